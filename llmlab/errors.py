@@ -1,0 +1,173 @@
+"""Every error that llmlab raises. Each one says what to do next.
+
+    LLMError
+    ├── MissingAPIKeyError          no key was found for a provider that needs one
+    ├── UnsupportedProviderError    no provider has this name
+    ├── ConfigurationError          llmlab.yaml, .env or an argument is wrong
+    ├── LLMAuthenticationError      401, 403: the key was refused
+    ├── LLMInvalidRequestError      400, 404, 413, 422, or refused before it was sent
+    │   └── ModelNotFoundError      the service has no such model (any more)
+    ├── LLMRateLimitError           429: too fast, or the quota is used up
+    ├── LLMConnectionError          nothing answered
+    │   └── LLMTimeoutError         the answer took too long
+    ├── LLMAPIError                 5xx and everything else that the service got wrong
+    ├── LLMStreamError              a stream broke after it had begun
+    └── RecordingMissError          the tape has no recording of this request
+
+Keys never appear in an error: the vendor's text is redacted on its way in.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from llmlab.redaction import redact
+
+
+class LLMError(Exception):
+    """The root of all errors of llmlab.
+
+    Args:
+        message: what happened and what to do next.
+        provider: name of the provider, if one was involved.
+        status_code: the HTTP status, if there was an answer.
+        request_id: the vendor's identifier of this request, for its support.
+        code: the vendor's own error code, or its error type where it has no code.
+        retry_after: seconds to wait before the next try, if the service said so.
+        partial: the text received before a stream broke.
+        usage: the `Usage` received before a stream broke, if the wire gave one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        status_code: int | None = None,
+        request_id: str | None = None,
+        code: str | int | None = None,
+        retry_after: float | None = None,
+        partial: str | None = None,
+        usage: Any = None,
+        secrets: Iterable[str] = (),
+    ) -> None:
+        super().__init__(redact(message, secrets))
+        self.provider = provider
+        self.status_code = status_code
+        self.request_id = request_id
+        self.code = redact(code, secrets) if isinstance(code, str) else code
+        self.retry_after = retry_after
+        self.partial = partial
+        self.usage = usage
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The subclasses take other arguments than the message, and errors travel between processes.
+        return _restored, (type(self), self.args), self.__dict__
+
+    @property
+    def message(self) -> str:
+        """What happened and what to do next, as text."""
+        return str(self.args[0])
+
+
+def _restored(kind: type[LLMError], args: tuple[Any, ...]) -> LLMError:
+    return kind.__new__(kind, *args)
+
+
+class MissingAPIKeyError(LLMError):
+    """No key was found for a provider that needs one."""
+
+    def __init__(self, provider: str, variable: str, *, get_one_at: str = "") -> None:
+        where = f" Get one at {get_one_at}," if get_one_at else " Get one from the provider,"
+        super().__init__(
+            f"no API key for {provider}.{where} then put the line {variable}=<your key> into a file named .env "
+            f"(it stays out of git), or set the environment variable {variable}. "
+            "No key at hand? Offline mode needs none: %load_ext llmlab in a notebook, or llmlab.start() in a program.",
+            provider=provider,
+        )
+        self.variable = variable
+
+
+class UnsupportedProviderError(LLMError):
+    """No provider has this name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        guess = f" Did you mean {close[0]!r}?" if (close := difflib.get_close_matches(name, known, 1)) else ""
+        super().__init__(
+            f"there is no provider named {name!r}.{guess} Known providers: {', '.join(known)}. "
+            "Add your own with llmlab.register_provider(name, Class)."
+        )
+        self.known = tuple(known)
+
+
+class ConfigurationError(LLMError):
+    """A setting is unknown, ill-typed or contradicts another one."""
+
+
+class LLMAuthenticationError(LLMError):
+    """The service refused the key (401), or the key may not do this (403)."""
+
+
+class LLMInvalidRequestError(LLMError):
+    """The request is wrong, and would be wrong again: change it before you send it again."""
+
+
+class ModelNotFoundError(LLMInvalidRequestError):
+    """The service has no such model, or not any more.
+
+    Args:
+        message: the vendor's message.
+        model: the name that was asked for.
+        available: names the service does have, in any order; they are kept closest first.
+    """
+
+    def __init__(self, message: str, *, model: str, available: Iterable[str] = (), **details: Any) -> None:
+        def distance(name: str) -> tuple[float, str]:
+            return (-difflib.SequenceMatcher(None, name.lower(), model.lower()).ratio(), name)
+
+        self.model = model
+        self.available: tuple[str, ...] = tuple(sorted(available, key=distance))
+        self._said = message
+        if self.available:
+            shown = ", ".join(self.available[:8])
+            more = len(self.available) - 8
+            message += f" Available models, closest first: {shown}{f' and {more} more' if more > 0 else ''}."
+        super().__init__(message, **details)
+
+    def with_models(self, available: Iterable[str]) -> ModelNotFoundError:
+        """Return this error with the names of the models that there are."""
+        return ModelNotFoundError(
+            self._said,
+            model=self.model,
+            available=available,
+            provider=self.provider,
+            status_code=self.status_code,
+            request_id=self.request_id,
+            code=self.code,
+        )
+
+
+class LLMRateLimitError(LLMError):
+    """Too many requests or tokens (429). `retry_after` holds the seconds to wait, where the service gave them."""
+
+
+class LLMConnectionError(LLMError):
+    """No answer came: the server is not running, the name does not resolve, or the line broke."""
+
+
+class LLMTimeoutError(LLMConnectionError):
+    """The answer took longer than the timeout."""
+
+
+class LLMAPIError(LLMError):
+    """The service failed (5xx), or answered with something that is no answer."""
+
+
+class LLMStreamError(LLMError):
+    """A stream broke after it had begun. `partial` and `usage` hold what had arrived."""
+
+
+class RecordingMissError(LLMError):
+    """The tape is in replay mode and has no recording of this request."""

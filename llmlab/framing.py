@@ -1,0 +1,93 @@
+"""From the bytes of a stream to its events.
+
+Two framings exist: server-sent events (OpenAI, Anthropic, OpenRouter; WHATWG HTML standard, section 9.2) and one
+JSON document a line (Ollama). Both take pieces cut anywhere, also inside a UTF-8 character, and lines that end in
+LF or CRLF. Left out of the standard: lone CR as a line end, `id` and `retry`. Added, because real servers do it: a last
+event without its blank line counts, and a plain JSON body in place of a stream becomes one event. What is not JSON
+becomes an error event, so that what arrived before it in the same piece is not lost with it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+DONE: dict[str, Any] = {"type": "[DONE]"}
+"""The event that stands for OpenAI's end marker `data: [DONE]`."""
+
+
+class Framing(Protocol):
+    """Fed with bytes as they come, gives the events that they complete."""
+
+    def feed(self, piece: bytes) -> list[dict[str, Any]]:
+        """Return the events that `piece` completes."""
+        ...
+
+    def flush(self) -> list[dict[str, Any]]:
+        """Return what the end of the stream completes. Half an event is dropped; the decoder misses the end then."""
+        ...
+
+
+class ServerSentEvents:
+    """Frames `data:` lines, ended by a blank line."""
+
+    def __init__(self) -> None:
+        self._tail = b""
+        self._data: list[bytes] = []
+        self._plain: list[bytes] = []
+        self._started = False
+
+    def feed(self, piece: bytes) -> list[dict[str, Any]]:
+        lines = (self._tail + piece).split(b"\n")
+        self._tail = lines.pop()
+        return self._events(lines)
+
+    def flush(self) -> list[dict[str, Any]]:
+        lines, self._tail = [self._tail, b""], b""
+        events = self._events(lines, last=True)
+        return events if self._started else _parse(b"\n".join(self._plain))
+
+    def _events(self, lines: list[bytes], *, last: bool = False) -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = []
+        for line in lines:
+            if line.startswith(b"data:"):
+                self._started = True
+                self._data.append(line[5:])
+            elif self._data and line in (b"", b"\r"):
+                # JSON may be spread over several data lines.
+                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+                self._data.clear()
+                events += _parse(data, last=last)
+            elif not self._started and not line.startswith((b":", b"event:", b"id:", b"retry:")):
+                self._plain.append(line)
+        return events
+
+
+class JSONLines:
+    """Frames one JSON document a line (NDJSON)."""
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    def feed(self, piece: bytes) -> list[dict[str, Any]]:
+        lines = (self._tail + piece).split(b"\n")
+        self._tail = lines.pop()
+        return [event for line in lines for event in _parse(line)]
+
+    def flush(self) -> list[dict[str, Any]]:
+        tail, self._tail = self._tail, b""
+        return _parse(tail, last=True)
+
+
+def _parse(data: bytes, *, last: bool = False) -> list[dict[str, Any]]:
+    text = data.decode("utf-8", "replace")
+    if not text or text.isspace():
+        return []
+    if text.strip() == "[DONE]":
+        return [DONE]
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError):
+        reason = f"the stream holds something that is not JSON: {text[:80]!r}"
+        return [] if last else [{"error": {"message": reason}}]
+    return [event] if isinstance(event, dict) else []

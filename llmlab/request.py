@@ -1,0 +1,105 @@
+"""One question to a model, in nobody's wire format, and the checks that it passes before anything is sent.
+
+What a certain model can do is the specs' business; what a wire format has no field for is refused by its dialect.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from llmlab.errors import LLMInvalidRequestError
+from llmlab.messages import Message, Prompt, ToolDefinition, to_messages
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model, in nobody's wire format.
+
+    Args:
+        messages: the conversation so far, oldest first.
+        model: the model's name, as the provider knows it.
+        temperature: randomness of the answer; the range is the vendor's, mostly 0 to 2.
+        top_p: share of the probability mass to draw from, 0 to 1.
+        max_tokens: upper limit of the answer, in tokens.
+        stop: texts at which the answer ends.
+        seed: number that makes the answer repeatable, as far as the service can.
+        tools: tools the model may call.
+        tool_choice: "auto", "none", "required", or the name of the one tool to call.
+        extra: fields of the vendor's own wire format, put into the body as they are.
+    """
+
+    messages: tuple[Message, ...]
+    model: str
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    tools: tuple[ToolDefinition, ...] = ()
+    tool_choice: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build_request(prompt: Prompt, model: str, options: Mapping[str, Any]) -> Request:
+    """Return a prompt and its options as a checked `Request`.
+
+    Args:
+        prompt: whatever `to_messages` takes.
+        model: the model's name, if `options` names none.
+        options: the fields of `Request` beyond the messages. None means not given.
+
+    Raises:
+        LLMInvalidRequestError: names the message or the option that is wrong, and what would be right.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        if name not in _CHECKS:
+            near = difflib.get_close_matches(name, _CHECKS, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(_CHECKS)};"
+            raise LLMInvalidRequestError(
+                f"unknown option {name!r}: {hint} A vendor's own field goes into extra={{{name!r}: …}}."
+            )
+        expected, holds = _CHECKS[name]
+        if not holds(value):
+            raise LLMInvalidRequestError(f"{name} must be {expected}, not {value!r}")
+    if stop := given.get("stop"):
+        given["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+    if tools := given.get("tools"):
+        given["tools"] = tuple(ToolDefinition(**tool) if isinstance(tool, Mapping) else tool for tool in tools)
+    return Request(to_messages(prompt), **{"model": model, **given})
+
+
+def _is_number(low: float, high: float) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value))
+
+
+def _are_tools(value: Any) -> bool:
+    known = {item.name for item in fields(ToolDefinition)}
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(tool, ToolDefinition) or (isinstance(tool, Mapping) and "name" in tool and set(tool) <= known)
+        for tool in value
+    )
+
+
+_CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "model": ("a model's name", lambda value: isinstance(value, str) and bool(value)),
+    "temperature": ("a number from 0 to 2", _is_number(0, 2)),
+    "top_p": ("a number from 0 to 1", _is_number(0, 1)),
+    "max_tokens": ("a whole number above 0", _is_count),
+    "stop": ("a text or a list of texts", _are_texts),
+    "seed": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    "tools": ("a list of ToolDefinition, or of dicts with name, description and parameters", _are_tools),
+    "tool_choice": ("auto, none, required or a tool's name", lambda value: isinstance(value, str) and bool(value)),
+    "extra": ("a dict", lambda value: isinstance(value, Mapping)),
+}
