@@ -1,0 +1,71 @@
+"""What a dialect is: four pure functions between llmlab's values and one wire format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from llmlab.completion import Chunk, Completion
+from llmlab.errors import LLMInvalidRequestError
+from llmlab.framing import Framing
+from llmlab.request import Request
+
+
+class StreamDecoder(Protocol):
+    """Fed one event at a time, gives the pieces of the answer and, at any time, all that has arrived."""
+
+    finished: bool
+    """Whether the event that ends an answer has come."""
+
+    def feed(self, event: Mapping[str, Any]) -> Chunk | None:
+        """Return the piece of the answer in this event, if there is one.
+
+        Raises:
+            LLMStreamError: if the event reports an error.
+        """
+        ...
+
+    def completion(self) -> Completion:
+        """Return the answer as far as it has arrived."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One wire format.
+
+    Args:
+        name: its name, such as `openai_chat`.
+        path: where the request is posted, below the base URL.
+        encode: from a `Request`, and whether to stream, to wire JSON.
+        decode: from the wire JSON of a whole answer to a `Completion`.
+        stream: makes a decoder for one stream.
+        framing: how that stream is framed.
+    """
+
+    name: str
+    path: str
+    encode: Callable[[Request, bool], dict[str, Any]]
+    decode: Callable[[Mapping[str, Any]], Completion]
+    stream: Callable[[], StreamDecoder]
+    framing: Callable[[], Framing]
+
+
+def refuse(request: Request, service: str, *names: str) -> None:
+    """Refuse options that a wire format does not have, before anything is sent.
+
+    Raises:
+        LLMInvalidRequestError: names the option and the way out.
+    """
+    for name in names:
+        if getattr(request, name) not in (None, ()):
+            raise LLMInvalidRequestError(
+                f"{service} has no {name}. Leave it out, or choose a provider that has it. "
+                f'A vendor\'s own field goes into extra={{"{name}": …}}, which is sent as it is.'
+            )
+
+
+def options(**values: Any) -> dict[str, Any]:
+    """Return the options that were given, without those that are None or empty."""
+    return {name: value for name, value in values.items() if value is not None and value != () and value != []}

@@ -1,0 +1,138 @@
+"""The native format of Ollama: one JSON line a piece, tool calls without ids, durations in nanoseconds.
+
+Answers of `/api/generate` are read too, since they differ from `/api/chat` only in where the text stands.
+Source: Ollama documentation, "API".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from llmlab.completion import Chunk, Completion, FinishReason, Usage
+from llmlab.dialects.base import Dialect, options
+from llmlab.dialects.problems import find_problem, stream_error
+from llmlab.dialects.read import items, mapping, number, text, tool_call
+from llmlab.errors import LLMInvalidRequestError
+from llmlab.framing import JSONLines
+from llmlab.messages import Message, Role, ToolCall, ToolDefinition
+from llmlab.request import Request
+
+FINISH: dict[str, FinishReason] = {"stop": "stop", "load": "stop", "unload": "stop", "length": "length"}
+
+
+def encode(request: Request, stream: bool = False) -> dict[str, Any]:
+    """Translate a request into the body of `POST /api/chat`."""
+    if request.tool_choice not in (None, "auto"):
+        raise LLMInvalidRequestError(
+            f"Ollama has no tool_choice {request.tool_choice!r}: the model chooses. Leave it out, or offer fewer tools."
+        )
+    names = {call.id: call.name for message in request.messages for call in message.tool_calls}
+    settings = options(
+        temperature=request.temperature,
+        top_p=request.top_p,
+        num_predict=request.max_tokens,
+        stop=list(request.stop),
+        seed=request.seed,
+    )
+    body: dict[str, Any] = {
+        "model": request.model,
+        "messages": [_message(message, names) for message in request.messages],
+        # Ollama streams unless it is told not to.
+        "stream": stream,
+        **options(tools=[_tool(tool) for tool in request.tools], options=settings or None),
+    }
+    return body | dict(request.extra)
+
+
+def decode(body: Mapping[str, Any]) -> Completion:
+    """Translate a whole answer."""
+    decoder = StreamDecoder()
+    decoder.take(body)
+    return decoder.completion()
+
+
+class StreamDecoder:
+    """Gathers the lines of a stream; a whole answer is a stream of one line."""
+
+    def __init__(self) -> None:
+        self.finished = False
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: list[ToolCall] = []
+        self._model = ""
+        self._last: Mapping[str, Any] = {}
+
+    def feed(self, event: Mapping[str, Any]) -> Chunk | None:
+        """Return the piece of the answer in this line, if there is one."""
+        if "error" in event and (problem := find_problem(event)):
+            raise stream_error(problem)
+        return self.take(event)
+
+    def take(self, event: Mapping[str, Any]) -> Chunk | None:
+        """Read one line that is known to be no error."""
+        message = event.get("message")
+        if not isinstance(message, Mapping):
+            message = {"content": event.get("response"), "thinking": event.get("thinking")}
+        if not self._model:
+            self._model = text(event.get("model"))
+        if event.get("done"):
+            self.finished = True
+            self._last = event
+        for call in items(message.get("tool_calls")):
+            self._call(event, call)
+        piece, thought = text(message.get("content")), text(message.get("thinking"))
+        if not piece and not thought:
+            return None
+        if piece:
+            self._text.append(piece)
+        if thought:
+            self._reasoning.append(thought)
+        return Chunk(piece, thought)
+
+    def _call(self, event: Mapping[str, Any], call: Mapping[str, Any]) -> None:
+        function = mapping(call.get("function"))
+        identifier = text(call.get("id"))
+        if not identifier:
+            # Made from the call's place and content: the same answer gives the same id, two rounds do not share one.
+            seed = json.dumps([text(event.get("created_at")), len(self._calls), function], sort_keys=True, default=str)
+            identifier = "call_" + hashlib.sha256(seed.encode()).hexdigest()[:12]
+        self._calls.append(tool_call(identifier, function.get("name"), function.get("arguments")))
+
+    def completion(self) -> Completion:
+        """Return the answer as far as it has arrived."""
+        reason = FINISH.get(text(self._last.get("done_reason")))
+        if self._calls and reason == "stop":
+            # This wire has no word of its own for an answer that ends in tool calls.
+            reason = "tool_calls"
+        read, written = number(self._last.get("prompt_eval_count")), number(self._last.get("eval_count"))
+        return Completion(
+            content="".join(self._text),
+            model=self._model,
+            finish_reason=reason,
+            usage=Usage(read, written, read + written),
+            tool_calls=tuple(self._calls),
+            reasoning="".join(self._reasoning),
+        )
+
+
+def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
+    wire: dict[str, Any] = {"role": str(message.role), "content": message.content}
+    if message.tool_calls:
+        wire["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls
+        ]
+    if message.role is Role.TOOL:
+        # A result names its tool, not its call.
+        wire |= options(tool_name=message.name or names.get(message.tool_call_id or ""))
+    return wire
+
+
+def _tool(tool: ToolDefinition) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": function}
+
+
+OLLAMA = Dialect("ollama", "/api/chat", encode, decode, StreamDecoder, JSONLines)
