@@ -1,0 +1,254 @@
+"""Carries wire JSON to a service and back: one httpx2 client, no typed objects, one TLS context for the whole process.
+
+A channel knows URLs, headers and bytes. It does not know what a message is, and never retries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+import weakref
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Protocol
+
+import httpx2
+
+from llmlab.errors import LLMConnectionError, LLMTimeoutError
+from llmlab.framing import Framing, ServerSentEvents
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds to wait for a connection at most, however long the answer may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """One HTTP request.
+
+    Args:
+        method: GET or POST.
+        path: below the base URL.
+        body: wire JSON, or None.
+        framing: how the stream of the answer is framed.
+    """
+
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+    framing: Callable[[], Framing] = ServerSentEvents
+
+
+@dataclass(frozen=True, slots=True)
+class WireReply:
+    """One whole HTTP answer.
+
+    Args:
+        status: HTTP status.
+        headers: names in lower case.
+        body: parsed JSON, or text where it is not JSON.
+        elapsed: seconds from the request to the end of the answer.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    elapsed: float = field(default=0.0, compare=False)
+
+
+class WireStream(Protocol):
+    """An answer that is still coming. Iterating gives lists of events, one list for each piece that arrived."""
+
+    headers: Mapping[str, str]
+
+    def __iter__(self) -> Generator[list[dict[str, Any]]]: ...
+    def __aiter__(self) -> AsyncGenerator[list[dict[str, Any]]]: ...
+    def elapsed(self) -> float:
+        """Return the seconds from the request to the last piece that arrived."""
+        ...
+
+    def close(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+class Channel(Protocol):
+    """What carries requests. Where the service answered with an error, `open` gives a `WireReply` and no stream."""
+
+    def send(self, request: WireRequest) -> WireReply: ...
+    async def send_async(self, request: WireRequest) -> WireReply: ...
+    def open(self, request: WireRequest) -> WireStream | WireReply: ...
+    async def open_async(self, request: WireRequest) -> WireStream | WireReply: ...
+    def close(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+class HttpChannel:
+    """The channel that llmlab makes itself.
+
+    Clients are made on first use. Each event loop gets an async client of its own, because a connection cannot
+    outlive its loop.
+
+    Args:
+        base_url: where the service is.
+        headers: sent with every request; the key is among them.
+        timeout: seconds to wait for the next sign of life.
+    """
+
+    def __init__(self, base_url: str, headers: Mapping[str, str], timeout: float) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._options: dict[str, Any] = {
+            "headers": dict(headers),
+            "timeout": httpx2.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT)),
+            "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=100),
+        }
+        self._client: httpx2.Client | None = None
+        self._async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def send(self, request: WireRequest) -> WireReply:
+        """Send a request and return the whole answer."""
+        started = time.perf_counter()
+        with translated(self._base_url + request.path):
+            response = self._sync().request(request.method, self._base_url + request.path, json=request.body)
+        return read_reply(response, started)
+
+    async def send_async(self, request: WireRequest) -> WireReply:
+        """The async twin of `send`."""
+        started = time.perf_counter()
+        with translated(self._base_url + request.path):
+            response = await self._async().request(request.method, self._base_url + request.path, json=request.body)
+        return read_reply(response, started)
+
+    def open(self, request: WireRequest) -> WireStream | WireReply:
+        """Send a request and return the answer while it is still coming."""
+        client, started = self._sync(), time.perf_counter()
+        with translated(self._base_url + request.path):
+            built = client.build_request(request.method, self._base_url + request.path, json=request.body)
+            response = client.send(built, stream=True)
+            if response.status_code < 400:
+                return HttpStream(response, request.framing(), started, translated(self._base_url + request.path))
+            response.read()
+        return read_reply(response, started)
+
+    async def open_async(self, request: WireRequest) -> WireStream | WireReply:
+        """The async twin of `open`."""
+        client, started = self._async(), time.perf_counter()
+        with translated(self._base_url + request.path):
+            built = client.build_request(request.method, self._base_url + request.path, json=request.body)
+            response = await client.send(built, stream=True)
+            if response.status_code < 400:
+                return HttpStream(response, request.framing(), started, translated(self._base_url + request.path))
+            await response.aread()
+        return read_reply(response, started)
+
+    def close(self) -> None:
+        """Close the connections of sync calls."""
+        if self._client is not None:
+            self._client.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of sync calls and of async calls on this event loop."""
+        self.close()
+        if client := self._async_clients.pop(asyncio.get_running_loop(), None):
+            await client.aclose()
+
+    def __repr__(self) -> str:
+        return f"HttpChannel({self._base_url!r})"
+
+    def _sync(self) -> httpx2.Client:
+        if self._client is None or self._client.is_closed:
+            self._client = httpx2.Client(verify=_tls(self._base_url), **self._options)
+        return self._client
+
+    def _async(self) -> httpx2.AsyncClient:
+        loop = asyncio.get_running_loop()
+        client = self._async_clients.get(loop)
+        if client is None or client.is_closed:
+            client = httpx2.AsyncClient(verify=_tls(self._base_url), **self._options)
+            self._async_clients[loop] = client
+        return client
+
+
+class HttpStream:
+    """The events of one HTTP answer, as they arrive."""
+
+    def __init__(self, response: Any, framing: Framing, started: float, translated: Any) -> None:
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._framing = framing
+        self._started = started
+        self._translated = translated
+        # The tape knows how long an answer took when it was recorded.
+        self._recorded: Callable[[], float] | None = response.extensions.get("llmlab.elapsed")
+
+    def __iter__(self) -> Generator[list[dict[str, Any]]]:
+        feed = self._framing.feed
+        with self._translated:
+            for piece in self._response.iter_bytes():
+                if events := feed(piece):
+                    yield events
+        if events := self._framing.flush():
+            yield events
+
+    async def __aiter__(self) -> AsyncGenerator[list[dict[str, Any]]]:
+        feed = self._framing.feed
+        with self._translated:
+            async for piece in self._response.aiter_bytes():
+                if events := feed(piece):
+                    yield events
+        if events := self._framing.flush():
+            yield events
+
+    def elapsed(self) -> float:
+        """Return the seconds from the request to the last piece that arrived."""
+        return self._recorded() if self._recorded else time.perf_counter() - self._started
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._response.close()
+
+    async def aclose(self) -> None:
+        """The async twin of `close`."""
+        await self._response.aclose()
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    # Reading the certificates takes 20 to 50 ms; once a process is enough.
+    return httpx2.create_ssl_context()
+
+
+def _tls(base_url: str) -> ssl.SSLContext:
+    # Plain http needs no certificates. The empty context would trust nobody, so nothing is weakened.
+    return _tls_context() if base_url.lower().startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def read_reply(response: Any, started: float) -> WireReply:
+    """Return a response that has been read to its end as a `WireReply`."""
+    recorded = response.extensions.get("llmlab.elapsed")
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        body = response.text
+    elapsed = recorded() if recorded else time.perf_counter() - started
+    return WireReply(response.status_code, response.headers, body, elapsed)
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Turn what httpx2 raises into `LLMConnectionError` and `LLMTimeoutError`."""
+    where = url.partition("?")[0]
+    try:
+        yield
+    except httpx2.TimeoutException as error:
+        raise LLMTimeoutError(
+            f"{where} did not answer in time ({type(error).__name__}). Try again, or give more time: timeout=<seconds>."
+        ) from error
+    except (httpx2.RequestError, httpx2.InvalidURL) as error:
+        raise LLMConnectionError(
+            f"no answer from {where}: {error}. Is the address right, and the server running?"
+        ) from error

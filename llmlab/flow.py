@@ -1,0 +1,160 @@
+"""One flow, two drivers: what happens around a call is written once and runs sync and async.
+
+A flow is a generator. It yields what it wants done, is resumed with the outcome, and returns its result; an error of
+the outcome is raised where the flow stands. The drivers at the bottom do the wanting, one blocking, one awaiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from llmlab.channel import Channel, WireReply, WireRequest, WireStream
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a request; the outcome is its `WireReply`."""
+
+    request: WireRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Send a request; the outcome is an `OpenStream`, or the `WireReply` of an error."""
+
+    request: WireRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Wait for the next events of an open stream; the outcome is a list of them, None at the end."""
+
+    stream: OpenStream
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """A stream and the place up to which it has been read."""
+
+    wire: WireStream
+    events: Generator[list[dict[str, Any]]] | AsyncGenerator[list[dict[str, Any]]]
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.events.close()  # type: ignore[union-attr]
+        self.wire.close()
+
+    async def aclose(self) -> None:
+        """The async twin of `close`."""
+        await self.events.aclose()  # type: ignore[union-attr]
+        await self.wire.aclose()
+
+
+Step: TypeAlias = Send | Open | Read | Sleep
+Outcome: TypeAlias = WireReply | OpenStream | list[dict[str, Any]] | None
+Flow: TypeAlias = Generator[Step, Any, Result]
+
+
+def drive(flow: Flow[Result], channel: Channel) -> Result:
+    """Run a flow to its end, blocking."""
+    opened: list[OpenStream] = []
+
+    def perform(step: Step) -> Outcome:
+        match step:
+            case Send(request):
+                return channel.send(request)
+            case Open(request):
+                _close(opened)
+                wire = channel.open(request)
+                if isinstance(wire, WireReply):
+                    return wire
+                opened.append(OpenStream(wire, iter(wire)))
+                return opened[-1]
+            case Read(stream):
+                return next(stream.events, None)  # type: ignore[arg-type]
+            case Sleep(seconds):
+                _close(opened)
+                time.sleep(seconds)
+        return None
+
+    try:
+        step = next(flow)
+        while True:
+            try:
+                outcome = perform(step)
+            except Exception as error:  # noqa: BLE001 - the flow decides what an error means
+                step = flow.throw(error)
+            else:
+                step = flow.send(outcome)
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
+    except BaseException:
+        _close(opened)
+        raise
+    finally:
+        flow.close()
+
+
+async def drive_async(flow: Flow[Result], channel: Channel) -> Result:
+    """Run a flow to its end, awaiting. The twin of `drive`."""
+    opened: list[OpenStream] = []
+
+    async def perform(step: Step) -> Outcome:
+        match step:
+            case Send(request):
+                return await channel.send_async(request)
+            case Open(request):
+                await _aclose(opened)
+                wire = await channel.open_async(request)
+                if isinstance(wire, WireReply):
+                    return wire
+                opened.append(OpenStream(wire, aiter(wire)))
+                return opened[-1]
+            case Read(stream):
+                return await anext(stream.events, None)  # type: ignore[arg-type]
+            case Sleep(seconds):
+                await _aclose(opened)
+                await asyncio.sleep(seconds)
+        return None
+
+    try:
+        step = next(flow)
+        while True:
+            try:
+                outcome = await perform(step)
+            except Exception as error:  # noqa: BLE001 - the flow decides what an error means
+                step = flow.throw(error)
+            else:
+                step = flow.send(outcome)
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
+    except BaseException:
+        await _aclose(opened)
+        raise
+    finally:
+        flow.close()
+
+
+def _close(opened: list[OpenStream]) -> None:
+    while opened:
+        opened.pop().close()
+
+
+async def _aclose(opened: list[OpenStream]) -> None:
+    while opened:
+        await opened.pop().aclose()

@@ -1,0 +1,7 @@
+"""What happens around a call. Each policy exists once, as a step of the one flow, and so works in every call shape."""
+
+from __future__ import annotations
+
+from llmlab.policies.retry import RetryPolicy, retried
+
+__all__ = ["RetryPolicy", "retried"]

@@ -1,0 +1,37 @@
+"""Anthropic: the Messages API."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from llmlab.channel import WireRequest
+from llmlab.config import Secret
+from llmlab.dialects import ANTHROPIC_MESSAGES, Dialect
+from llmlab.providers.base import Provider
+from llmlab.request import Request
+from llmlab.specs import MODELS
+
+API_VERSION = "2023-06-01"
+"""The version of the wire format, which every request must name."""
+
+
+class AnthropicProvider(Provider):
+    """Anthropic's models. System messages are lifted out of the conversation, as this API wants it."""
+
+    name: ClassVar[str] = "anthropic"
+    dialect: Dialect = ANTHROPIC_MESSAGES
+    default_model: ClassVar[str] = MODELS["anthropic"]
+    default_base_url: ClassVar[str] = "https://api.anthropic.com"
+    key_variable: ClassVar[str | None] = "ANTHROPIC_API_KEY"
+    key_page: ClassVar[str] = "https://platform.claude.com/settings/keys"
+    models_path: ClassVar[str] = "/v1/models"
+
+    def headers(self, key: Secret | None) -> dict[str, str]:
+        """Return the headers of every request, the key among them."""
+        return {"anthropic-version": API_VERSION, **({"x-api-key": key.reveal()} if key else {})}
+
+    def count_request(self, request: Request) -> WireRequest | None:
+        """Return the request to `POST /v1/messages/count_tokens`."""
+        body = self.dialect.encode(request, False)
+        counted = ("model", "messages", "system", "tools", "tool_choice")
+        return WireRequest("POST", "/v1/messages/count_tokens", {name: body[name] for name in counted if name in body})

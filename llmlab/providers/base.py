@@ -1,0 +1,217 @@
+"""What all providers share: the four call shapes, and the questions about models, tokens and health.
+
+A provider says who is called and in which dialect. What happens around a call is one flow for all of them, driven sync
+or async. Prices, tools and conversations are other rooms' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, ClassVar, Self, TypeVar
+
+from llmlab.channel import Channel, HttpChannel, WireRequest
+from llmlab.completion import Completion
+from llmlab.config import Secret, find_key
+from llmlab.dialects import Dialect
+from llmlab.dialects.read import items, text
+from llmlab.errors import MissingAPIKeyError
+from llmlab.flow import Flow, drive, drive_async
+from llmlab.messages import Prompt
+from llmlab.policies import RetryPolicy
+from llmlab.providers.calls import Calls, Health, TokenCount
+from llmlab.request import Request, build_request
+from llmlab.sdk_channel import SdkChannel
+from llmlab.streams import AsyncCompletionStream, CompletionStream, StreamState
+
+Result = TypeVar("Result")
+
+
+class Provider:
+    """Someone who answers prompts. Subclasses say who, where and in which dialect.
+
+    Args:
+        model: name of the model; else the provider's default.
+        api_key: the key; else the environment variable, then `.env`.
+        base_url: where the service is; else the provider's address.
+        timeout: seconds to wait for the next sign of life; 60, or what the provider needs.
+        max_retries: tries beyond the first.
+        retry_delay: seconds before the first retry; each further wait is twice as long.
+        max_tokens: limit of each answer in tokens, where a call gives none.
+        temperature: randomness, where a call gives none.
+        key_variable: name of the variable that holds the key; else the provider's usual one.
+        client: an SDK client that carries the requests in place of llmlab's own channel. It brings its own key.
+        log_content: whether prompts and answers may appear in the log, at level DEBUG.
+
+    Raises:
+        MissingAPIKeyError: if the provider needs a key and none was found.
+    """
+
+    name: ClassVar[str]
+    dialect: Dialect
+    default_model: ClassVar[str]
+    default_base_url: ClassVar[str]
+    default_timeout: ClassVar[float] = 60.0
+    key_variable: ClassVar[str | None] = None
+    key_page: ClassVar[str] = ""
+    models_path: ClassVar[str] = "/models"
+
+    def __init__(
+        self,
+        model: str | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float | None = None,
+        max_retries: int = 3,
+        *,
+        retry_delay: float = 2.0,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        key_variable: str | None = None,
+        client: Any = None,
+        log_content: bool = False,
+    ) -> None:
+        self.model = model or self.default_model
+        self.base_url = (base_url or self.find_base_url()).rstrip("/")
+        self.timeout = self.default_timeout if timeout is None else timeout
+        self._defaults = {"max_tokens": max_tokens, "temperature": temperature}
+        key = None
+        self._channel: Channel
+        if client is not None:
+            self._channel = SdkChannel(client)
+        else:
+            key = self._find_key(api_key, key_variable or self.key_variable)
+            self._channel = HttpChannel(self.base_url, self.headers(key), self.timeout)
+        self._calls = Calls(self, RetryPolicy(max_retries, retry_delay), key, log_content)
+
+    # What a subclass may say differently
+
+    def headers(self, key: Secret | None) -> dict[str, str]:
+        """Return the headers of every request, the key among them."""
+        return {"authorization": f"Bearer {key.reveal()}"} if key else {}
+
+    def find_base_url(self) -> str:
+        """Return where the service is, if the caller did not say."""
+        return self.default_base_url
+
+    def encode(self, request: Request, stream: bool) -> dict[str, Any]:
+        """Return the wire JSON of a request."""
+        return self.dialect.encode(request, stream)
+
+    def model_names(self, body: Mapping[str, Any]) -> list[str]:
+        """Return the names in an answer to the question for models."""
+        return [name for item in items(body.get("data")) if (name := text(item.get("id")))]
+
+    def count_request(self, request: Request) -> WireRequest | None:
+        """Return the request that lets the service count tokens; None if it cannot."""
+        return None
+
+    # The four call shapes
+
+    def complete(self, prompt: Prompt, **options: Any) -> Completion:
+        """Answer a prompt, whole.
+
+        Args:
+            prompt: a string, a `Message`, or a list of messages or of dicts with role and content.
+            options: `model`, `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `tools`, `tool_choice`, and `extra`
+                for fields of the vendor's own.
+
+        Raises:
+            LLMError: one of its subclasses; see `llmlab.errors`.
+        """
+        return self._drive(self._calls.completion(self.request(prompt, **options)))
+
+    async def complete_async(self, prompt: Prompt, **options: Any) -> Completion:
+        """The async twin of `complete`."""
+        return await self._drive_async(self._calls.completion(self.request(prompt, **options)))
+
+    def complete_stream(self, prompt: Prompt, **options: Any) -> CompletionStream:
+        """Answer a prompt piece by piece. Takes what `complete` takes; after the end, `.result` is the whole answer."""
+        request = self.request(prompt, **options)
+        return CompletionStream(self._drive(self._calls.stream(request)), self._calls.finished, self.name)
+
+    def complete_stream_async(self, prompt: Prompt, **options: Any) -> AsyncCompletionStream:
+        """The async twin of `complete_stream`, for `async for` or `async with`."""
+        request = self.request(prompt, **options)
+
+        async def opening() -> StreamState:
+            return await self._drive_async(self._calls.stream(request))
+
+        return AsyncCompletionStream(opening, self._calls.finished, self.name)
+
+    # Questions about the service
+
+    def list_models(self) -> list[str]:
+        """Return the names of the models that the service offers, sorted."""
+        return self._drive(self._calls.models())
+
+    async def list_models_async(self) -> list[str]:
+        """The async twin of `list_models`."""
+        return await self._drive_async(self._calls.models())
+
+    def count_tokens(self, prompt: Prompt, **options: Any) -> TokenCount:
+        """Return how many tokens a prompt has: counted by the service where it can, else estimated."""
+        return self._drive(self._calls.count(self.request(prompt, **options)))
+
+    async def count_tokens_async(self, prompt: Prompt, **options: Any) -> TokenCount:
+        """The async twin of `count_tokens`."""
+        return await self._drive_async(self._calls.count(self.request(prompt, **options)))
+
+    def health(self) -> Health:
+        """Return whether the service answers, without a retry. Errors become the reason, in words."""
+        return self._drive(self._calls.health())
+
+    async def health_async(self) -> Health:
+        """The async twin of `health`."""
+        return await self._drive_async(self._calls.health())
+
+    # Opening and closing
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._channel.close()
+
+    async def aclose(self) -> None:
+        """The async twin of `close`."""
+        await self._channel.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(model={self.model!r}, base_url={self.base_url!r})"
+
+    # One flow for everybody
+
+    def request(self, prompt: Prompt, **options: Any) -> Request:
+        """Return a prompt and its options as a checked `Request`. Takes what `complete` takes; nothing is sent."""
+        return build_request(prompt, self.model, {**self._defaults, **options})
+
+    def _drive(self, flow: Flow[Result]) -> Result:
+        return drive(flow, self._channel)
+
+    async def _drive_async(self, flow: Flow[Result]) -> Result:
+        return await drive_async(flow, self._channel)
+
+    def _find_key(self, api_key: str | None, variable: str | None) -> Secret | None:
+        if api_key:
+            return Secret(api_key)
+        if variable is None:
+            return None
+        key = find_key(variable)
+        if key is None:
+            raise MissingAPIKeyError(self.name, variable, get_one_at=self.key_page)
+        return key

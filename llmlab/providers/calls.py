@@ -1,0 +1,245 @@
+"""The flows of a provider: what happens, step by step, when it is asked something.
+
+Each is written once and driven sync or async. A flow knows wire requests and dialects, and neither sockets nor tapes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Protocol, Self, TypeVar, cast
+
+from llmlab.channel import WireReply, WireRequest
+from llmlab.completion import Completion, Source
+from llmlab.config import Secret
+from llmlab.dialects import Dialect
+from llmlab.dialects.problems import find_problem, to_error
+from llmlab.errors import LLMAPIError, LLMError, ModelNotFoundError
+from llmlab.flow import Flow, Open, OpenStream, Read, Send
+from llmlab.policies import RetryPolicy, retried
+from llmlab.request import Request
+from llmlab.specs import known_models
+from llmlab.streams import StreamState
+
+CHARACTERS_PER_TOKEN = 4
+"""A rule of thumb for English text, used where a service cannot count."""
+
+Result = TypeVar("Result")
+_log = logging.getLogger("llmlab")
+
+
+class TokenCount(int):
+    """A number of tokens. `method` says how it was found: the provider's `endpoint` counted, or it is an `estimate`."""
+
+    method: Literal["endpoint", "estimate"]
+
+    def __new__(cls, tokens: int, method: Literal["endpoint", "estimate"]) -> Self:
+        count = super().__new__(cls, tokens)
+        count.method = method
+        return count
+
+    def __repr__(self) -> str:
+        return f"{int(self)} ({self.method})"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether a provider answers.
+
+    Args:
+        provider: who was asked.
+        ok: whether it answered.
+        reason: in words, why not; or how many models it has.
+        latency: seconds until it answered.
+    """
+
+    provider: str
+    ok: bool
+    reason: str
+    latency: float = 0.0
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+class Asked(Protocol):
+    """What the flows need to know of a provider."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dialect(self) -> Dialect: ...
+    @property
+    def models_path(self) -> str: ...
+    def encode(self, request: Request, stream: bool) -> dict[str, Any]: ...
+    def model_names(self, body: Mapping[str, Any]) -> list[str]: ...
+    def count_request(self, request: Request) -> WireRequest | None: ...
+
+
+class Calls:
+    """The flows of one provider.
+
+    Args:
+        provider: who is asked.
+        policy: when to try again.
+        key: the key, so that no error repeats it.
+        log_content: whether prompts and answers may appear in the log.
+    """
+
+    def __init__(self, provider: Asked, policy: RetryPolicy, key: Secret | None, log_content: bool) -> None:
+        self._provider = provider
+        self._policy = policy
+        self._key = key
+        self._log_content = log_content
+
+    def completion(self, request: Request) -> Flow[Completion]:
+        """Ask, and return the whole answer."""
+        wire = self._wire(request, stream=False)
+        reply = yield from self._explained(request, lambda: self._reply(wire, request.model))
+        answer = self._provider.dialect.decode(reply.body)
+        return self._noted(
+            replace(
+                answer,
+                provider=self._provider.name,
+                model=answer.model or request.model,
+                raw_response=reply.body,
+                source=_source(reply.headers),
+                latency=reply.elapsed,
+            ),
+            reply.headers,
+        )
+
+    def stream(self, request: Request) -> Flow[StreamState]:
+        """Ask, and return the stream, read up to its first piece. Until there, everything can be tried again."""
+        wire = self._wire(request, stream=True)
+        return (yield from self._explained(request, lambda: self._first_piece(wire, request.model)))
+
+    def finished(self, state: StreamState) -> Completion:
+        """Return what a stream has given as a `Completion`."""
+        answer, wire = state.decoder.completion(), state.opened.wire
+        return self._noted(
+            replace(
+                answer,
+                provider=self._provider.name,
+                raw_response=state.events,
+                source=_source(wire.headers),
+                latency=wire.elapsed(),
+                time_to_first_token=state.first_token,
+            ),
+            wire.headers,
+        )
+
+    def models(self) -> Flow[list[str]]:
+        """Ask for the names of the models."""
+        reply = yield from retried(
+            lambda: self._reply(WireRequest("GET", self._provider.models_path), ""), self._policy
+        )
+        return sorted(self._provider.model_names(reply.body))
+
+    def count(self, request: Request) -> Flow[TokenCount]:
+        """Ask for the number of tokens, or estimate it."""
+        wire = self._provider.count_request(request)
+        if wire is None:
+            written = sum(len(message.content) for message in request.messages)
+            return TokenCount(max(1, round(written / CHARACTERS_PER_TOKEN)), "estimate")
+        reply = yield from self._explained(request, lambda: self._reply(wire, request.model))
+        return TokenCount(int(reply.body.get("input_tokens") or 0), "endpoint")
+
+    def post(self, wire: WireRequest, model: str) -> Flow[Mapping[str, Any]]:
+        """Ask something of the vendor's own, and return the JSON of the answer."""
+        reply = yield from retried(lambda: self._reply(wire, model), self._policy)
+        body: Mapping[str, Any] = reply.body
+        return body
+
+    def health(self) -> Flow[Health]:
+        """Ask for the models, once, and turn whatever happens into words."""
+        try:
+            reply = yield from self._reply(WireRequest("GET", self._provider.models_path), "")
+        except LLMError as error:
+            return Health(self._provider.name, False, error.message)
+        count = len(self._provider.model_names(reply.body))
+        return Health(self._provider.name, True, f"answers, {count} models", reply.elapsed)
+
+    def error(self, reply: WireReply, model: str) -> LLMError:
+        """Return the error that an answer stands for."""
+        return to_error(
+            reply.status,
+            reply.headers,
+            reply.body,
+            provider=self._provider.name,
+            model=model,
+            secrets=(self._key.reveal(),) if self._key else (),
+        )
+
+    def _wire(self, request: Request, *, stream: bool) -> WireRequest:
+        dialect = self._provider.dialect
+        how = "stream" if stream else "whole"
+        _log.info("request to %s: %s, %d messages, %s", self._provider.name, request.model, len(request.messages), how)
+        if self._log_content:
+            _log.debug("prompt: %s", request.messages)
+        return WireRequest("POST", dialect.path, self._provider.encode(request, stream), dialect.framing)
+
+    def _reply(self, wire: WireRequest, model: str) -> Flow[WireReply]:
+        reply: WireReply = yield Send(wire)
+        if reply.status >= 400 or find_problem(reply.body):
+            raise self.error(reply, model)
+        if not isinstance(reply.body, Mapping):
+            raise LLMAPIError(
+                f"{self._provider.name} answered {reply.status}, but not with JSON: {str(reply.body)[:80]!r}. "
+                "Is the base URL right?",
+                provider=self._provider.name,
+                status_code=reply.status,
+            )
+        return reply
+
+    def _first_piece(self, wire: WireRequest, model: str) -> Flow[StreamState]:
+        opened: OpenStream | WireReply = yield Open(wire)
+        if isinstance(opened, WireReply):
+            raise self.error(opened, model)
+        state = StreamState(opened, self._provider.dialect.stream())
+        try:
+            while not state.decoder.finished:
+                events = yield Read(opened)
+                if events is None:
+                    state.check_end()
+                elif state.read_first(events):
+                    break
+        except LLMError as error:
+            raise state.broken(error, self._provider.name) from error
+        return state
+
+    def _explained(self, request: Request, attempt: Callable[[], Flow[Result]]) -> Flow[Result]:
+        """Retry an attempt. If the model does not exist, find out which ones do; note what fails for good."""
+        try:
+            return (yield from retried(attempt, self._policy))
+        except ModelNotFoundError as error:
+            try:
+                available = yield from self.models()
+            except LLMError:
+                # The list is a courtesy. Without it, what the catalogue knows is still of use.
+                available = list(known_models(self._provider.name))
+            failure: LLMError = error.with_models(available)
+        except LLMError as error:
+            failure = error
+        _log.error("%s failed: %s: %s", self._provider.name, type(failure).__name__, failure)
+        raise failure
+
+    def _noted(self, answer: Completion, headers: Mapping[str, str]) -> Completion:
+        _log.info(
+            "answer from %s: %s, %d + %d tokens, %s, request %s",
+            answer.provider,
+            answer.model,
+            answer.usage.input_tokens,
+            answer.usage.output_tokens,
+            answer.finish_reason,
+            headers.get("x-request-id") or headers.get("request-id") or "without id",
+        )
+        if self._log_content:
+            _log.debug("answer: %s", answer.content)
+        return answer
+
+
+def _source(headers: Mapping[str, str]) -> Source:
+    # The tape, where one is switched on, says so itself.
+    return cast("Source", headers.get("x-llmlab-source", "live"))

@@ -1,0 +1,55 @@
+"""Ollama: models on your own machine, over Ollama's native REST interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from llmlab.channel import WireRequest
+from llmlab.config import server_url
+from llmlab.dialects import OLLAMA, Dialect
+from llmlab.dialects.read import items, text
+from llmlab.providers.base import Provider
+from llmlab.specs import MODELS
+
+
+class OllamaProvider(Provider):
+    """Models served by Ollama. Needs no key; the variable OLLAMA_HOST says where the server is."""
+
+    name: ClassVar[str] = "ollama"
+    dialect: Dialect = OLLAMA
+    default_model: ClassVar[str] = MODELS["ollama"]
+    default_base_url: ClassVar[str] = "http://localhost:11434"
+    models_path: ClassVar[str] = "/api/tags"
+
+    def find_base_url(self) -> str:
+        """Return the address in OLLAMA_HOST, or Ollama's own default."""
+        return server_url("OLLAMA_HOST", self.default_base_url)
+
+    def model_names(self, body: Mapping[str, Any]) -> list[str]:
+        """Return the names in an answer of `GET /api/tags`."""
+        return [name for item in items(body.get("models")) if (name := text(item.get("name")))]
+
+    def show(self, model: str | None = None) -> Mapping[str, Any]:
+        """Return what Ollama knows of a model: its template, parameters, details and capabilities."""
+        return self._drive(self._calls.post(self._show(model), model or self.model))
+
+    async def show_async(self, model: str | None = None) -> Mapping[str, Any]:
+        """The async twin of `show`."""
+        return await self._drive_async(self._calls.post(self._show(model), model or self.model))
+
+    def embed(self, texts: Sequence[str], model: str) -> list[list[float]]:
+        """Return one vector a text, from a model made for embeddings."""
+        answer = self._drive(self._calls.post(self._embed(texts, model), model))
+        return list(answer.get("embeddings") or [])
+
+    async def embed_async(self, texts: Sequence[str], model: str) -> list[list[float]]:
+        """The async twin of `embed`."""
+        answer = await self._drive_async(self._calls.post(self._embed(texts, model), model))
+        return list(answer.get("embeddings") or [])
+
+    def _show(self, model: str | None) -> WireRequest:
+        return WireRequest("POST", "/api/show", {"model": model or self.model})
+
+    def _embed(self, texts: Sequence[str], model: str) -> WireRequest:
+        return WireRequest("POST", "/api/embed", {"model": model, "input": list(texts)})

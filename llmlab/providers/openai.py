@@ -1,0 +1,50 @@
+"""OpenAI: the Responses API, or Chat Completions with `api="chat"`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from llmlab.channel import WireRequest
+from llmlab.dialects import OPENAI_CHAT, OPENAI_RESPONSES
+from llmlab.errors import ConfigurationError
+from llmlab.providers.base import Provider
+from llmlab.request import Request
+from llmlab.specs import MODELS
+
+
+class OpenAIProvider(Provider):
+    """OpenAI's models.
+
+    Args:
+        api: "responses", or "chat" for Chat Completions.
+        options: see `Provider`.
+
+    Raises:
+        ConfigurationError: for another `api`.
+    """
+
+    name: ClassVar[str] = "openai"
+    default_model: ClassVar[str] = MODELS["openai"]
+    default_base_url: ClassVar[str] = "https://api.openai.com/v1"
+    key_variable: ClassVar[str | None] = "OPENAI_API_KEY"
+    key_page: ClassVar[str] = "https://platform.openai.com/api-keys"
+
+    def __init__(self, *args: Any, api: Literal["responses", "chat"] = "responses", **options: Any) -> None:
+        if api not in ("responses", "chat"):
+            raise ConfigurationError(f'api must be "responses" or "chat", not {api!r}')
+        self.dialect = OPENAI_CHAT if api == "chat" else OPENAI_RESPONSES
+        super().__init__(*args, **options)
+
+    def encode(self, request: Request, stream: bool) -> dict[str, Any]:
+        """Return the wire JSON of a request."""
+        body = super().encode(request, stream)
+        if self.dialect is OPENAI_CHAT and "max_tokens" in body:
+            # OpenAI renamed this field; everybody else who speaks this dialect kept it.
+            body["max_completion_tokens"] = body.pop("max_tokens")
+        return body
+
+    def count_request(self, request: Request) -> WireRequest | None:
+        """Return the request to `POST /responses/input_tokens`."""
+        body = OPENAI_RESPONSES.encode(request, False)
+        counted = ("model", "input", "instructions", "tools", "tool_choice")
+        return WireRequest("POST", "/responses/input_tokens", {name: body[name] for name in counted if name in body})

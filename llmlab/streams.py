@@ -1,0 +1,247 @@
+"""The two stream objects: an answer that is still being written, sync and async.
+
+Both are iterators and context managers. Leaving the loop early gives the connection back. After the end, or a `close`,
+`result` is the whole `Completion`, or what had arrived of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from llmlab.completion import Chunk, Completion
+from llmlab.dialects.base import StreamDecoder
+from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError
+from llmlab.flow import OpenStream
+
+_log = logging.getLogger("llmlab")
+
+
+class StreamState:
+    """What a stream has given so far. Shared by both stream objects and by the flow that opens them.
+
+    Args:
+        opened: the open stream.
+        decoder: reads its events.
+    """
+
+    def __init__(self, opened: OpenStream, decoder: StreamDecoder) -> None:
+        self.opened = opened
+        self.decoder = decoder
+        self.events: list[dict[str, Any]] = []
+        self.pieces = 0
+        self.first_token: float | None = None
+        self._first: Chunk | None = None
+        self._waiting: deque[dict[str, Any]] = deque()
+
+    def arrived(self, events: list[dict[str, Any]]) -> None:
+        """Take events that came in. They are decoded when somebody asks for the next piece."""
+        self._waiting.extend(events)
+
+    def next_piece(self) -> Chunk | None:
+        """Decode what has arrived, up to the next piece of the answer. None if more must arrive first."""
+        if self._first is not None:
+            chunk, self._first = self._first, None
+            return chunk
+        waiting, feed = self._waiting, self.decoder.feed
+        while waiting:
+            event = waiting.popleft()
+            self.events.append(event)
+            if (found := feed(event)) is not None:
+                self.pieces += 1
+                return found
+        return None
+
+    def read_first(self, events: list[dict[str, Any]]) -> bool:
+        """Decode events before anybody reads, up to the first piece. Returns whether it was among them."""
+        self.arrived(events)
+        self._first = self.next_piece()
+        if self._first is not None:
+            self.first_token = self.opened.wire.elapsed()
+        return self._first is not None
+
+    def check_end(self) -> None:
+        """Refuse a stream that stopped without its end.
+
+        Raises:
+            LLMStreamError: says how much had arrived.
+        """
+        if not self.decoder.finished:
+            raise LLMStreamError(
+                f"the stream ended early after {self.pieces} pieces"
+                if self.events
+                else "the stream ended before its first event"
+            )
+
+    def broken(self, error: LLMError, provider: str) -> LLMStreamError:
+        """Return the error for a stream that broke, with all that had arrived."""
+        partial, headers = self.decoder.completion(), self.opened.wire.headers
+        reason = error.message.rstrip(". ")
+        if isinstance(error, LLMConnectionError):
+            reason = f"the stream ended early after {self.pieces} pieces: {reason}"
+        return LLMStreamError(
+            f"{reason}. error.partial holds what arrived; send the request again for a whole answer.",
+            provider=provider,
+            status_code=error.status_code,
+            request_id=error.request_id or headers.get("x-request-id") or headers.get("request-id"),
+            code=error.code,
+            partial=partial.content,
+            usage=partial.usage,
+        )
+
+
+Finish = Callable[[StreamState], Completion]
+
+
+class CompletionStream:
+    """An answer that is still being written.
+
+    Args:
+        state: the stream, read up to its first piece.
+        finish: makes the whole answer out of it.
+        name: the provider, for errors.
+    """
+
+    def __init__(self, state: StreamState, finish: Finish, name: str) -> None:
+        self._state = state
+        self._finish = finish
+        self._name = name
+        self._result: Completion | None = None
+        self._reader: Iterator[Chunk] | None = None
+
+    def __iter__(self) -> Iterator[Chunk]:
+        # A generator: when a loop over it is left, it is dropped, and its `finally` gives the connection back.
+        state = self._state
+        try:
+            while self._result is None:
+                if (chunk := state.next_piece()) is not None:
+                    yield chunk
+                elif (events := next(state.opened.events, None)) is not None:  # type: ignore[arg-type]
+                    state.arrived(events)
+                else:
+                    state.check_end()
+                    break
+        except LLMError as error:
+            raise _failure(state, error, self._name) from error
+        finally:
+            self.close()
+
+    def __next__(self) -> Chunk:
+        if self._reader is None:
+            self._reader = iter(self)
+        return next(self._reader)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # A stream that was never read still holds a connection.
+        self.close()
+
+    @property
+    def result(self) -> Completion:
+        """The whole answer.
+
+        Raises:
+            LLMStreamError: while the stream is still open.
+        """
+        return _result(self._result)
+
+    def close(self) -> None:
+        """Stop reading and give the connection back. `result` then holds what had arrived."""
+        if self._result is None:
+            self._result = self._finish(self._state)
+            self._state.opened.close()
+
+
+class AsyncCompletionStream:
+    """The async twin of `CompletionStream`. It is opened by its first use: `async for`, `async with` or `await`.
+
+    Args:
+        opening: opens the stream and reads up to its first piece.
+        finish: makes the whole answer out of it.
+        name: the provider, for errors.
+    """
+
+    def __init__(self, opening: Callable[[], Awaitable[StreamState]], finish: Finish, name: str) -> None:
+        self._opening = opening
+        self._finish = finish
+        self._name = name
+        self._state: StreamState | None = None
+        self._result: Completion | None = None
+        self._reader: AsyncIterator[Chunk] | None = None
+
+    async def __aiter__(self) -> AsyncIterator[Chunk]:
+        state = await self._opened()
+        try:
+            while self._result is None:
+                if (chunk := state.next_piece()) is not None:
+                    yield chunk
+                elif (events := await anext(state.opened.events, None)) is not None:  # type: ignore[arg-type]
+                    state.arrived(events)
+                else:
+                    state.check_end()
+                    break
+        except LLMError as error:
+            raise _failure(state, error, self._name) from error
+        finally:
+            await self.aclose()
+
+    async def __anext__(self) -> Chunk:
+        if self._reader is None:
+            self._reader = aiter(self)
+        return await anext(self._reader)
+
+    async def __aenter__(self) -> Self:
+        await self._opened()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.__aenter__().__await__()
+
+    @property
+    def result(self) -> Completion:
+        """The whole answer.
+
+        Raises:
+            LLMStreamError: while the stream is still open.
+        """
+        return _result(self._result)
+
+    async def aclose(self) -> None:
+        """Stop reading and give the connection back. `result` then holds what had arrived."""
+        if self._result is None and self._state is not None:
+            self._result = self._finish(self._state)
+            await self._state.opened.aclose()
+
+    async def _opened(self) -> StreamState:
+        if self._state is None:
+            self._state = await self._opening()
+        return self._state
+
+
+def _failure(state: StreamState, error: LLMError, name: str) -> LLMStreamError:
+    failure = state.broken(error, name)
+    _log.error("%s failed: %s: %s", name, type(failure).__name__, failure)
+    return failure
+
+
+def _result(result: Completion | None) -> Completion:
+    if result is None:
+        raise LLMStreamError(
+            "the answer is still being written: read the stream to its end, or close it, then ask for result"
+        )
+    return result

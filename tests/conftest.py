@@ -1,0 +1,56 @@
+"""What every test gets: a clean environment, no network beyond loopback, and a scripted server on loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.loopback import LoopbackServer
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "wire-samples"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No key, no setting and no .env of the developer's own reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(("LLMLAB_", "OPENAI_", "ANTHROPIC_", "OPENROUTER_")) or name in (
+            "OLLAMA_HOST",
+            "LOCAL_GPT_OSS_URL",
+        ):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches for the real network fails, and says where it wanted to go."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to connect to {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    """A server on loopback that answers what it is told to."""
+    with LoopbackServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def wire_samples() -> Path:
+    """The folder of real traffic, which stands beside a checkout and is not part of it."""
+    if not SAMPLES.is_dir():
+        pytest.skip("shared/wire-samples is not beside this checkout: the real traffic cannot be tried")
+    return SAMPLES
