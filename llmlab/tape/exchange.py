@@ -1,0 +1,59 @@
+"""The two values that everything in the tape speaks of: a request, and its answer.
+
+Bodies are parsed JSON, so that a recording can be read and compared. Bytes are made and read in `wire.py` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Event: TypeAlias = dict[str, Any] | str
+"""One event of a stream: its JSON, or a line that is not JSON, such as `: OPENROUTER PROCESSING` or `data: [DONE]`."""
+
+Framing: TypeAlias = Literal["json", "sse", "named_sse", "ndjson", "text"]
+"""How a body is written: one JSON document, server-sent events without or with event names, a JSON line an event, or
+something that is not JSON at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapeRequest:
+    """A request as the tape sees it.
+
+    Args:
+        method: GET, POST or DELETE.
+        alias: which service is meant: openai, anthropic, openrouter, ollama, local_gpt_oss, or `host:port`.
+        path: path with query, such as `/v1/responses`.
+        headers: names in lower case. They never reach a recording.
+        body: parsed JSON, or None without a body.
+    """
+
+    method: str
+    alias: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class TapeAnswer:
+    """An answer as the tape gives it.
+
+    Args:
+        status: HTTP status.
+        headers: names in lower case; only those that may be stored.
+        body: parsed JSON of a plain answer; with framing `text`, a string or bytes.
+        events: for a stream, pairs of (seconds since the request, event).
+        framing: how the body or the events are written.
+        seconds: how long a plain answer took.
+        source: recorded, simulated or live.
+    """
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    events: tuple[tuple[float, Event], ...] | None = None
+    framing: Framing = "json"
+    seconds: float = 0.0
+    source: str = "recorded"

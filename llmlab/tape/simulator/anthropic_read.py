@@ -1,0 +1,165 @@
+"""Reads a request to Anthropic's Messages API, with the checks and the words of the real service."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from llmlab.tape.simulator.ask import Ask
+from llmlab.tape.simulator.errors import Refused
+from llmlab.tape.simulator.models import Model
+from llmlab.tape.simulator.question import Call, Question, Tool, Turn
+from llmlab.tape.simulator.reading import as_dict, as_int, as_number, as_str, dicts, stop_texts, text_of
+
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+
+
+def read(ask: Ask, *, needs_limit: bool) -> tuple[Question, Model, bool]:
+    """Check a request as Anthropic does, and read it.
+
+    Args:
+        ask: the request.
+        needs_limit: `max_tokens` is required; it is not for counting.
+
+    Returns:
+        The question, the model, and whether thinking is to be shown.
+
+    Raises:
+        Refused: what Anthropic would not take.
+    """
+    body = ask.body
+    if "anthropic-version" not in ask.headers:
+        raise Refused(400, "anthropic-version: header is required")
+    for name in ("model", "max_tokens", "messages"):
+        if body.get(name) is None and (needs_limit or name != "max_tokens"):
+            raise Refused(400, f"{name}: Field required")
+    limit = _limit(body.get("max_tokens")) if needs_limit else None
+    for name in ("temperature", "top_p"):
+        value = body.get(name)
+        if value is not None and as_number(value) is None:
+            raise Refused(400, f"{name}: Input should be a valid number")
+        if value is not None and not 0 <= value <= 1:
+            raise Refused(400, f"{name}: range: 0..1")
+    messages = _checked(body["messages"])
+    model = ask.model()
+    if limit is not None and limit > model.output:
+        message = (
+            f"max_tokens: {limit} > {model.output}, which is the maximum allowed number of output tokens for {model.id}"
+        )
+        raise Refused(400, message)
+    thinks = as_dict(body.get("thinking")).get("type") in ("enabled", "adaptive")
+    system = text_of(body.get("system"))
+    choice = as_dict(body.get("tool_choice"))
+    question = Question(
+        turns=((Turn("system", system),) if system else ()) + tuple(turn for one in messages for turn in _turns(one)),
+        tools=_tools(body),
+        tool_choice={"any": "required", "none": "none", "tool": as_str(choice.get("name"))}.get(
+            as_str(choice.get("type")), "auto"
+        ),
+        parallel=choice.get("disable_parallel_tool_use") is not True,
+        stop=stop_texts(body.get("stop_sequences")),
+        max_tokens=limit,
+        effort="low" if thinks else "none",
+        schema=_schema(body),
+        variant=ask.seed.number("variant", 1000) if as_number(body.get("temperature")) else 0,
+    )
+    return question, model, thinks
+
+
+def _limit(value: object) -> int:
+    limit = as_int(value)
+    if limit is None:
+        raise Refused(400, "max_tokens: Input should be a valid integer")
+    if limit < 1:
+        raise Refused(400, "max_tokens: Input should be greater than or equal to 1")
+    return limit
+
+
+def _checked(messages: object) -> list[dict[str, Any]]:
+    if not isinstance(messages, list):
+        raise Refused(400, "messages: Input should be a valid list")
+    if not messages:
+        raise Refused(400, "messages: at least one message is required")
+    called: list[str] = []
+    for at, message in enumerate(messages):
+        if not isinstance(message, dict):
+            raise Refused(400, f"messages.{at}: Input should be a valid dictionary or object to extract fields from")
+        role, content = message.get("role"), message.get("content")
+        if role == "system":
+            raise Refused(
+                400,
+                'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, '
+                'not "system" as an input message role.',
+            )
+        if role not in ("user", "assistant"):
+            raise Refused(400, f"messages.{at}.role: Input should be 'user' or 'assistant'")
+        if "content" not in message:
+            raise Refused(400, f"messages.{at}.content: Field required")
+        if not isinstance(content, (str, list)):
+            raise Refused(400, f"messages.{at}.content: Input should be a valid string or a valid list")
+        if not content and not (role == "assistant" and at == len(messages) - 1):
+            raise Refused(
+                400,
+                f"messages.{at}: all messages must have non-empty content except for the optional final assistant "
+                "message",
+            )
+        called = _check_results(at, dicts(content), called)
+    return messages
+
+
+def _check_results(at: int, blocks: list[dict[str, Any]], called: list[str]) -> list[str]:
+    """Hold every tool result to a call in the message before, and every call to a result in the message after."""
+    answered = [as_str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"]
+    for number, block in enumerate(blocks):
+        if block.get("type") == "tool_result" and as_str(block.get("tool_use_id")) not in called:
+            raise Refused(
+                400,
+                f"messages.{at}.content.{number}: unexpected `tool_use_id` found in `tool_result` blocks: "
+                f"{as_str(block.get('tool_use_id'))}. Each `tool_result` block must have a corresponding `tool_use` "
+                "block in the previous message.",
+            )
+    if waiting := [one for one in called if one not in answered]:
+        raise Refused(
+            400,
+            f"messages.{at - 1}: `tool_use` ids were found without `tool_result` blocks immediately after: "
+            f"{', '.join(waiting)}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
+            "message.",
+        )
+    return [as_str(block.get("id")) for block in blocks if block.get("type") == "tool_use"]
+
+
+def _turns(message: dict[str, Any]) -> list[Turn]:
+    content = message["content"]
+    if isinstance(content, str):
+        return [Turn(message["role"], content)]
+    turns, calls, said = [], [], []
+    for block in dicts(content):
+        if block.get("type") == "tool_result":
+            result, call_id = text_of(block.get("content")), as_str(block.get("tool_use_id"))
+            turns.append(Turn("tool", result, call_id=call_id, failed=block.get("is_error") is True))
+        elif block.get("type") == "tool_use":
+            calls.append(Call(as_str(block.get("id")), as_str(block.get("name")), as_dict(block.get("input"))))
+        else:
+            said.append(block)
+    if said or calls:
+        turns.append(Turn(message["role"], text_of(said), tuple(calls)))
+    return turns
+
+
+def _tools(body: dict[str, Any]) -> tuple[Tool, ...]:
+    tools = []
+    for at, tool in enumerate(dicts(body.get("tools"))):
+        name = as_str(tool.get("name"))
+        if not _TOOL_NAME.fullmatch(name):
+            raise Refused(400, f"tools.{at}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
+        if tool.get("type", "custom") != "custom":
+            continue  # the service's own tools, such as web search
+        if "input_schema" not in tool:
+            raise Refused(400, f"tools.{at}.custom.input_schema: Field required")
+        tools.append(Tool(name, as_str(tool.get("description")), as_dict(tool.get("input_schema"))))
+    return tuple(tools)
+
+
+def _schema(body: dict[str, Any]) -> dict[str, Any] | None:
+    wanted = as_dict(as_dict(body.get("output_config")).get("format")) or as_dict(body.get("output_format"))
+    return as_dict(wanted.get("schema")) if wanted.get("type") == "json_schema" else None

@@ -1,0 +1,135 @@
+"""Decides what is said: a tool call, an answer out of a few small skills, or an honest "I am a simulator".
+
+It knows no wire format. The same question gives the same reply, for every service alike.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+from llmlab.tape.simulator import skills, tokens, toolbox
+from llmlab.tape.simulator.memory import greet, recall
+from llmlab.tape.simulator.question import Question, Reply
+from llmlab.tape.simulator.schema import Prompt, fill
+
+# How many sentences are thought before the answer.
+_EFFORT = {"none": 0, "minimal": 1, "low": 1, "medium": 2, "high": 3, "xhigh": 4, "max": 4}
+
+
+def think(question: Question) -> Reply:
+    """Answer a question.
+
+    Args:
+        question: the conversation with its tools and limits.
+
+    Returns:
+        Text, or tool calls, cut to the limits.
+    """
+    found = toolbox.results(question.turns)
+    calls = () if found else toolbox.choose(question)
+    reasoning = _reasoning(question, bool(found), len(calls))
+    if calls:
+        reply = Reply("", reasoning, calls, "tool")
+    else:
+        answer = toolbox.report(found) if found else _answer(question)
+        reply = Reply(_shaped(question, answer), reasoning)
+    return _limited(question, reply)
+
+
+def _answer(question: Question) -> str:
+    prompt = question.prompt
+    if not prompt.strip():
+        return "I am llmlab's simulator, and there is no question in this request. Ask me something."
+    return (
+        recall(prompt, question.turns)
+        or skills.translate(prompt)
+        or skills.echo(prompt)
+        or greet(prompt)
+        or skills.count(prompt)
+        or skills.sums(prompt)
+        or skills.capital(prompt)
+        or skills.words(prompt)
+        or skills.summarise(prompt)
+        or skills.sentiment(prompt)
+        or skills.haiku(prompt)
+        or skills.about_itself(prompt)
+        or skills.fact(prompt, question.variant)
+        or _honest(prompt)
+    )
+
+
+def _honest(prompt: str) -> str:
+    topic = " ".join(prompt.split()).rstrip(".?!")
+    topic = topic if len(topic) <= 120 else topic[:117].rstrip() + "…"
+    return (
+        f"I am llmlab's simulator, not a model, so I cannot really answer “{topic}”. "
+        "Everything around these words is as it would be live: the wire format, the usage, the pace. "
+        "Switch to live mode to hear what the model says."
+    )
+
+
+def _shaped(question: Question, answer: str) -> str:
+    asked = f"{question.prompt}\n{question.instructions}"[:8000]
+    if question.schema is not None:
+        return _as_json(question, answer)
+    if re.search(r"\b(?:one|a single) word\b|\bone-word\b", asked, re.I):
+        return skills.one_word(question.prompt, answer)
+    if re.search(r"\b(?:as|in|return|only|valid) json\b", asked, re.I):
+        return _as_json(question, answer)
+    if re.search(r"\bone sentence\b|\bone-sentence\b|\bin a sentence\b", asked, re.I):
+        answer = re.split(r"(?<=[.!?])\s", answer, maxsplit=1)[0]
+    if re.search(r"\b(?:upper ?case|all caps|capital letters)\b", question.instructions, re.I):
+        answer = answer.upper()
+    if re.search(r"\bpirate\b", question.instructions, re.I):
+        answer = f"Arr, matey! {answer}"
+    return answer
+
+
+def _as_json(question: Question, answer: str) -> str:
+    if question.schema:
+        # "Extract the person: Ada, 36, from London": what counts stands behind the colon.
+        head, _, tail = question.prompt.partition(":")
+        prompt = Prompt(tail if tail.strip() and len(head) < 80 else question.prompt)
+        value = fill(question.schema, prompt)
+        if isinstance(value, dict):
+            for name in ("answer", "result", "response"):
+                if isinstance(value.get(name), str):
+                    value[name] = answer
+    else:
+        value = {"answer": answer}
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _reasoning(question: Question, has_results: bool, calls: int) -> str:
+    topic = " ".join(question.prompt.split())[:60]
+    if has_results:
+        way = "The tools have answered, so I only need to say it in words."
+    elif calls:
+        way = "A tool can do that; I take its arguments from the question."
+    else:
+        way = "I look for it among the few things I know."
+    thoughts = (f"The user asks: “{topic}”.", way, "I keep it short.", "Then I check it once more before I say it.")
+    return " ".join(thoughts[: _EFFORT[question.effort]])
+
+
+def _limited(question: Question, reply: Reply) -> Reply:
+    """Cut at the first stop text, then at the token limit; reasoning counts against the limit first."""
+    limit = question.max_tokens if question.max_tokens is not None else 1_000_000
+    spent = tokens.count(reply.reasoning)
+    if spent and spent >= limit and not reply.calls:
+        kept = "".join(tokens.split(reply.reasoning)[:limit])
+        return Reply("", kept, finish="length", reasoning_tokens=limit)
+    if reply.calls:
+        size = sum(tokens.count(call.name) + tokens.count_json(call.arguments) + 8 for call in reply.calls)
+        return replace(reply, tokens=size, reasoning_tokens=spent)
+    text, finish, stopped_at = reply.text, "stop", None
+    first = min(((text.find(stop), stop) for stop in question.stop if stop in text), default=None)
+    if first is not None:
+        text, finish, stopped_at = text[: first[0]], "stop_text", first[1]
+    pieces = tokens.split(text)
+    if len(pieces) > limit - spent:
+        pieces, finish, stopped_at = pieces[: limit - spent], "length", None
+    text = "".join(pieces)
+    return replace(reply, text=text, finish=finish, stopped_at=stopped_at, tokens=len(pieces), reasoning_tokens=spent)

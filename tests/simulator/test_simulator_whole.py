@@ -1,0 +1,235 @@
+"""The simulator as a whole: who is asked, keys, determinism, pace; and that nothing makes it raise."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from simulator_asking import CHAT, HEADERS, WEATHER, ask, chat, events, messages, ollama, responses, user
+
+from llmlab.tape.exchange import TapeAnswer, TapeRequest
+from llmlab.tape.simulator import simulate
+
+KEYED = [
+    ("openai", "/v1/responses", {"model": "gpt-6-luna", "input": "Hi"}),
+    ("openai", "/v1/chat/completions", {"model": "gpt-6-luna", "messages": user("Hi")}),
+    ("anthropic", "/v1/messages", {"model": "claude-haiku-5-5", "max_tokens": 9, "messages": user("Hi")}),
+    ("openrouter", "/api/v1/chat/completions", {"model": "openrouter/free", "messages": user("Hi")}),
+]
+
+
+@pytest.mark.parametrize(("alias", "path", "body"), KEYED)
+def test_a_key_is_needed_and_never_echoed(alias: str, path: str, body: Any) -> None:
+    """Else the lesson on errors cannot show a 401, or shows a part of somebody's key."""
+    assert ask(alias, path, body, headers={}).status == 401
+    secret = "sk-proj-INVALID-0a1b2c3d4e5f"
+    kept = {"anthropic-version": "2023-06-01"}
+    answer = ask(alias, path, body, headers=kept | {"authorization": f"Bearer {secret}", "x-api-key": secret})
+    assert answer.status == 401
+    said = json.dumps([answer.body, answer.headers])
+    assert not any(secret[at : at + 6] in said for at in range(len(secret) - 5))
+    assert ask(alias, path, body).status == 200
+
+
+def test_local_services_need_no_key() -> None:
+    """Else offline Ollama asks for something that the real one never wants."""
+    assert ollama("/api/chat", messages=user("Hi")).status == 200
+    assert chat("local_gpt_oss", "Hi").status == 200
+
+
+def every_answer() -> list[TapeAnswer]:
+    """One answer of every kind, plain and streamed."""
+    tools = [{"type": "function", "function": WEATHER}]
+    kinds: list[TapeAnswer] = []
+    for stream in (False, True):
+        kinds += [chat(alias, "Weather in Oslo?", stream=stream, tools=tools) for alias in CHAT]
+        kinds += [chat(alias, "Say hello", stream=stream) for alias in CHAT]
+        kinds += [responses("Say hello", stream=stream), messages("Say hello", stream=stream)]
+        kinds += [
+            ollama("/api/chat", messages=user("Hi"), stream=stream),
+            ollama("/api/generate", prompt="Hi", stream=stream),
+        ]
+    return kinds
+
+
+def test_the_same_request_gives_the_same_bytes() -> None:
+    """Else stored outputs of notebooks change from run to run."""
+    assert every_answer() == every_answer()
+
+
+def test_headers_do_not_change_the_answer() -> None:
+    """Else an SDK's new version, or another key, changes stored outputs."""
+    body = {"model": "gpt-6-luna", "input": "Hi"}
+    other = {"authorization": "Bearer another", "user-agent": "OpenAI/Python 99"}
+    assert ask("openai", "/v1/responses", body) == ask("openai", "/v1/responses", body, headers=other)
+
+
+def test_every_answer_says_that_it_is_simulated() -> None:
+    """Else a simulated answer passes for a real one."""
+    assert {answer.source for answer in every_answer()} == {"simulated"}
+    for alias in CHAT:
+        assert chat(alias, "Hi").body["system_fingerprint"] == "fp_llmlab_simulator"
+
+
+def test_streams_keep_a_believable_pace() -> None:
+    """Else time to first token and tokens per second cannot be shown offline."""
+    for answer in every_answer():
+        if answer.events is None:
+            assert 0.01 < answer.seconds < 20
+            continue
+        moments = [moment for moment, _ in answer.events]
+        assert moments == sorted(moments)
+        assert 0.05 < moments[0] < 3
+    slow, fast = (chat(alias, "Why is the sky blue?", stream=True).events for alias in ("local_gpt_oss", "openai"))
+    assert slow is not None
+    assert fast is not None
+    assert slow[-1][0] > 2 * fast[-1][0]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "key"),
+    [
+        ("/v1/responses", {"model": "gpt-6-luna", "input": "Hi"}, "output"),
+        ("/responses", {"model": "gpt-6-luna", "input": "Hi"}, "output"),
+        ("/v1/messages", {"model": "claude-haiku-5-5", "max_tokens": 9, "messages": user("Hi")}, "stop_reason"),
+        ("/v1/chat/completions", {"model": "gpt-oss:120b", "messages": user("Hi")}, "choices"),
+        ("/chat/completions", {"model": "gpt-6-luna", "messages": user("Hi")}, "choices"),
+        ("/api/v1/chat/completions", {"model": "openrouter/free", "messages": user("Hi")}, "provider"),
+        ("/api/chat", {"model": "gpt-oss:20b", "messages": user("Hi"), "stream": False}, "message"),
+    ],
+)
+def test_an_unknown_host_is_understood_by_its_paths(path: str, body: Any, key: str) -> None:
+    """Else a server of one's own, at another port, has no answers offline."""
+    headers = {"anthropic-version": "2023-06-01"} if path == "/v1/messages" else {}
+    answer = simulate(TapeRequest("POST", "localhost:1234", path + "?beta=true", headers, body))
+    assert answer.status == 200
+    assert key in answer.body
+
+
+def test_half_characters_do_not_reach_the_wire() -> None:
+    """Else one broken emoji in a prompt makes an answer that cannot be written as UTF-8."""
+    for answer in (
+        responses("Say \ud83d"),
+        responses("\ude00?", stream=True),
+        chat("ollama", "Say \ud83d", model="\ud83d"),
+    ):
+        json.dumps([answer.body, answer.events], ensure_ascii=False).encode("utf-8")
+
+
+PATHS = [
+    *(("openai", f"/v1/{path}") for path in ("responses", "responses/input_tokens", "chat/completions", "embeddings")),
+    *(("anthropic", f"/v1/{path}") for path in ("messages", "messages/count_tokens")),
+    ("openrouter", "/api/v1/chat/completions"),
+    *(("ollama", f"/api/{path}") for path in ("chat", "generate", "embed", "show")),
+    ("ollama", "/v1/chat/completions"),
+    ("local_gpt_oss", "/v1/chat/completions"),
+]
+MODELS = [
+    "gpt-6-luna",
+    "gpt-6-sol",
+    "claude-haiku-5-5",
+    "openrouter/free",
+    "gpt-oss:20b",
+    "embeddinggemma",
+    "gpt-oss:120b",
+]
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
+FIELD_NAMES = (
+    "type role content text name id input arguments function tool_calls call_id tool_call_id output tool_use_id "
+    "parameters properties required enum items description input_schema effort schema format tool_use"
+)
+KEYS = st.sampled_from(FIELD_NAMES.split()) | st.text(max_size=5)
+VALUES = (
+    "user assistant tool system function message function_call function_call_output tool_use tool_result object array "
+    "integer json_schema get_weather c1"
+)
+WORDS = st.sampled_from([*VALUES.split(), "What is 2 ** 3?", "Weather in Oslo?"])
+JSON = st.recursive(
+    SCALARS | WORDS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=25
+)
+MESSAGE = st.fixed_dictionaries(
+    {"role": WORDS | SCALARS, "content": JSON},
+    optional={"tool_calls": JSON, "tool_call_id": JSON, "type": WORDS, "call_id": JSON, "output": JSON, "id": WORDS},
+)
+TOOLS = st.lists(
+    st.fixed_dictionaries(
+        {"type": st.just("function") | JSON},
+        optional={
+            "function": JSON,
+            "name": WORDS | JSON,
+            "parameters": JSON,
+            "input_schema": JSON,
+            "description": JSON,
+        },
+    ),
+    max_size=3,
+)
+PARAMETERS = (
+    "temperature top_p stop stop_sequences tool_choice reasoning text response_format think format options system n "
+    "instructions metadata previous_response_id stream_options include reasoning_effort thinking dimensions "
+    "encoding_format keep_alive"
+)
+BODY = JSON | st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.sampled_from(MODELS) | JSON,
+        "messages": st.lists(MESSAGE, max_size=4) | JSON,
+        "input": st.text() | st.lists(MESSAGE, max_size=4) | JSON,
+        "prompt": st.text() | JSON,
+        "max_tokens": st.integers(-2, 300) | JSON,
+        "max_output_tokens": st.integers(16, 300) | JSON,
+        "stream": st.booleans() | JSON,
+        "tools": TOOLS | JSON,
+    }
+    | dict.fromkeys(PARAMETERS.split(), JSON),
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(where=st.sampled_from(PATHS), body=BODY)
+def test_no_body_makes_it_raise(where: tuple[str, str], body: Any) -> None:
+    """Else a typo in a cell shows a traceback of the tape instead of the service's answer."""
+    alias, path = where
+    answer = ask(alias, path, body)
+    assert answer.status in (200, 400, 403, 404), answer.body
+    assert (answer.body is None) == (answer.events is not None)
+    json.dumps([answer.body, answer.events], ensure_ascii=False, default=repr).encode("utf-8")
+
+
+@settings(deadline=None)
+@given(
+    method=st.sampled_from(["GET", "POST", "DELETE", "PUT", "x"]),
+    alias=st.sampled_from([*HEADERS, "example.org:9", ""]),
+    path=st.text(),
+)
+def test_no_path_makes_it_raise(method: str, alias: str, path: str) -> None:
+    """Else a wrong URL in a cell shows a traceback of the tape."""
+    assert simulate(TapeRequest(method, alias, "/" + path, {}, None)).status >= 400
+
+
+@settings(deadline=None)
+@given(text=st.text())
+def test_a_streamed_answer_is_the_plain_one(text: str) -> None:
+    """Else streaming loses or doubles text for some prompts."""
+    plain, streamed = (chat("openai", "Say: " + text, stream=stream) for stream in (False, True))
+    deltas = (chunk["choices"][0]["delta"].get("content") or "" for chunk in events(streamed))
+    assert "".join(deltas) == plain.body["choices"][0]["message"]["content"]
+
+
+def test_a_mistake_in_the_simulator_looks_like_a_server_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a bug in here ends a learner's cell with a traceback of the tape."""
+
+    def broken(question: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("llmlab.tape.simulator.openai_chat.think", broken)
+    answer = chat("openai", "Hi")
+    assert (answer.status, answer.body["error"]["type"]) == (500, "api_error")
+
+
+def test_a_body_that_is_no_json_is_no_body() -> None:
+    """Else a value that only Python knows makes the simulator raise."""
+    assert ask("openai", "/v1/responses", {"model": {1, 2}}).status == 400
