@@ -29,13 +29,19 @@ def think(question: Question) -> Reply:
     """
     found = toolbox.results(question.turns)
     calls = () if found else toolbox.choose(question)
-    reasoning = _reasoning(question, bool(found), len(calls))
     if calls:
-        reply = Reply("", reasoning, calls, "tool")
+        way = "A tool can do that; I take its arguments from the question."
+        return _limited(question, Reply("", _reasoning(question, way), calls, "tool"))
+    answer = toolbox.report(found) if found else _answer(question)
+    if found:
+        way = "The tools have answered, so I only need to say it in words."
+    elif sums := skills.sums(question.prompt):
+        way = f"This is arithmetic, and I can do that: {sums}."
+    elif answer == _honest(question.prompt):
+        way = "I know nothing about this, so I had better say so."
     else:
-        answer = toolbox.report(found) if found else _answer(question)
-        reply = Reply(_shaped(question, answer), reasoning)
-    return _limited(question, reply)
+        way = "I know something about this."
+    return _limited(question, Reply(_shaped(question, answer), _reasoning(question, way)))
 
 
 def _answer(question: Question) -> str:
@@ -102,15 +108,9 @@ def _as_json(question: Question, answer: str) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _reasoning(question: Question, has_results: bool, calls: int) -> str:
+def _reasoning(question: Question, way: str) -> str:
     topic = " ".join(question.prompt.split())[:60]
-    if has_results:
-        way = "The tools have answered, so I only need to say it in words."
-    elif calls:
-        way = "A tool can do that; I take its arguments from the question."
-    else:
-        way = "I look for it among the few things I know."
-    thoughts = (f"The user asks: “{topic}”.", way, "I keep it short.", "Then I check it once more before I say it.")
+    thoughts = (f"The user asks: “{topic}”", way, "I keep it short.", "Then I check it once more before I say it.")
     return " ".join(thoughts[: _EFFORT[question.effort]])
 
 

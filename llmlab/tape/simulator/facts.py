@@ -90,6 +90,13 @@ FACTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         ),
     ),
     (
+        ("cat", "purr"),
+        (
+            "Cats purr by moving the muscles of the voice box very fast while they breathe, some 25 times a second. "
+            "They do it when they are content, and also to calm themselves when they are hurt or afraid.",
+        ),
+    ),
+    (
         ("what", "token"),
         (
             "A token is the small piece of text that a language model reads and writes: often a short word, a part of "

@@ -1,0 +1,51 @@
+"""What `%load_ext llmlab` and `%llmlab` do in a notebook.
+
+%load_ext llmlab     switch the tape on, and say which mode this is
+%llmlab              say which mode this is
+%llmlab live         switch to another mode
+%llmlab $mode        the same, from a variable; None changes nothing
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmlab import tape
+
+_NAME = "llmlab"
+
+
+def load(shell: Any) -> None:
+    """Switch the tape on, say which mode this is, and add the magic.
+
+    Args:
+        shell: IPython's.
+    """
+    tape.start()
+    shell.register_magic_function(switch, "line", _NAME)
+    print(tape.banner())
+
+
+def unload(shell: Any) -> None:
+    """Switch the tape off and take the magic away.
+
+    Args:
+        shell: IPython's.
+    """
+    tape.stop()
+    shell.magics_manager.magics["line"].pop(_NAME, None)
+
+
+def switch(line: str) -> None:
+    """Switch to the mode on this line, if there is one, and say which mode this is.
+
+    Args:
+        line: offline, replay, live or record; empty or None to change nothing.
+
+    Raises:
+        ConfigurationError: there is no such mode.
+    """
+    wanted = line.strip().strip("'\"")
+    if wanted not in ("", "None"):
+        tape.start(wanted)
+    print(tape.banner())

@@ -1,0 +1,160 @@
+"""The tape: decides what answers a request, and remembers it.
+
+It knows modes, recordings and the simulator, and neither httpx nor sockets; those are `intercept.py`'s business.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from llmlab.errors import ConfigurationError
+from llmlab.tape.environment import Keys, Mode
+from llmlab.tape.exchange import TapeAnswer, TapeRequest
+from llmlab.tape.recorder import Recorder
+from llmlab.tape.recording import RecordingFile, read_recording
+from llmlab.tape.redaction import PLACEHOLDER
+from llmlab.tape.replay import Replay, as_seen_by_sdks
+from llmlab.tape.simulator import simulate
+from llmlab.tape.trace import Exchange, Trace
+
+_recorders: dict[Path, Recorder] = {}
+"""One for each file that this process writes, so that a lesson may switch away from recording and back."""
+
+
+class Tape:
+    """What answers while the lab is switched on. Made by `llmlab.start`.
+
+    Args:
+        mode: offline, replay, live or record.
+        lesson: whose recordings are meant; None searches all of them.
+        folder: of the recordings.
+        pace: factor on recorded waiting times.
+        trace: where exchanges are noted.
+        stop: what switches the tape off.
+
+    Raises:
+        ConfigurationError: a file of recordings is broken, or there is no lesson to record for.
+    """
+
+    def __init__(
+        self, mode: Mode, lesson: str | None, folder: Path, pace: float, trace: Trace, stop: Callable[[], None]
+    ) -> None:
+        self.mode = mode
+        self.lesson = lesson
+        self.folder = folder
+        self.pace = pace
+        self.trace = trace
+        self._stop = stop
+        self.keys = Keys()
+        # Authoring records what the simulator says where nobody has written an answer by hand. The runner asks for it.
+        self.authoring = mode == "record" and os.environ.get("LLMLAB_AUTHORED") == "1"
+        self.files = [] if self.passes_through else self._read()
+        self._replay = Replay(item for file in self.files for item in file.exchanges)
+        self._recorder = self._find_recorder() if mode == "record" else None
+        self._places: dict[int, int] = {}
+
+    @property
+    def passes_through(self) -> bool:
+        """Whether requests go to the network."""
+        return self.mode == "live" or (self.mode == "record" and not self.authoring)
+
+    def begin(self, request: TapeRequest) -> Exchange:
+        """Note that a request has started.
+
+        Raises:
+            ConfigurationError: it would go to the network with the placeholder in the place of a key.
+        """
+        if self.passes_through and any(PLACEHOLDER in value for value in request.headers.values()):
+            raise as_seen_by_sdks(
+                ConfigurationError,
+                f"this client was made while the lab was offline, and has no real key for {request.alias}. Put the key "
+                "into .env or the environment, then run the cell that makes the client again.",
+            )
+        exchange = self.trace.begin(request)
+        if self._recorder:
+            self._places[exchange.number] = self._recorder.begin()
+        return exchange
+
+    def answer(self, exchange: Exchange) -> TapeAnswer:
+        """Answer without the network.
+
+        Raises:
+            RecordingMissError: in replay mode, if there is no recording.
+        """
+        found = self._replay.find(exchange.asked)
+        if found is None and self.mode == "replay":
+            raise self._replay.miss(exchange.asked)
+        answer = found or replace(simulate(exchange.asked), source="simulated")
+        self.finish(exchange, answer)
+        return answer
+
+    def finish(self, exchange: Exchange, answer: TapeAnswer) -> None:
+        """Note an answer, and write it down when recording."""
+        exchange.answer = answer
+        if self._recorder and (place := self._places.pop(exchange.number, None)):
+            self._recorder.finish(place, exchange.asked, answer)
+
+    def unused(self) -> list[str]:
+        """Return the recordings that nothing has asked for yet, as text."""
+        return [str(item) for item in self._replay.unused()]
+
+    def banner(self) -> str:
+        """Return in one line which mode this is, and what it means for the purse."""
+        return f"llmlab: {self.mode}. {_MEANING[self.mode if not self.authoring else 'authored']}".format(
+            answers=self._where_from(), file=self._recorder.path.name if self._recorder else ""
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def __repr__(self) -> str:
+        return f"<Tape {self.mode}, lesson {self.lesson or 'unknown'}>"
+
+    def _read(self) -> list[RecordingFile]:
+        """Read the lesson's recordings. Offline, a notebook without its own, such as a copy, may use all of them."""
+        own = self.folder / f"{self.lesson}.yaml"
+        if own.is_file():
+            files = [read_recording(own)]
+        elif self.lesson is None or self.mode == "offline":
+            files = [read_recording(path) for path in sorted(self.folder.glob("*.yaml"))]
+        else:
+            files = []
+        return [file for file in files if not self.authoring or file.provenance == "authored"]
+
+    def _where_from(self) -> str:
+        if not self.files:
+            return "a simulator" if self.mode == "offline" else "recordings (there are none yet)"
+        provenance = dict.fromkeys(f"{file.provenance} {file.date[:7]}".strip() for file in self.files)
+        return f"recordings ({', '.join(provenance)})"
+
+    def _find_recorder(self) -> Recorder:
+        if self.lesson is None:
+            raise ConfigurationError(
+                "recording needs to know for which lesson: llmlab.start('record', lesson='01_call_openai'), or set "
+                "LLMLAB_LESSON."
+            )
+        path = (self.folder / f"{self.lesson}.yaml").absolute()
+        provenance = "authored" if self.authoring else "recorded"
+        recorder = _recorders.get(path)
+        if recorder is None or recorder.provenance != provenance:
+            recorder = _recorders[path] = Recorder(path, provenance)
+        return recorder
+
+
+_MEANING: Mapping[str, str] = {
+    "offline": "Answers come from {answers}; nothing is sent, nothing is spent.",
+    "replay": "Answers come from {answers} and from nowhere else; nothing is sent, nothing is spent.",
+    "live": "Requests go to the real services, with your keys and at your cost: its top says what a lesson costs.",
+    "record": "Requests go to the real services, with your keys and at your cost; answers are written to {file}.",
+    "authored": "Answers come from {answers} and the simulator, and are written to {file}; nothing is sent.",
+}
