@@ -6,6 +6,7 @@ Plain values. Printing one prints its text; Jupyter shows a `Completion` as Mark
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -147,18 +148,21 @@ class Completion:
             "reasoning": self.reasoning,
             "refusal": self.refusal,
         }
-        # A blank line would end the HTML, and Markdown would read on.
-        lines = "".join(
-            f"<li>{name}: {'<br>'.join(html.escape(str(value)).splitlines())}</li>" for name, value in rows.items() if value
-        )
+        lines = "".join(f"<li>{name}: {_one_line(value)}</li>" for name, value in rows.items() if value)
         return (
             f"{self.content}{calls}\n\n<details><summary>{html.escape(self.model)} · "
             f"{self.usage.total_tokens} tokens{html.escape(badge)}</summary><ul>{lines}</ul></details>"
         )
 
 
+def _one_line(value: object) -> str:
+    # A blank line would end the HTML, and Markdown would read on.
+    return "<br>".join(html.escape(str(value)).splitlines())
+
+
 def _code(call: ToolCall) -> str:
     arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
+    written = " ".join(f"{call.name}({call.unparsed or arguments})".split())
     # A backtick within needs a longer fence, or what follows it would be read as HTML.
-    fence = "``" if "`" in arguments else "`"
-    return f"{fence}{call.name}({call.unparsed or arguments}){fence}"
+    fence = "`" * (1 + max(map(len, re.findall("`+", written)), default=0))
+    return f"{fence}{written}{fence}"

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
+
+from llmlab.errors import ConfigurationError
 
 VARIABLES: Final[Mapping[str, str]] = {
     "OPENAI_API_KEY": "key for OpenAI, for live and record mode only",
@@ -25,10 +28,12 @@ VARIABLES: Final[Mapping[str, str]] = {
     "LLMLAB_LESSON": "name of the notebook whose recordings are meant; set by the runner",
     "LLMLAB_RECORDINGS": "folder of the recordings, if not the one beside the notebook",
     "LLMLAB_CONFIG": "path of llmlab.yaml, if not in the working directory",
+    "LLMLAB_AUTHORED": "1 lets the simulator answer in mode record, for authored recordings; set by the runner",
 }
-"""Every variable that the code reads, and what it means. `.env.example` is written from this."""
+"""Every variable that the code reads for the user, and what it means. A test holds `.env.example` to this."""
 
-_PLACEHOLDER = re.compile(r"^(\.\.\.|<.*>|your[-_ ].*|sk-(\.\.\.|…)|changeme)$", re.IGNORECASE)
+# What tutorials put where a key belongs: ..., <your key>, your-key-here, sk-..., sk-ant-your-key, xxxx, changeme.
+_PLACEHOLDER = re.compile(r"(?:sk-(?:[a-z0-9]+-)*)?(?:\.{3}|…|<.*>|your[-_ ].*|x{3,}|changeme)", re.IGNORECASE)
 
 
 class Secret:
@@ -48,7 +53,7 @@ class Secret:
         return self._value
 
     def __repr__(self) -> str:
-        return "Secret('**********')"
+        return str(self)
 
     def __str__(self) -> str:
         return "**********"
@@ -118,37 +123,73 @@ class Settings:
         return options
 
 
-def find_key(variable: str) -> Secret | None:
-    """Return the key in an environment variable, else in `.env`; None if neither holds a real one."""
-    for value in (os.environ.get(variable, ""), read_dotenv().get(variable) or ""):
-        if value.strip() and not _PLACEHOLDER.match(value.strip()):
-            return Secret(value.strip())
-    return None
+def find_key(variable: str, environ: Mapping[str, str] | None = None) -> Secret | None:
+    """Return the key in an environment variable, else in `.env`; None if neither holds a real one.
+
+    Args:
+        variable: its name.
+        environ: the environment, if not that of this process.
+    """
+    if key := _real(variable, os.environ if environ is None else environ):
+        return key
+    return _real(variable, read_dotenv())
+
+
+def _real(variable: str, values: Mapping[str, str | None]) -> Secret | None:
+    value = (values.get(variable) or "").strip()
+    return Secret(value) if value and not _PLACEHOLDER.fullmatch(value) else None
 
 
 def read_dotenv() -> Mapping[str, str | None]:
-    """Return what the nearest `.env` holds, here or in a folder above. The environment is left as it is."""
+    """Return what the nearest `.env` holds, here or in a folder above. The environment is left as it is.
+
+    Raises:
+        ConfigurationError: if the file is there and cannot be read.
+    """
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (file := folder / ".env").is_file():
             # Loaded only where there is something to read.
             from dotenv import dotenv_values
 
-            return dotenv_values(file)
+            try:
+                # Windows' Notepad may begin a file with a byte order mark, which would belong to the first name.
+                return dotenv_values(file, encoding="utf-8-sig")
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                raise ConfigurationError(f"the file .env cannot be read: {reason}. Save it as UTF-8 text.") from None
     return {}
 
 
 def server_url(variable: str, default: str) -> str:
     """Return the address of a local server from an environment variable.
 
-    Ollama allows `host`, `host:port` and 0.0.0.0 in OLLAMA_HOST; so does this.
+    Ollama allows `host`, `host:port`, `:port` and 0.0.0.0 in OLLAMA_HOST, and so does this. As there, an address
+    without http:// has the port of the default, and one with it the port of HTTP.
+
+    Args:
+        variable: its name.
+        default: the address if the variable is not set.
+
+    Raises:
+        ConfigurationError: if the variable holds something else.
     """
-    value = os.environ.get(variable, "").strip().rstrip("/")
+    value = os.environ.get(variable, "").strip()
     if not value:
         return default
-    if "://" not in value:
-        value = "http://" + value
-    value = value.replace("//0.0.0.0", "//localhost")
-    if not re.search(r":\d+(/|$)", value) and value.startswith("http:"):
-        value += ":" + default.rpartition(":")[2]
-    return value
+    scheme, given, rest = value.partition("://")
+    scheme, rest = (scheme.lower(), rest) if given else ("http", value)
+    if scheme not in ("http", "https"):
+        raise ConfigurationError(f"{variable} must begin with http:// or https://. Did you mean http://{rest} ?")
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        port = parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"{variable} is no address such as {default}: {error}") from None
+    if port is None and not given:
+        port = urlsplit(default).port
+    login, at, _ = parts.netloc.rpartition("@")
+    # 0.0.0.0 is where a server listens, not where it can be called.
+    host = "localhost" if parts.hostname in (None, "0.0.0.0", "::") else parts.hostname
+    host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{login}{at}{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"

@@ -129,7 +129,7 @@ class ModelNotFoundError(LLMInvalidRequestError):
 
         self.model = model
         self.available: tuple[str, ...] = tuple(sorted(available, key=distance))
-        self._said = message
+        message = self._said = redact(message, details.get("secrets", ()))
         if self.available:
             shown = ", ".join(self.available[:8])
             more = len(self.available) - 8

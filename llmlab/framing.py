@@ -88,6 +88,6 @@ def _parse(data: bytes, *, last: bool = False) -> list[dict[str, Any]]:
     try:
         event = json.loads(text)
     except (ValueError, RecursionError):
-        reason = f"the stream holds something that is not JSON: {text[:80]!r}"
+        reason = f"the stream holds something that is not JSON: {text.strip()[:80]!r}"
         return [] if last else [{"error": {"message": reason}}]
     return [event] if isinstance(event, dict) else []

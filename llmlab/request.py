@@ -87,7 +87,8 @@ def _are_texts(value: Any) -> bool:
 def _are_tools(value: Any) -> bool:
     known = {item.name for item in fields(ToolDefinition)}
     return isinstance(value, (list, tuple)) and all(
-        isinstance(tool, ToolDefinition) or (isinstance(tool, Mapping) and "name" in tool and set(tool) <= known)
+        isinstance(tool, ToolDefinition)
+        or (isinstance(tool, Mapping) and isinstance(tool.get("name"), str) and set(tool) <= known)
         for tool in value
     )
 

@@ -6,15 +6,13 @@ Source: Ollama documentation, "API".
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from llmlab.completion import Chunk, Completion, FinishReason, Usage
 from llmlab.dialects.base import Dialect, options
 from llmlab.dialects.problems import find_problem, stream_error
-from llmlab.dialects.read import items, mapping, number, text, tool_call
+from llmlab.dialects.read import items, made_up_id, mapping, number, text, tool_call
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.framing import JSONLines
 from llmlab.messages import Message, Role, ToolCall, ToolDefinition
@@ -94,11 +92,8 @@ class StreamDecoder:
 
     def _call(self, event: Mapping[str, Any], call: Mapping[str, Any]) -> None:
         function = mapping(call.get("function"))
-        identifier = text(call.get("id"))
-        if not identifier:
-            # Made from the call's place and content: the same answer gives the same id, two rounds do not share one.
-            seed = json.dumps([text(event.get("created_at")), len(self._calls), function], sort_keys=True, default=str)
-            identifier = "call_" + hashlib.sha256(seed.encode()).hexdigest()[:12]
+        # Made from the call's place and content: the same answer gives the same id, two rounds do not share one.
+        identifier = text(call.get("id")) or made_up_id(event.get("created_at"), len(self._calls), function)
         self._calls.append(tool_call(identifier, function.get("name"), function.get("arguments")))
 
     def completion(self) -> Completion:

@@ -11,9 +11,9 @@ from typing import Any
 from llmlab.completion import Chunk, Completion, FinishReason, Usage
 from llmlab.dialects.base import Dialect, options
 from llmlab.dialects.problems import find_problem, stream_error
-from llmlab.dialects.read import cost, items, mapping, number, text, tool_call, written_arguments
+from llmlab.dialects.read import cost, items, made_up_id, mapping, number, text, tool_call, written_arguments
 from llmlab.framing import ServerSentEvents
-from llmlab.messages import Message, Role, ToolDefinition
+from llmlab.messages import Message, Role, ToolCall, ToolDefinition
 from llmlab.request import Request
 
 FINISH: dict[str, FinishReason] = {
@@ -59,8 +59,8 @@ def decode(body: Mapping[str, Any]) -> Completion:
         finish_reason=FINISH.get(text(choice.get("finish_reason"))),
         usage=usage(body.get("usage")),
         tool_calls=tuple(
-            tool_call(call.get("id"), function.get("name"), function.get("arguments"))
-            for call in items(message.get("tool_calls"))
+            _read_call(body.get("id"), place, call.get("id"), function.get("name"), function.get("arguments"))
+            for place, call in enumerate(items(message.get("tool_calls")))
             if (function := mapping(call.get("function")))
         ),
         reasoning=_reasoning(message),
@@ -126,7 +126,7 @@ class StreamDecoder:
     def _call(self, deltas: object) -> None:
         for delta in items(deltas):
             index, identifier, function = delta.get("index"), text(delta.get("id")), mapping(delta.get("function"))
-            # Some servers leave the index out: then an id or a name begins a call, and all else belongs to the last one.
+            # Some servers leave the index out: then an id or a name begins a call, all else belongs to the last one.
             last = len(self._calls) if function.get("name") else next(reversed(self._calls), 0)
             key = index if isinstance(index, int) else identifier or last
             call = self._calls.setdefault(key, {"id": "", "name": "", "arguments": ""})
@@ -141,7 +141,10 @@ class StreamDecoder:
             model=self._head.get("model", ""),
             finish_reason=self._finish,
             usage=self._usage,
-            tool_calls=tuple(tool_call(call["id"], call["name"], call["arguments"]) for call in self._calls.values()),
+            tool_calls=tuple(
+                _read_call(self._head.get("id"), place, call["id"], call["name"], call["arguments"])
+                for place, call in enumerate(self._calls.values())
+            ),
             reasoning="".join(self._reasoning),
             refusal="".join(self._refusal),
             id=self._head.get("id", ""),
@@ -160,6 +163,11 @@ def usage(value: object) -> Usage:
         number(mapping(counts.get("completion_tokens_details")).get("reasoning_tokens")),
         cost(counts.get("cost")),
     )
+
+
+def _read_call(answer: object, place: int, identifier: object, name: object, arguments: object) -> ToolCall:
+    # Some local servers send no ids, and a result must say which call it answers.
+    return tool_call(text(identifier) or made_up_id(answer, place, name, arguments), name, arguments)
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -125,14 +125,18 @@ def to_error(
     effective = status if status >= 400 else problem.status or 500
     details: dict[str, Any] = {
         "provider": provider,
-        "status_code": status,
+        # OpenRouter sends errors inside a 200, and says in the body which status it means.
+        "status_code": status if status >= 400 else problem.status or status,
         "request_id": headers.get("x-request-id") or headers.get("request-id") or problem.request_id,
         "code": problem.code,
         "retry_after": retry_after(headers),
         "secrets": secrets,
     }
     said = f"{provider} answered {status}: {problem.message.rstrip('. ')}."
-    if problem.code == "model_not_found" or (effective == 404 and "model" in problem.message.lower()):
+    words = problem.message.lower()
+    # OpenRouter answers 400 and "… is not a valid model ID".
+    missing = effective == 404 and bool(model) and "model" in words
+    if missing or problem.code == "model_not_found" or "not a valid model" in words:
         return ModelNotFoundError(said, model=model, **details)
     if effective in (401, 403):
         return LLMAuthenticationError(

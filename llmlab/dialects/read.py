@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -65,6 +66,11 @@ def tool_call(identifier: object, name: object, arguments: object) -> ToolCall:
     if isinstance(parsed, dict):
         return ToolCall(text(identifier), text(name), parsed)
     return ToolCall(text(identifier), text(name), unparsed=written)
+
+
+def made_up_id(*seed: object) -> str:
+    """Return an id for a tool call that came without one. The same seed gives the same id."""
+    return "call_" + hashlib.sha256(json.dumps(seed, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
 def written_arguments(call: ToolCall) -> str:

@@ -15,7 +15,7 @@ from llmlab.completion import Completion
 from llmlab.config import Secret, find_key
 from llmlab.dialects import Dialect
 from llmlab.dialects.read import items, text
-from llmlab.errors import MissingAPIKeyError
+from llmlab.errors import ConfigurationError, MissingAPIKeyError
 from llmlab.flow import Flow, drive, drive_async
 from llmlab.messages import Prompt
 from llmlab.policies import RetryPolicy
@@ -45,6 +45,7 @@ class Provider:
 
     Raises:
         MissingAPIKeyError: if the provider needs a key and none was found.
+        ConfigurationError: if the key holds characters that no key has.
     """
 
     name: ClassVar[str]
@@ -207,11 +208,15 @@ class Provider:
         return await drive_async(flow, self._channel)
 
     def _find_key(self, api_key: str | None, variable: str | None) -> Secret | None:
-        if api_key:
-            return Secret(api_key)
-        if variable is None:
+        if not api_key and variable is None:
             return None
-        key = find_key(variable)
+        key = Secret(api_key.strip()) if api_key else find_key(str(variable))
         if key is None:
-            raise MissingAPIKeyError(self.name, variable, get_one_at=self.key_page)
+            raise MissingAPIKeyError(self.name, str(variable), get_one_at=self.key_page)
+        if not (key.reveal().isascii() and key.reveal().isprintable()):
+            # Such a key cannot stand in a header, and the error from below would show it.
+            raise ConfigurationError(
+                f"the key for {self.name} holds a character that no key has, such as a curly quote; copy it again",
+                provider=self.name,
+            )
         return key

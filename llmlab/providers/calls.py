@@ -15,6 +15,7 @@ from llmlab.completion import Completion, Source
 from llmlab.config import Secret
 from llmlab.dialects import Dialect
 from llmlab.dialects.problems import find_problem, to_error
+from llmlab.dialects.read import number
 from llmlab.errors import LLMAPIError, LLMError, ModelNotFoundError
 from llmlab.flow import Flow, Open, OpenStream, Read, Send
 from llmlab.policies import RetryPolicy, retried
@@ -96,7 +97,7 @@ class Calls:
     def completion(self, request: Request) -> Flow[Completion]:
         """Ask, and return the whole answer."""
         wire = self._wire(request, stream=False)
-        reply = yield from self._explained(request, lambda: self._reply(wire, request.model))
+        reply = yield from self._explained(lambda: self._reply(wire, request.model))
         answer = self._provider.dialect.decode(reply.body)
         return self._noted(
             replace(
@@ -113,7 +114,7 @@ class Calls:
     def stream(self, request: Request) -> Flow[StreamState]:
         """Ask, and return the stream, read up to its first piece. Until there, everything can be tried again."""
         wire = self._wire(request, stream=True)
-        return (yield from self._explained(request, lambda: self._first_piece(wire, request.model)))
+        return (yield from self._explained(lambda: self._first_piece(wire, request.model)))
 
     def finished(self, state: StreamState) -> Completion:
         """Return what a stream has given as a `Completion`."""
@@ -132,10 +133,11 @@ class Calls:
 
     def models(self) -> Flow[list[str]]:
         """Ask for the names of the models."""
-        reply = yield from retried(
-            lambda: self._reply(WireRequest("GET", self._provider.models_path), ""), self._policy
-        )
-        return sorted(self._provider.model_names(reply.body))
+        try:
+            return (yield from retried(self._listed, self._policy))
+        except LLMError as error:
+            self._note_failure(error)
+            raise
 
     def count(self, request: Request) -> Flow[TokenCount]:
         """Ask for the number of tokens, or estimate it."""
@@ -143,12 +145,12 @@ class Calls:
         if wire is None:
             written = sum(len(message.content) for message in request.messages)
             return TokenCount(max(1, round(written / CHARACTERS_PER_TOKEN)), "estimate")
-        reply = yield from self._explained(request, lambda: self._reply(wire, request.model))
-        return TokenCount(int(reply.body.get("input_tokens") or 0), "endpoint")
+        reply = yield from self._explained(lambda: self._reply(wire, request.model))
+        return TokenCount(number(reply.body.get("input_tokens")), "endpoint")
 
     def post(self, wire: WireRequest, model: str) -> Flow[Mapping[str, Any]]:
         """Ask something of the vendor's own, and return the JSON of the answer."""
-        reply = yield from retried(lambda: self._reply(wire, model), self._policy)
+        reply = yield from self._explained(lambda: self._reply(wire, model))
         body: Mapping[str, Any] = reply.body
         return body
 
@@ -159,7 +161,8 @@ class Calls:
         except LLMError as error:
             return Health(self._provider.name, False, error.message)
         count = len(self._provider.model_names(reply.body))
-        return Health(self._provider.name, True, f"answers, {count} models", reply.elapsed)
+        models = "1 model" if count == 1 else f"{count} models"
+        return Health(self._provider.name, True, f"answers, with {models}", reply.elapsed)
 
     def error(self, reply: WireReply, model: str) -> LLMError:
         """Return the error that an answer stands for."""
@@ -209,21 +212,29 @@ class Calls:
             raise state.broken(error, self._provider.name) from error
         return state
 
-    def _explained(self, request: Request, attempt: Callable[[], Flow[Result]]) -> Flow[Result]:
+    def _listed(self) -> Flow[list[str]]:
+        reply = yield from self._reply(WireRequest("GET", self._provider.models_path), "")
+        return sorted(self._provider.model_names(reply.body))
+
+    def _explained(self, attempt: Callable[[], Flow[Result]]) -> Flow[Result]:
         """Retry an attempt. If the model does not exist, find out which ones do; note what fails for good."""
         try:
             return (yield from retried(attempt, self._policy))
         except ModelNotFoundError as error:
             try:
-                available = yield from self.models()
+                available = yield from self._listed()
             except LLMError:
                 # The list is a courtesy. Without it, what the catalogue knows is still of use.
                 available = list(known_models(self._provider.name))
-            failure: LLMError = error.with_models(available)
+            failure = error.with_models(available)
+            self._note_failure(failure)
+            raise failure from None
         except LLMError as error:
-            failure = error
-        _log.error("%s failed: %s: %s", self._provider.name, type(failure).__name__, failure)
-        raise failure
+            self._note_failure(error)
+            raise
+
+    def _note_failure(self, error: LLMError) -> None:
+        _log.error("%s failed: %s: %s", self._provider.name, type(error).__name__, error)
 
     def _noted(self, answer: Completion, headers: Mapping[str, str]) -> Completion:
         _log.info(
