@@ -1,0 +1,37 @@
+"""Lesson 04: the speed of a stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmlab.exercises.registry import exercise
+from llmlab.exercises.watching import Wrong, needs_function
+
+LINES: list[dict[str, Any]] = [
+    {"message": {"role": "assistant", "content": "Cats "}, "done": False},
+    {"message": {"role": "assistant", "content": "purr."}, "done": False},
+    {"message": {"content": ""}, "done": True, "done_reason": "stop", "eval_count": 60, "eval_duration": 1_500_000_000},
+]
+
+
+@exercise(
+    "4.1",
+    hints=[
+        "Only the last line counts: lines[-1]. Is it done?",
+        "Tokens are in eval_count, nanoseconds in eval_duration. A second has 1e9 nanoseconds.",
+        'return lines[-1]["eval_count"] / (lines[-1]["eval_duration"] / 1e9), but None if the last line is not done',
+    ],
+)
+def tokens_per_second(answer: Any) -> str:
+    """60 tokens in 1.5 seconds are 40 a second, and a broken stream has no speed."""
+    function = needs_function(answer, "tokens_per_second", "4.1")
+    given = function(list(LINES))
+    if given == 60 / 1_500_000_000:
+        raise Wrong("That is tokens a nanosecond. Divide the duration by 1e9 first.")
+    if not isinstance(given, (int, float)) or round(given, 3) != 40:
+        raise Wrong(f"60 tokens in 1.5 seconds are 40 a second; your function returned {given!r}.")
+    if function(LINES[:2]) is not None:
+        raise Wrong("A stream that broke has no last line with counts; return None for it.")
+    if function([]) is not None:
+        raise Wrong("A stream may break before its first line; return None for an empty list too.")
+    return "60 tokens in 1.5 seconds are 40 a second, and a broken stream has no speed."

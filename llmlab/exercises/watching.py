@@ -1,0 +1,113 @@
+"""Looking at the learner's code: whether it was written at all, where it failed, and what it sent over the wire."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import linecache
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType
+from typing import Any
+
+from llmlab.redaction import redact
+from llmlab.tape import Exchange, mode, trace
+
+LONGEST = 300
+"""Characters of an error's message that are shown."""
+
+# All that is left of a body of `...`, `pass`, a docstring or `return None`, in any Python from 3.11 on.
+_EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "RETURN_GENERATOR", "POP_TOP"}
+
+
+class Wrong(Exception):
+    """Raised by a check when the exercise is not solved. Its message speaks about what the learner's code did."""
+
+
+def is_stub(answer: Any) -> bool:
+    """Return whether nothing was written yet: None, `...`, or a function without a body."""
+    if answer is None or answer is ...:
+        return True
+    code = _code(answer)
+    if code is None:
+        return False
+    steps = [step for step in dis.get_instructions(code) if step.opname not in ("CALL_INTRINSIC_1", "RERAISE")]
+    constants = [step.argval for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")]
+    return {step.opname for step in steps} <= _EMPTY and all(value is None or value is ... for value in constants)
+
+
+def told(error: Exception, answer: Any) -> str | None:
+    """Return in a sentence how the learner's code failed; None if the error did not come out of it.
+
+    Args:
+        error: what was raised while a check ran.
+        answer: what the learner handed in.
+    """
+    said = " ".join(redact(str(error)).split())
+    said = said if len(said) <= LONGEST else said[:LONGEST] + "…"
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    files = {code.co_filename for code in _codes(answer)}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__, limit=-1000) if frame.filename in files]
+    if frames:
+        line = linecache.getline(frames[-1].filename, frames[-1].lineno or 0).strip()
+        return _sentence(f"Your code stopped in line {frames[-1].lineno}{f', {line}' if line else ''}. {what}")
+    name = getattr(answer, "__qualname__", "")
+    if isinstance(error, TypeError) and name and said.startswith(f"{name}("):
+        # The call itself failed, so there is no line of the learner's to point at.
+        return _sentence(f"Your function does not take the arguments that the exercise gives it. {what}")
+    return None
+
+
+def needs_function(answer: Any, name: str, exercise_id: str) -> Callable[..., Any]:
+    """Return the answer, if it can be called.
+
+    Raises:
+        Wrong: it cannot; usually it was called already, and its result was handed in.
+    """
+    if not callable(answer):
+        given = f'check("{exercise_id}", {name})'
+        raise Wrong(f"You handed in {a_kind(answer)}. Hand in the function itself, without brackets: {given}.")
+    return answer  # type: ignore[no-any-return]
+
+
+def a_kind(value: Any) -> str:
+    """Return what kind of value this is, in words."""
+    if value is None:
+        return "nothing"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+@contextmanager
+def observed() -> Iterator[list[Exchange]]:
+    """Give the exchanges that the block makes, oldest first; the list is filled when the block ends.
+
+    Raises:
+        Wrong: the lab is switched off, so that nobody could see them, and they would go to the network.
+    """
+    if mode() == "off":
+        raise Wrong("The lab is switched off. Run the cell with %load_ext llmlab, then check again.")
+    before = max((exchange.number for exchange in trace()), default=0)
+    seen: list[Exchange] = []
+    try:
+        yield seen
+    finally:
+        seen.extend(exchange for exchange in trace() if exchange.number > before)
+
+
+def _code(answer: Any) -> CodeType | None:
+    while isinstance(answer, functools.partial) or hasattr(answer, "__wrapped__"):
+        answer = answer.func if isinstance(answer, functools.partial) else answer.__wrapped__
+    code = getattr(answer, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def _codes(answer: Any) -> list[CodeType]:
+    """Return the code of a function, or of the methods of a class or of an object's class."""
+    parts = [answer, *vars(answer if isinstance(answer, type) else type(answer)).values()]
+    return [code for part in parts if (code := _code(part))]
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else text + "."
