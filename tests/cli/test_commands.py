@@ -1,0 +1,199 @@
+"""The command line: help with examples, exit codes that scripts rely on, and failures shown where they happened."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import llmlab
+from llmlab import bootstrap, cli
+from llmlab.cli import app
+from llmlab.commands import suite
+from llmlab.errors import LLMError, UnsupportedProviderError
+from llmlab.notebook import handout, nbfile, runner, update
+from llmlab.notebook.result import Result
+
+COMMANDS = ["lab", "test", "run", "handout", "record", "doctor"]
+GOOD = Result(Path("01_call_openai.ipynb"), True, 1.25)
+BAD = Result(Path("02_call_anthropic.ipynb"), False, 2.5, 7, "Traceback …\nValueError: [red] herring")
+SKIPPED = Result(Path("03_x.ipynb"), True, 0.0, skipped="lesson 03 takes no --model")
+
+
+def invoke(*words: str) -> Any:
+    return CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Stand-ins for the runner: `results` is what it returns, `options` what it was asked."""
+    script: dict[str, Any] = {"results": [GOOD], "options": {}}
+
+    def run_notebooks(targets: Any, *, on_done: Callable[[Result], object], **options: Any) -> list[Result]:
+        script["options"] = {"targets": list(targets), **options}
+        for result in script["results"]:
+            on_done(result)
+        results: list[Result] = script["results"]
+        return results
+
+    monkeypatch.setattr(nbfile, "find_notebooks", lambda targets: [result.notebook for result in script["results"]])
+    monkeypatch.setattr(runner, "run_notebooks", run_notebooks)
+    return script
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(command: str) -> None:
+    result = invoke(command, "--help")
+    assert result.exit_code == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
+    assert f"Example: python3 -m llmlab {command} " in " ".join(text.split())
+
+
+def test_every_command_is_listed_and_no_command_shows_the_list() -> None:
+    shown = invoke().output
+    assert all(command in shown for command in COMMANDS)
+    assert invoke("--version").stdout == f"llmlab {llmlab.__version__}\n"
+
+
+def test_help_does_not_wait_for_the_rooms() -> None:
+    """Importing papermill or pandas would make every `--help` take seconds."""
+    code = "import llmlab.cli, sys; print(*{'papermill', 'pandas', 'nbformat', 'httpx2', 'rich'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=bootstrap.CLONE, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_unknown_command_is_wrong_usage() -> None:
+    result = invoke("labb")
+    assert result.exit_code == 2
+    assert "No such command" in result.output
+
+
+def test_kernels_find_this_package(monkeypatch: pytest.MonkeyPatch, ran: dict[str, Any]) -> None:
+    """In a conda environment with the dependencies only, `import llmlab` in a lesson would fail."""
+    monkeypatch.setenv("PYTHONPATH", "mine")
+    assert invoke("run").exit_code == 0
+    assert os.environ["PYTHONPATH"].split(os.pathsep) == [str(bootstrap.CLONE), "mine"]
+
+
+def test_run_hands_everything_on_and_shows_a_table(ran: dict[str, Any]) -> None:
+    result = invoke("run", "01", "4", "--provider", "ollama", "--mode", "replay", "--model", "m", "--jobs", "2")
+    assert result.exit_code == 0, result.output
+    assert ran["options"] == {
+        "targets": ["01", "4"],
+        "provider": "ollama",
+        "mode": "replay",
+        "model": "m",
+        "jobs": 2,
+        "output": Path("build"),
+    }
+    assert re.search(r"01_call_openai\.ipynb +ok +1\.2 s", result.stdout)
+    assert str(Path("build/index.html")) in result.stdout
+
+
+def test_run_that_fails_prints_cell_and_traceback(ran: dict[str, Any]) -> None:
+    ran["results"] = [GOOD, BAD, SKIPPED]
+    result = invoke("run")
+    assert result.exit_code == 1
+    assert "02_call_anthropic.ipynb, cell 7:\nTraceback …\nValueError: [red] herring\n" in result.stdout
+    assert "skipped: lesson 03 takes no --model" in result.stdout
+
+
+def test_run_with_a_wrong_provider_or_mode_starts_nothing(ran: dict[str, Any]) -> None:
+    assert isinstance(invoke("run", "--provider", "opnai").exception, UnsupportedProviderError)
+    assert invoke("run", "--mode", "ofline").exit_code == 2
+    assert ran["options"] == {}
+
+
+def test_handout_hands_formats_on_and_lists_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+
+    def make_handouts(targets: Any, **options: Any) -> list[Path]:
+        asked.update(options, targets=targets)
+        return [Path("build/handouts/01.html")]
+
+    monkeypatch.setattr(handout, "make_handouts", make_handouts)
+    result = invoke("handout", "01", "--format", "html, PDF", "--solutions")
+    assert asked == {
+        "targets": ["01"],
+        "formats": ["html", "pdf"],
+        "solutions": True,
+        "output": Path("build/handouts"),
+    }
+    assert result.stdout == f"{Path('build/handouts/01.html')}\n"
+
+
+def test_record_says_what_it_wrote_and_fails_with_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(update, "record_notebook", lambda target, *, authored: GOOD)
+    assert invoke("record", "01", "--authored").stdout == "recorded 01_call_openai, authored, in 1.2 s\n"
+    monkeypatch.setattr(update, "record_notebook", lambda target, *, authored: BAD)
+    result = invoke("record", "02")
+    assert result.exit_code == 1
+    assert "02_call_anthropic.ipynb, cell 7:\nTraceback" in result.output
+
+
+def test_whole_suite_is_one_run_of_pytest_with_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+
+    def run(command: list[str], **options: Any) -> Any:
+        seen.append(command)
+        return SimpleNamespace(returncode=5)
+
+    monkeypatch.setattr(suite, "subprocess", SimpleNamespace(run=run))
+    assert invoke("test").exit_code == 5
+    assert seen[0][1:5] == ["-m", "pytest", "-n", "2"]
+    assert "--cov-fail-under=95" in seen[0]
+
+
+@pytest.mark.parametrize("words", [["-k", "retry", "-x"], ["--", "-k", "retry", "-x"]])
+def test_reader_s_own_arguments_go_to_pytest_without_coverage(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of the suite covers a part of the code, and would always fail the floor."""
+    seen: list[list[str]] = []
+
+    def run(command: list[str], **options: Any) -> Any:
+        seen.append(command)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(suite, "subprocess", SimpleNamespace(run=run))
+    assert invoke("test", *words).exit_code == 0
+    assert seen[0][3:] == ["-k", "retry", "-x"]
+
+
+def test_suite_outside_the_repository_says_where_the_tests_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "CLONE", tmp_path)
+    result = invoke("test")
+    assert result.exit_code == 2
+    assert "Clone it" in result.output
+
+
+def test_error_of_llmlab_is_a_message_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(prog_name: str) -> None:
+        raise LLMError("there is no lesson 99. Lessons: 00, 01.")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "llmlab: there is no lesson 99. Lessons: 00, 01.\n"
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(targets: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nbfile, "find_notebooks", stop)
+    monkeypatch.setattr(sys, "argv", ["llmlab", "run"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 130
