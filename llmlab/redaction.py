@@ -56,15 +56,24 @@ _LABELLED: tuple[re.Pattern[str], ...] = (
 )
 
 
-def redact(text: str, secrets: Iterable[str] = ()) -> str:
+# A cut can uncover a secret that was glued to the one before it. Twice is enough in practice; the bound is for proof.
+PASSES = 8
+
+
+def redact(text: str, secrets: Iterable[str] = (), labelled: Iterable[re.Pattern[str]] = ()) -> str:
     """Return `text` with everything that looks like a secret replaced by `[redacted]`.
 
     Args:
         text: any text; JSON and URLs are fine.
         secrets: values known to be secret here, replaced wherever they stand. Values under four
             characters are ignored, because they would tear ordinary words apart.
+        labelled: further patterns, of which everything after the first group is meant.
     """
-    return cut_spans(text, secret_spans(text, secrets))
+    for _ in range(PASSES):
+        before, text = text, cut_spans(text, secret_spans(text, secrets, labelled))
+        if text == before:
+            break
+    return text
 
 
 def secret_spans(
@@ -80,8 +89,8 @@ def secret_spans(
     spans = [match.span() for pattern in _PATTERNS for match in pattern.finditer(text)]
     spans += [(match.end(1), match.end()) for pattern in (*_LABELLED, *labelled) for match in pattern.finditer(text)]
     for secret in secrets:
-        if len(secret) >= 4 and secret not in REDACTED:
-            spans += [match.span() for match in re.finditer(re.escape(secret), text)]
+        if len(secret) >= 4 and secret not in REDACTED and secret[:3] in text:
+            spans += [match.span() for match in re.finditer(_known(secret), text)]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -89,6 +98,14 @@ def secret_spans(
         else:
             merged.append((start, end))
     return merged
+
+
+def _known(secret: str) -> str:
+    """Return a pattern of a secret, and of what is left of it where a service has masked its middle."""
+    whole, start, end = re.escape(secret), re.escape(secret[:3]), re.escape(secret[-2:])
+    if len(secret) < 8:
+        return whole
+    return rf"{whole}|{start}[\w-]*(?:\*{{3,}}[\w*-]*|(?:…|\.{{3}})[\w-]*{end}\b)"
 
 
 def cut_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -1,0 +1,152 @@
+"""Secrets in text. If one fails, a key reaches a recording, a log or a screen, or an innocent word is blacked out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmlab.redaction import REDACTED, find_secrets, redact
+
+# Built up from halves, so that no scanner takes this file for a leak.
+X20 = "a1B2c3D4e5" * 2
+SECRETS = [
+    ("sk-" + "abc123def456", "sk-" + "abc123def456"),
+    ("the key sk-proj-" + X20 + ".", X20),
+    ("sk-ant-api03-" + X20 + "-_" + X20, X20),
+    ("sk-or-v1-" + "0123456789abcdef" * 4, "0123456789abcdef"),
+    ("sk-svcacct-" + "plainletters", "plainletters"),
+    ("sk-ant-" + "onlyletters", "onlyletters"),
+    ("sk-" + "abcdefghij" * 3, "abcdefghij"),
+    ("sk-ab*****yz", "yz"),
+    ("sk-ab…yz12", "yz12"),
+    ("sess-" + X20, X20),
+    ("pk-" + X20, X20),
+    ("sk_live_" + X20, X20),
+    ("AIza" + X20 + X20[:15], X20),
+    ("ya29." + X20, X20),
+    ("hf_" + X20, X20),
+    ("gsk_" + X20, X20),
+    ("xai-" + X20, X20),
+    ("ghp_" + X20, X20),
+    ("github_pat_" + X20, X20),
+    ("glpat-" + X20, X20),
+    ("xoxb-" + X20, X20),
+    ("nvapi-" + X20, X20),
+    ("AKIA" + "ABCDEFGH12345678", "ABCDEFGH"),
+    ("org-" + X20, X20),
+    ("proj_" + X20, X20),
+    ("eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl", "c2lnbmF0dXJl"),
+    ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----", "MIIEow"),
+    ("Authorization: Bearer " + "t0ken-value", "t0ken-value"),
+    ("authorization: bearer planted-secret-of-some-length", "planted"),
+    ("Authorization: Basic " + "dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+    ("Authorization: planted-secret", "planted"),
+    ("x-api-key: planted-secret", "planted"),
+    ("x-goog-api-key: planted-secret", "planted"),
+    ('{"api_key": "planted-secret"}', "planted"),
+    (r"{\"api_key\": \"planted-secret\"}", "planted"),
+    ("{'apiKey': 'planted-secret'}", "planted"),
+    ("(b'x-api-key', b'planted-secret')", "planted"),
+    ("('authorization', 'planted-secret')", "planted"),
+    ("OPENAI_API_KEY=planted-secret", "planted"),
+    ("AWS_SECRET_ACCESS_KEY=planted/secret", "planted"),
+    ("client_secret=planted-secret&x=1", "planted"),
+    ("refresh_token: planted-secret", "planted"),
+    ('"password": "hunter2"', "hunter2"),
+    ("https://host/v1?key=planted", "planted"),
+    ("https://host/v1?a=b&access_token=planted", "planted"),
+    ("https://user:planted@host/v1", "planted"),
+    ("Incorrect API key provided: planted", "planted"),
+]
+
+HARMLESS = [
+    "Hello, how are you?",
+    "sk-learn-style pipelines",
+    "a task-oriented risk-free desk-job",
+    "Basic understanding of Python",
+    "basic end-to-end example",
+    "uses Bearer authentication",
+    "the bearer certificates",
+    "Basic HTTP authentication",
+    "Bearer $OPENAI_API_KEY",
+    'curl -H "Authorization: Bearer $OPENAI_API_KEY"',
+    'curl -H "x-api-key: $ANTHROPIC_API_KEY"',
+    "api_key: ${OPENAI_API_KEY}",
+    "OPENAI_API_KEY=\nANTHROPIC_API_KEY=\n",
+    "OPENAI_API_KEY=<your key>",
+    "api_key=os.environ['OPENAI_API_KEY']",
+    'api_key = os.getenv("OPENAI_API_KEY")',
+    "api_key=getpass()",
+    "api_key: str | None = None",
+    "The api key, please.",
+    "put your API key into .env",
+    "max_tokens=4096",
+    '"total_tokens": 123456789',
+    '"token": " Paris"',
+    "https://host/v1/models?limit=1000",
+    "http://127.0.0.1:8080/v1",
+    "https://host:443/a@b",
+    "chatcmpl-9f8e7d6c5b4a",
+    "msg_011CeCGpcB64MTkHifrvQRvN",
+    "toolu_01VAsVzPhMLptxfCiiydc4Th",
+    "call_NeNP7bv8VH3cJTxFagvafR2L",
+    "resp_0fcd6ce1ac856de5016a85bf6e4eac87",
+    "req_011CZfGhJkLmNoPqRsTuVwXy",
+    "gpt-oss:120b and claude-haiku-5-5",
+    "org-mode documentation",
+    "proj_organisation",
+    "the key is under the mat",
+    "password:",
+    "monkey=banana&turkey=roast",
+    REDACTED,
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRETS, ids=range(len(SECRETS)))
+def test_a_secret_is_taken_out(text: str, secret: str) -> None:
+    assert secret in text
+    assert secret not in redact(text)
+    assert secret not in redact(f'before {text}\nafter "{text}"')
+    assert REDACTED in redact(text)
+    assert find_secrets(text)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redact(text) == text
+    assert find_secrets(text) == []
+
+
+def test_the_lists_are_long_enough_to_mean_something() -> None:
+    assert len(SECRETS) >= 30
+    assert len(HARMLESS) >= 30
+
+
+def test_what_stands_around_a_secret_stays() -> None:
+    assert redact("key sk-abc123def456, model m") == f"key {REDACTED}, model m"
+    assert redact('{"api_key": "planted-secret", "model": "m"}') == f'{{"api_key": "{REDACTED}", "model": "m"}}'
+    assert redact("https://host/?key=planted&a=b") == f"https://host/?key={REDACTED}&a=b"
+
+
+def test_a_known_value_is_taken_out_wherever_it_stands() -> None:
+    assert redact("xxsome wordsxx", ["some words"]) == f"xx{REDACTED}xx"
+    assert redact("a cat", ["a", "cat", ""]) == "a cat"
+
+
+PARTS = st.sampled_from([part for text, _ in SECRETS for part in (text, text.partition(" ")[2])] + HARMLESS)
+
+
+@given(st.lists(st.one_of(PARTS, st.text(max_size=8), st.sampled_from(list(" \n\"'=:,&?@-_.…"))), max_size=8))
+def test_redacting_twice_changes_nothing_more(parts: list[str]) -> None:
+    once = redact("".join(parts))
+    assert redact(once) == once
+
+
+AROUND = st.text("xyz .,:;\n\"'(){}[]", max_size=20)
+
+
+@given(st.sampled_from(SECRETS), AROUND, AROUND)
+def test_a_secret_is_found_whatever_stands_around_it(planted: tuple[str, str], before: str, after: str) -> None:
+    text, secret = planted
+    assert secret not in redact(f"{before} {text} {after}")

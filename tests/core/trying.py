@@ -1,0 +1,75 @@
+"""Providers pointed at the loopback server, and one way to ask in all four call shapes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from llmlab.completion import Completion
+from llmlab.providers import Provider, get_provider
+
+KEY = "k3y-of-no-known-form"
+NAMES = ("openai", "anthropic", "openrouter", "ollama", "local_gpt_oss")
+SHAPES = ("complete", "complete_async", "complete_stream", "complete_stream_async")
+PATHS = {
+    "openai": "/responses",
+    "anthropic": "/v1/messages",
+    "openrouter": "/chat/completions",
+    "ollama": "/api/chat",
+    "local_gpt_oss": "/v1/chat/completions",
+}
+MODEL_PATHS = {
+    "openai": "/models",
+    "anthropic": "/v1/models",
+    "openrouter": "/models",
+    "ollama": "/api/tags",
+    "local_gpt_oss": "/v1/models",
+}
+
+
+def provider(name: str, url: str, **options: Any) -> Provider:
+    """Return a provider that calls `url`, with a key that no pattern knows."""
+    keyed: Mapping[str, Any] = {} if name in ("ollama", "local_gpt_oss") or "client" in options else {"api_key": KEY}
+    return get_provider(name, base_url=url, **{**keyed, **options})
+
+
+def ask(made: Provider, shape: str, prompt: Any = "Hi", **options: Any) -> Completion:
+    """Ask in one of the four call shapes and return the whole answer."""
+    if shape == "complete":
+        with made:
+            return made.complete(prompt, **options)
+    if shape == "complete_stream":
+        with made, made.complete_stream(prompt, **options) as stream:
+            for _ in stream:
+                pass
+            return stream.result
+
+    async def asked() -> Completion:
+        async with made:
+            if shape == "complete_async":
+                return await made.complete_async(prompt, **options)
+            async with made.complete_stream_async(prompt, **options) as pieces:
+                async for _ in pieces:
+                    pass
+            return pieces.result
+
+    return asyncio.run(asked())
+
+
+def call(made: Provider, method: str, *args: Any, **options: Any) -> Any:
+    """Call a method, sync or async by its name, and close the provider."""
+    if not method.endswith("_async"):
+        with made:
+            return getattr(made, method)(*args, **options)
+
+    async def called() -> Any:
+        async with made:
+            return await getattr(made, method)(*args, **options)
+
+    return asyncio.run(called())
+
+
+def twice(method: str) -> tuple[str, str]:
+    """Return the name of a method and of its async twin."""
+    return method, f"{method}_async"
