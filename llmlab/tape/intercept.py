@@ -17,8 +17,8 @@ import httpx
 import httpx2
 
 from llmlab.tape.asking import to_tape_request
-from llmlab.tape.exchange import TapeAnswer
 from llmlab.tape.bodies import AsyncLiveStream, AsyncTapeStream, Collector, Delivery, LiveStream, TapeStream
+from llmlab.tape.exchange import TapeAnswer
 from llmlab.tape.tape import Tape
 from llmlab.tape.trace import Exchange
 from llmlab.tape.wire import CONTENT_TYPES

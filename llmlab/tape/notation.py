@@ -19,6 +19,7 @@ else:
 _OTHER_LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
 _LIST, _MAPPING, _TEXT = (f"tag:yaml.org,2002:{kind}" for kind in ("seq", "map", "str"))
 
+
 class OneLineMapping(dict[str, Any]):
     """A mapping that is written on one line, with everything in it."""
 

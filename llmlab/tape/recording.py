@@ -37,7 +37,7 @@ from llmlab.tape.exchange import Framing, TapeAnswer, TapeRequest
 from llmlab.tape.notation import OneLineList, OneLineMapping, dump_yaml, load_yaml
 
 _KEPT_HEADERS = re.compile(
-    r"content-type|retry-after(?:-ms)?|(?:x-)?request-id|openai-(?:processing-ms|version|model)|x-should-retry"
+    r"content-type|location|retry-after(?:-ms)?|(?:x-)?request-id|openai-(?:processing-ms|version|model)|x-should-retry"
     r"|(?:anthropic|x)-ratelimit-[a-z0-9-]+|anthropic-priority-[a-z0-9-]+"
 )
 _FRAMINGS = get_args(Framing)

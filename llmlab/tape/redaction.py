@@ -16,13 +16,19 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from llmlab.redaction import REDACTED, cut_spans, secret_spans
+from llmlab.redaction import PASSES, REDACTED, redact, secret_spans
 from llmlab.tape.exchange import Event, TapeAnswer, TapeRequest
 
 PLACEHOLDER = "offline-no-key-needed"
 """What stands in for a key where nothing is sent."""
 
-_PERSONAL = (
+_FURTHER = (
+    # What calls itself a token, a secret or a key, and looks like none of a human's words.
+    re.compile(
+        r"""(\b(?:[a-z]+[_-])?(?:token|secret|key|credential)["']?\s*[=:]\s*["']?)"""
+        r"""(?!\[redacted\])(?=[^\s"'&,;}]*\d)[A-Za-z0-9._~+/=-]{16,}""",
+        re.IGNORECASE,
+    ),
     # E-mail addresses, but those that RFC 2606 keeps free for examples.
     re.compile(
         r"()(?<![\w.+-])[A-Za-z0-9][\w.+-]*@(?!(?:[\w-]+\.)*example\.(?:com|org|net)\b)"
@@ -34,8 +40,11 @@ _PERSONAL = (
 )
 _SECRET_FIELD = re.compile(
     r"^(?:.*_)?(?:api_?key|authorization|access_?token|refresh_?token|id_?token|auth_?token|session_?token|bearer_?token"
-    r"|client_?secret|secret|secret_?key|private_?key|password|passwd|cookie)$"
+    r"|client_?secret|secret|secret_?key|secret_?access_?key|private_?key|password|passwd|cookie|credential)s?$"
 )
+# These may hold a word of the answer as well (see `logprobs`), so only what looks like a key counts.
+_MAYBE_SECRET_FIELD = re.compile(r"^(?:.*_)?(?:token|key|auth)$")
+_LIKE_A_KEY = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9._~+/=-]{16,}")
 _SECRET_HEADER = re.compile(r"auth|api-?key|token|secret|cookie|password")
 _SECRET_VARIABLE = re.compile(r"(?:_KEY|_TOKEN|_SECRET|_PASSWORD)$")
 # Keys that local servers are given because a client insists on one. As words they are harmless.
@@ -52,7 +61,8 @@ def known_secrets(request: TapeRequest) -> tuple[str, ...]:
     for name, value in parse_qsl(urlsplit(request.path).query):
         if _SECRET_PARAMETER.match(name):
             found.add(value)
-    found |= {value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name) and len(value) >= 8}
+    variables = (value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name))
+    found |= {value for value in variables if _LIKE_A_KEY.fullmatch(value)}
     found = {value for value in found if len(value) >= 4 and value.lower() not in _DUMMY}
     found |= {quote(value, safe="") for value in found}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
@@ -73,7 +83,7 @@ def redact_answer(answer: TapeAnswer, secrets: Iterable[str]) -> TapeAnswer:
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a text without secrets, e-mail addresses and names in home directories."""
-    return cut_spans(text, _spans(text, secrets))
+    return redact(text, secrets, _FURTHER)
 
 
 def redact_path(path: str, secrets: Iterable[str] = ()) -> str:
@@ -103,13 +113,17 @@ def redact_value(value: Any, secrets: Iterable[str] = ()) -> Any:
 
 
 def _redact_field(name: Any, value: Any, secrets: Iterable[str]) -> Any:
-    if isinstance(value, str) and value and _SECRET_FIELD.match(str(name).lower().replace("-", "_")):
+    name = str(name).lower().replace("-", "_")
+    values = value if isinstance(value, list) else [value]
+    if _SECRET_FIELD.match(name) and values and all(_is_scalar(item) for item in values):
+        return [REDACTED] * len(values) if isinstance(value, list) else REDACTED
+    if _MAYBE_SECRET_FIELD.match(name) and isinstance(value, str) and _LIKE_A_KEY.fullmatch(value):
         return REDACTED
     return redact_value(value, secrets)
 
 
-def _spans(text: str, secrets: Iterable[str]) -> list[tuple[int, int]]:
-    return secret_spans(text, secrets, _PERSONAL)
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
 
 
 def _values_in(header: str) -> set[str]:
@@ -145,10 +159,16 @@ def _redact_events(events: Iterable[tuple[float, Event]], secrets: Iterable[str]
 
 def _cut_pieces(pieces: list[str], secrets: Iterable[str]) -> list[str]:
     """Take out of pieces of a text what would be taken out of the whole. The first piece of a secret says so."""
-    spans = _spans("".join(pieces), secrets)
-    if not spans:
-        return pieces
-    result, begin = [], 0
+    for _ in range(PASSES):
+        before, pieces = pieces, _cut_once(pieces, secret_spans("".join(pieces), secrets, _FURTHER))
+        if pieces == before:
+            break
+    return pieces
+
+
+def _cut_once(pieces: list[str], spans: list[tuple[int, int]]) -> list[str]:
+    result: list[str] = []
+    begin = 0
     for piece in pieces:
         end, kept, last = begin + len(piece), "", begin
         for start, stop in spans:

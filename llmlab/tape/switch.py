@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 
 from llmlab.tape import intercept
-from llmlab.tape.environment import find_lesson, find_mode, find_pace, find_recordings
 from llmlab.tape.bodies import finish_streams
+from llmlab.tape.environment import find_lesson, find_mode, find_pace, find_recordings
 from llmlab.tape.tape import Tape
 from llmlab.tape.trace import Trace
 

@@ -105,9 +105,11 @@ class Tape:
 
     def banner(self) -> str:
         """Return in one line which mode this is, and what it means for the purse."""
-        return f"llmlab: {self.mode}. {_MEANING[self.mode if not self.authoring else 'authored']}".format(
-            answers=self._where_from(), file=self._recorder.path.name if self._recorder else ""
-        )
+        # Replay proves what a learner sees offline, so it says the same.
+        mode = "offline" if self.mode == "replay" else self.mode
+        meaning = _MEANING["authored" if self.authoring else mode]
+        file = self._recorder.path.name if self._recorder else ""
+        return f"llmlab: {mode}. {meaning}".format(answers=self._where_from(), file=file)
 
     def __enter__(self) -> Self:
         return self
@@ -153,8 +155,7 @@ class Tape:
 
 _MEANING: Mapping[str, str] = {
     "offline": "Answers come from {answers}; nothing is sent, nothing is spent.",
-    "replay": "Answers come from {answers} and from nowhere else; nothing is sent, nothing is spent.",
-    "live": "Requests go to the real services, with your keys and at your cost: its top says what a lesson costs.",
+    "live": "Requests go to the real services, with your keys and at your cost; each lesson says what that is.",
     "record": "Requests go to the real services, with your keys and at your cost; answers are written to {file}.",
     "authored": "Answers come from {answers} and the simulator, and are written to {file}; nothing is sent.",
 }

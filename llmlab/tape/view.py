@@ -1,7 +1,7 @@
 """How an exchange is shown: one line, one row of a table, or the JSON that went over the wire.
 
-Headers are never shown, secrets are taken out, and long streams and long lists are shortened, so that a lesson can
-print this and compare it.
+Headers are never shown and secrets are taken out. What is long is shortened, and fields that hold nothing are left out
+and counted, so that a reader can take it in. `Exchange.response` holds all of it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ LONG_LIST = 12
 LONG_LINE = 200
 LONG_TEXT = 1000
 """Characters of one text in a body."""
+WIDTH = 90
+"""Characters on a line of JSON."""
 
 
 def describe(request: TapeRequest, answer: TapeAnswer | None) -> str:
@@ -105,10 +107,44 @@ def _pretty(value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return redact(_cut(value, LONG_TEXT))
+        return redact(_cut(value, 4 * LONG_TEXT))
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
-    return redact(json.dumps(_short(value), ensure_ascii=False, indent=2))
+    kept, left_out = _without_empty(_short(value))
+    note = f"\n… and {left_out} fields that hold nothing" if left_out else ""
+    return redact(_laid_out(kept)) + note
+
+
+def _without_empty(value: Any) -> tuple[Any, int]:
+    """Return parsed JSON without the fields that are null or empty, and how many they were."""
+    left_out = 0
+    if isinstance(value, dict):
+        kept = {}
+        for name, item in value.items():
+            kept[name], inner = _without_empty(item)
+            left_out += inner
+            if item is None or item in ([], {}):
+                del kept[name]
+                left_out += 1
+        return kept, left_out
+    if isinstance(value, list):
+        pairs = [_without_empty(item) for item in value]
+        return [item for item, _ in pairs], sum(inner for _, inner in pairs)
+    return value, 0
+
+
+def _laid_out(value: Any, indent: str = "") -> str:
+    """Return JSON in which whatever fits on a line stands on one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(line) <= WIDTH or not isinstance(value, (dict, list)):
+        return line
+    deeper = indent + "  "
+    if isinstance(value, dict):
+        inner = [f"{json.dumps(name, ensure_ascii=False)}: {_laid_out(item, deeper)}" for name, item in value.items()]
+    else:
+        inner = [_laid_out(item, deeper) for item in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return f"{opening}\n{deeper}" + f",\n{deeper}".join(inner) + f"\n{indent}{closing}"
 
 
 def _line(event: Any) -> str:

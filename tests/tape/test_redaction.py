@@ -1,0 +1,254 @@
+"""What is taken out of an exchange before it is written, and what is left alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmlab.redaction import REDACTED, find_secrets
+from llmlab.tape.exchange import TapeAnswer, TapeRequest
+from llmlab.tape.redaction import (
+    PLACEHOLDER,
+    known_secrets,
+    redact_answer,
+    redact_path,
+    redact_request,
+    redact_text,
+    redact_value,
+)
+
+KEY = "plainword77"  # looks like nothing special
+
+
+def request(body: Any = None, path: str = "/", **headers: str) -> TapeRequest:
+    return TapeRequest("POST", "openai", path, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The token count is 7, and max_tokens=100.",
+        "Write to me at ada@example.com or grace@mail.example.org.",
+        "x@y, 3 @ home, @mention",
+        "https://somewhere.dev/home/about",
+        "/v1/models?after=gpt-6-luna&limit=20",
+        "the task-oriented risk-free desk-bound sk-learn",
+        "http://localhost:11434",
+        "Authorization is a header. Password: what is that?",
+        "The key: patience. A token: fourteen_letters_or_more",
+        "prompt_cache_key=a-long-name-of-a-cache",
+        '{"token": " Hello", "logprob": -0.1}',
+        "And then... the plainest end. pla... plain...",
+    ],
+)
+def test_harmless_text_is_left_alone(text: str) -> None:
+    assert redact_text(text) == text
+    assert find_secrets(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("mail ada.l+x@lovelace.co.uk now", "mail [redacted] now"),
+        ("File /home/ada/lab/x.py", "File /home/[redacted]/lab/x.py"),
+        ("file:///Users/ada/x", "file:///Users/[redacted]/x"),
+        (r"C:\Users\ada\x", r"C:\Users\[redacted]\x"),
+        ('"C:\\\\Users\\\\ada\\\\x"', '"C:\\\\Users\\\\[redacted]\\\\x"'),
+        ("token=0123456789abcdef0123", "token=[redacted]"),
+        ('"refresh_token": "0123456789abcdef0123"', '"refresh_token": "[redacted]"'),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----.", "[redacted]."),
+        ("key sk-proj-abc123def456 and sk-ant-api03-xyz987", "key [redacted] and [redacted]"),
+    ],
+)
+def test_personal_data_and_keys_are_taken_out_of_text(text: str, left: str) -> None:
+    assert redact_text(text) == left
+
+
+def test_fields_with_telling_names_are_emptied() -> None:
+    body = {
+        "api_key": "abc",
+        "X-Api-Key": "abc",
+        "headers": {"Authorization": "abc", "cookie": "abc"},
+        "list": [{"clientSecret": "abc", "client_secret": "abc"}],
+        "password": {"type": "string", "description": "a schema, not a password"},
+        "max_tokens": 7,
+        "token": "Hello",
+        "secret": "",
+        "access_token": 12345678,
+        "passwords": ["abc", "def"],
+        "key": "0123456789abcdef0123",
+        "cookies": [],
+        "id_token": None,
+    }
+    assert redact_value(body) == {
+        "api_key": REDACTED,
+        "X-Api-Key": REDACTED,
+        "headers": {"Authorization": REDACTED, "cookie": REDACTED},
+        "list": [{"clientSecret": REDACTED, "client_secret": REDACTED}],
+        "password": {"type": "string", "description": "a schema, not a password"},
+        "max_tokens": 7,
+        "token": "Hello",
+        "secret": "",
+        "access_token": REDACTED,
+        "passwords": [REDACTED, REDACTED],
+        "key": REDACTED,
+        "cookies": [],
+        "id_token": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": f"Bearer {KEY}"},
+        {"x_api_key": KEY},
+        {"api_key": KEY},
+        {"proxy_authorization": f"Basic {base64.b64encode(f'me:{KEY}'.encode()).decode()}"},
+        {"cookie": f"theme=dark; session={KEY}"},
+        {"x_goog_api_key": KEY},
+    ],
+)
+def test_the_key_that_was_used_is_secret_whatever_it_looks_like(headers: dict[str, str]) -> None:
+    asked = request({"say": f"<{KEY}>", KEY: 1}, **headers)
+    kept = redact_request(asked, known_secrets(asked))
+    assert kept.body == {"say": "<[redacted]>", "[redacted]": 1}
+    assert kept.headers == {}
+
+
+def test_a_header_that_only_looks_like_basic_is_secret_as_it_stands() -> None:
+    assert "not-base64!7" in known_secrets(request(authorization="Basic not-base64!7"))
+
+
+def test_the_key_in_a_query_is_secret_everywhere() -> None:
+    asked = request({"again": KEY}, path=f"/v1/models?key={KEY}&limit=2")
+    kept = redact_request(asked, known_secrets(asked))
+    assert (kept.path, kept.body) == ("/v1/models?key=[redacted]&limit=2", {"again": REDACTED})
+
+
+def test_a_key_with_odd_characters_is_found_in_its_url_form() -> None:
+    asked = request(None, path="/x?note=a%2Bb%2Fc%3D%3D9", authorization="Bearer a+b/c==9")
+    assert redact_path(asked.path, known_secrets(asked)) == "/x?note=[redacted]"
+
+
+def test_keys_in_the_environment_are_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that goes out by mistake, in a prompt, is not in the request's headers."""
+    monkeypatch.setenv("SOME_API_KEY", "0123456789abcdef0123")
+    monkeypatch.setenv("OTHER_API_KEY", "anthropic")
+    assert "0123456789abcdef0123" in known_secrets(request())
+    assert "anthropic" not in known_secrets(request())
+
+
+@pytest.mark.parametrize("dummy", ["ollama", "EMPTY", "not-needed", "lm-studio", "x"])
+def test_a_dummy_key_does_not_tear_words_apart(dummy: str) -> None:
+    asked = request({"text": "ollama and lm-studio are not-needed, EMPTY"}, authorization=f"Bearer {dummy}")
+    assert redact_request(asked, known_secrets(asked)).body == asked.body
+
+
+def test_the_placeholder_and_the_real_key_leave_the_same_request() -> None:
+    """What was recorded with a key must be found again without one."""
+    real, offline = (request({"user": f"me {key}"}, authorization=f"Bearer {key}") for key in (KEY, PLACEHOLDER))
+    assert redact_request(real, known_secrets(real)) == redact_request(offline, known_secrets(offline))
+
+
+@pytest.mark.parametrize("masked", ["pla****77", "plai***", "pla...77", "plain…d77"])
+def test_a_key_with_a_masked_middle_is_taken_out(masked: str) -> None:
+    assert redact_text(f"your key {masked} is wrong", (KEY,)) == "your key [redacted] is wrong"
+
+
+@pytest.mark.parametrize("text", ["plain... and so on", "The **place**", "pla...n"])
+def test_words_that_begin_like_a_key_stay(text: str) -> None:
+    assert redact_text(text, (KEY,)) == text
+
+
+def delta(text: str, index: int = 0) -> dict[str, Any]:
+    return {"id": "chunk_1", "choices": [{"index": index, "delta": {"content": text}}]}
+
+
+def redacted_events(*events: Any, secret: str = KEY) -> list[Any]:
+    answer = TapeAnswer(events=tuple((0.0, event) for event in events), framing="sse")
+    return [event for _, event in redact_answer(answer, (secret,)).events or ()]
+
+
+def test_a_secret_that_a_stream_spells_out_is_found() -> None:
+    events = redacted_events(delta("It is plain"), delta("wo"), delta("rd77."), delta(" Bye"))
+    assert events == [delta("It is [redacted]"), delta(""), delta("."), delta(" Bye")]
+
+
+def test_a_secret_is_found_where_two_answers_interleave() -> None:
+    events = redacted_events(delta("plain"), delta("word77", 1), delta("word77"), delta("plain", 1))
+    assert events == [delta(REDACTED), delta("word77", 1), delta(""), delta("plain", 1)]
+
+
+def test_a_field_that_a_stream_spells_out_is_found() -> None:
+    """Arguments of a tool call come in pieces, and may hold a password."""
+    pieces = ['{"pass', 'word": "hun', 'ter22"', "}"]
+    events = redacted_events(*({"type": "input_json_delta", "partial_json": piece} for piece in pieces))
+    assert "".join(event["partial_json"] for event in events) == '{"password": "[redacted]"}'
+
+
+def test_secrets_in_whole_events_and_lines_are_found() -> None:
+    events = redacted_events(
+        {"type": "error", "message": f"bad key {KEY}"}, f"data: not JSON {KEY}", {"type": "x", "api_key": "short"}
+    )
+    assert events == [
+        {"type": "error", "message": "bad key [redacted]"},
+        "data: not JSON [redacted]",
+        {"type": "x", "api_key": REDACTED},
+    ]
+
+
+def test_headers_and_bytes_of_an_answer_are_cleaned() -> None:
+    answer = redact_answer(
+        TapeAnswer(200, {"x-request-id": f"req_{KEY}"}, KEY.encode() + b"\xff", framing="text"), (KEY,)
+    )
+    assert (answer.headers, answer.body) == ({"x-request-id": "req_[redacted]"}, b"[redacted]\xff")
+
+
+PARTS = st.sampled_from(
+    [
+        KEY,
+        "sk-abc12345678",
+        "Bearer ",
+        "api_key=",
+        '"password": "',
+        "hunter22",
+        "?key=",
+        "&",
+        "ada@lovelace.dev",
+        " ",
+        "\n",
+        "/home/",
+        "ada",
+        "/",
+        "[redacted]",
+        "[",
+        "]",
+        '"',
+        "org-abcdefghijkl",
+        "API key provided: ",
+        "eyJhbGciOi.eyJzdWIiOiIx.x",
+    ]
+)
+
+
+@given(st.lists(PARTS | st.text(max_size=5), max_size=12).map("".join))
+def test_redacting_twice_changes_nothing_more(text: str) -> None:
+    once = redact_text(text, (KEY,))
+    assert redact_text(once, (KEY,)) == once
+
+
+@given(st.lists(PARTS, max_size=8), st.data())
+def test_a_stream_says_what_the_whole_text_would_say(parts: list[str], data: st.DataObject) -> None:
+    """However the text is cut into events, the same of it is left, and no secret is."""
+    text = "start " + "".join(parts) + " end"
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+    pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    events = redacted_events({"type": "first"}, *({"type": "t", "text": piece} for piece in pieces))
+    left = "".join(event["text"] for event in events[1:])
+    assert redact_text(left, (KEY,)) == redact_text(text, (KEY,))
+    assert KEY not in json.dumps(events)
