@@ -57,6 +57,7 @@ def _is_text(value: Any) -> bool:
 
 
 _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "backend": ("a provider's name", _is_text),
     "api_key_env": (
         "the name of an environment variable",
         lambda value: bool(re.fullmatch(r"[A-Z][A-Z0-9_]*", str(value))),
@@ -84,14 +85,17 @@ class _Reader:
 
         self._file = file
         self._problems: list[str] = []
+        self._mapping, self._scalar = yaml.MappingNode, yaml.ScalarNode
         try:
-            self._root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+            # Windows' Notepad may begin a file with a byte order mark.
+            self._root = yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f"{file}:{mark.line + 1}" if mark else str(file)
             raise ConfigurationError(f"{where}: this is not YAML: {getattr(error, 'problem', error)}") from None
-        self._mapping = yaml.MappingNode
-        self._construct = yaml.SafeLoader("").construct_object
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise ConfigurationError(f"the file {file} cannot be read: {reason}. Save it as UTF-8 text.") from None
 
     def settings(self) -> Settings:
         """Return the settings, or raise with all problems."""
@@ -99,36 +103,31 @@ class _Reader:
         for key, node, where in self._entries(self._root, ("backend", "providers")):
             if key == "providers":
                 providers = {name: self._provider(entry) for name, entry, _ in self._entries(node, None)}
-            elif _is_text(value := self._value(node)):
-                backend = value
             else:
-                self._problems.append(f"{where}: backend must be a provider's name, not {value!r}")
+                backend = self._value(key, node, where)
         if self._problems:
             raise ConfigurationError("\n".join(self._problems))
         return Settings(backend, providers)
 
     def _provider(self, node: Node) -> ProviderSettings:
-        given: dict[str, Any] = {}
-        for key, entry, where in self._entries(node, tuple(_CHECKS)):
-            value = self._value(entry)
-            expected, holds = _CHECKS[key]
-            if holds(value):
-                given[key] = value
-            else:
-                self._problems.append(f"{where}: {key} must be {expected}, not {value!r}")
-        return ProviderSettings(**given)
+        names = tuple(name for name in _CHECKS if name != "backend")
+        return ProviderSettings(
+            **{key: self._value(key, entry, where) for key, entry, where in self._entries(node, names)}
+        )
 
     def _entries(self, node: Node | None, names: tuple[str, ...] | None) -> Iterator[tuple[str, Node, str]]:
         """Yield key, value and place of each entry of a mapping, and note what does not belong there."""
         if node is None or node.tag == "tag:yaml.org,2002:null":
             return
         if not isinstance(node, self._mapping):
-            self._problems.append(f"{self._place(node)}: here stand names with values, not {node.value!r}")
+            self._problems.append(f"{self._place(node)}: here stand names with values, not {self._kind(node)}")
             return
         seen: set[str] = set()
         for key_node, value in node.value:
             key, where = str(key_node.value), self._place(key_node)
-            if key in seen:
+            if not isinstance(key_node, self._scalar):
+                self._problems.append(f"{where}: here stands a name, not {self._kind(key_node)}")
+            elif key in seen:
                 self._problems.append(f"{where}: {key!r} stands here twice")
             elif key == "api_key":
                 self._problems.append(
@@ -143,24 +142,51 @@ class _Reader:
                 yield key, value, where
             seen.add(key)
 
-    def _value(self, node: Node) -> Any:
-        value = self._construct(node, deep=True)
-        if not isinstance(value, str):
+    def _value(self, key: str, node: Node, where: str) -> Any:
+        """Return what a setting is set to; None if that is wrong, which is noted."""
+        value, shown = self._written(node)
+        if isinstance(value, str):
+            expanded = self._expanded(value, where)
+            if expanded is None:
+                return None
+            if expanded != value:
+                # A number that comes out of a variable is meant as a number. What a variable holds may be a key.
+                value, shown = _plain(expanded), f"what {value} stands for"
+        expected, holds = _CHECKS[key]
+        if holds(value):
             return value
+        # Somebody may have put the key itself where its variable's name belongs.
+        but = "" if key == "api_key_env" else f", not {shown}"
+        self._problems.append(f"{where}: {key} must be {expected}{but}")
+        return None
 
-        def expand(match: re.Match[str]) -> str:
-            name, default = match.groups()
-            found = os.environ.get(name) or default
-            if found is None:
-                self._problems.append(
-                    f"{self._place(node)}: the variable {name} is not set; set it, or write ${{{name}:-default}}"
-                )
-                return match[0]
-            return found
+    def _written(self, node: Node) -> tuple[Any, str]:
+        """Return a value, and how a message shows it. Values are made here, since YAML's own makers raise this and that."""
+        if not isinstance(node, self._scalar):
+            return None, self._kind(node)
+        text, kind = node.value, node.tag.rpartition(":")[2]
+        value = {"str": text, "int": _plain(text), "float": _plain(text), "bool": _plain(text)}.get(kind)
+        return value, repr(text if value is None and text else value)
 
-        expanded = _VARIABLE.sub(expand, value)
-        # A number that comes out of a variable is meant as a number.
-        return value if expanded == value else _plain(expanded)
+    def _expanded(self, text: str, where: str) -> str | None:
+        """Return a text with its variables replaced; None if that cannot be done, which is noted."""
+        problems = []
+        if "${" in _VARIABLE.sub("", text):
+            problems.append(f"{where}: ${{ does not begin a variable here; write ${{NAME}} or ${{NAME:-default}}")
+        for name, default in _VARIABLE.findall(text):
+            if not os.environ.get(name) and f"${{{name}:-{default}}}" not in text:
+                problems.append(f"{where}: the variable {name} is not set; set it, or write ${{{name}:-default}}")
+        self._problems += problems
+        return None if problems else _VARIABLE.sub(lambda found: os.environ.get(found[1]) or found[2] or "", text)
+
+    def _kind(self, node: Node) -> str:
+        return (
+            "a single value"
+            if isinstance(node, self._scalar)
+            else "names with values"
+            if isinstance(node, self._mapping)
+            else "a list"
+        )
 
     def _place(self, node: Node) -> str:
         return f"{self._file}:{node.start_mark.line + 1}"
@@ -172,4 +198,5 @@ def _plain(text: str) -> Any:
             return kind(text)
         except ValueError:
             continue
-    return {"true": True, "false": False}.get(text.lower(), text)
+    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    return words.get(text.lower(), text)

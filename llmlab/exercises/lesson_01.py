@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from llmlab.exercises.registry import exercise
-from llmlab.exercises.watching import Wrong, needs_function, observed
+from llmlab.exercises.telling import quoted, returned, texts, whole_answer
+from llmlab.exercises.watching import Wrong, needs_function, observed, shortened
 
 LANGUAGE, QUESTION = "French", "What is the capital of Italy?"
 
@@ -23,22 +25,18 @@ def answer_in(answer: Any) -> str:
     function = needs_function(answer, "answer_in", "1.1")
     with observed() as sent:
         given = function(LANGUAGE, QUESTION)
-    if not sent:
-        raise Wrong("Your function sent nothing. Let it call client.responses.create(...).")
-    body, path = sent[-1].request, sent[-1].path
-    if not path.endswith("/responses"):
-        raise Wrong(f"Your function asked {path}; use client.responses.create.")
+    body, response = whole_answer(sent, "/responses", "client.responses.create(...)")
     if body.get("input") != QUESTION:
-        raise Wrong(
-            f"The question was sent as {body.get('input')!r}. Leave it as it is; the language goes into instructions."
-        )
-    if LANGUAGE not in (body.get("instructions") or ""):
-        raise Wrong(
-            "The instructions do not name the language. The model would answer in the language of the question."
-        )
-    text = "".join(
-        part.get("text", "") for item in sent[-1].response.get("output", []) for part in item.get("content", [])
-    )
-    if given != text:
-        raise Wrong(f"The service said {text!r}, but your function returned {given!r}. Return response.output_text.")
-    return f"The question travelled as it was, and the instructions said: {body['instructions']}"
+        asked = shortened(json.dumps(body.get("input"), ensure_ascii=False))
+        raise Wrong(f"The question was sent as {asked}. Leave it as it is; the language goes into instructions.")
+    instructions = body.get("instructions")
+    if not instructions:
+        raise Wrong("Your request has no instructions. The model would answer in the language of the question.")
+    if LANGUAGE not in str(instructions):
+        raise Wrong(f"The instructions were {quoted(instructions)}, and the language asked for was {LANGUAGE}.")
+    output = response.get("output")
+    items = [item for item in output if isinstance(item, dict)] if isinstance(output, list) else []
+    text = "".join(texts(item.get("content"), "output_text") for item in items)
+    if not isinstance(given, str) or given != text:
+        raise Wrong(f"The service said {quoted(text)}. {returned(given)} The text is in response.output_text.")
+    return f"The question travelled as it was, and the instructions said: {instructions}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from llmlab.exercises.registry import exercise
+from llmlab.exercises.telling import quoted, returned, texts, whole_answer
 from llmlab.exercises.watching import Wrong, needs_function, observed
 
 QUESTION = "Why is the sky blue?"
@@ -24,18 +26,20 @@ def answer_and_cut(answer: Any) -> str:
     for limit, cut in ((8, True), (200, False)):
         with observed() as sent:
             given = function(QUESTION, limit)
-        if not sent or not sent[-1].path.endswith("/messages"):
-            raise Wrong("Your function did not call client.messages.create(...).")
-        if sent[-1].request.get("max_tokens") != limit:
-            raise Wrong(f"Your function was given the limit {limit}, but sent {sent[-1].request.get('max_tokens')}.")
+        body, response = whole_answer(sent, "/messages", "client.messages.create(...)")
+        if body.get("max_tokens") != limit:
+            raise Wrong(f"Your function was given the limit {limit}, but sent {body.get('max_tokens')}.")
+        if QUESTION not in json.dumps(body, ensure_ascii=False):
+            raise Wrong("Your function asked something else than the question that it was given.")
         if not (isinstance(given, tuple) and len(given) == 2):
-            raise Wrong(f"Your function returned {given!r}; return two things: the text, and True or False.")
-        text, said = given
-        if text != sent[-1].response["content"][0]["text"]:
-            raise Wrong(f"The service said {sent[-1].response['content'][0]['text']!r}, you returned {text!r}.")
-        if said is not cut:
+            raise Wrong(f"{returned(given)} Return two things: the text, and True or False.")
+        text = texts(response.get("content"), "text")
+        if not isinstance(given[0], str) or given[0] != text:
+            raise Wrong(f"The service said {quoted(text)}. The first thing you returned is {quoted(given[0])}.")
+        if given[1] is not cut:
+            stopped = f"With {limit} tokens the service stopped for {quoted(response.get('stop_reason'))}"
             raise Wrong(
-                f"With {limit} tokens the service stopped for {sent[-1].response['stop_reason']!r}, "
-                f"and your function said {said!r}. A reader would take half an answer for a whole one."
+                f"{stopped}, and the second thing you returned is {quoted(given[1])}. It must be {cut}, or a reader "
+                "takes half an answer for a whole one."
             )
     return "With 8 tokens the answer was cut, with 200 it was not, and your function knew."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmlab.exercises.registry import exercise
+from llmlab.exercises.telling import returned
 from llmlab.exercises.watching import Wrong, needs_function
 
 STREAM = [
@@ -24,6 +25,7 @@ STREAM = [
     "",
     "data: [DONE]",
 ]
+TEXT = "Miso, Pixel"
 
 
 @exercise(
@@ -38,8 +40,22 @@ def read(answer: Any) -> str:
     """Comments, empty lines, a chunk without choices, a null and the end marker must all be survived."""
     function = needs_function(answer, "read", "3.1")
     given = function(list(STREAM))
-    if given != "Miso, Pixel":
-        raise Wrong(f"The stream says 'Miso, Pixel', your function returned {given!r}.")
-    if function([]) != "":
-        raise Wrong("A stream without lines has the text '', an empty one.")
+    if not isinstance(given, str):
+        join = ' "".join makes one text of a list.' if isinstance(given, list) else ""
+        raise Wrong(f"{returned(given)} It should return one text.{join}")
+    if given != TEXT:
+        raise Wrong(f"The stream says {TEXT!r}. {returned(given)}{_reason(given)}")
+    nothing = function([])
+    if not isinstance(nothing, str) or nothing:
+        raise Wrong(f"A stream without lines has the text '', an empty one. {returned(nothing)}")
     return f"{len(STREAM)} lines came in, two of them carried text, and your function found them."
+
+
+def _reason(given: str) -> str:
+    if "None" in given:
+        return " One piece of text is no text but null, and that became the word None."
+    if given and TEXT.startswith(given):
+        return " You stopped before the end. Is the return inside the loop?"
+    if given and TEXT.endswith(given):
+        return " Only the last piece is left. Add to the text with += in the loop."
+    return ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from llmlab.exercises.registry import exercise
+from llmlab.exercises.telling import returned
 from llmlab.exercises.watching import Wrong, needs_function
 
 LINES: list[dict[str, Any]] = [
@@ -25,13 +27,23 @@ LINES: list[dict[str, Any]] = [
 def tokens_per_second(answer: Any) -> str:
     """60 tokens in 1.5 seconds are 40 a second, and a broken stream has no speed."""
     function = needs_function(answer, "tokens_per_second", "4.1")
-    given = function(list(LINES))
-    if given == 60 / 1_500_000_000:
-        raise Wrong("That is tokens a nanosecond. Divide the duration by 1e9 first.")
+    given = function(deepcopy(LINES))
     if not isinstance(given, (int, float)) or round(given, 3) != 40:
-        raise Wrong(f"60 tokens in 1.5 seconds are 40 a second; your function returned {given!r}.")
-    if function(LINES[:2]) is not None:
-        raise Wrong("A stream that broke has no last line with counts; return None for it.")
-    if function([]) is not None:
-        raise Wrong("A stream may break before its first line; return None for an empty list too.")
+        raise Wrong(f"60 tokens in 1.5 seconds are 40 a second. {returned(given)}{_reason(given)}")
+    for lines, case in (
+        (LINES[:2], "A stream that broke has no last line with counts"),
+        ([], "A stream may break before its first line, and the list is empty then"),
+    ):
+        if (given := function(deepcopy(lines))) is not None:
+            raise Wrong(f"{case}. Return None for it. {returned(given)}")
     return "60 tokens in 1.5 seconds are 40 a second, and a broken stream has no speed."
+
+
+def _reason(given: Any) -> str:
+    if not isinstance(given, (int, float)):
+        return ""
+    if given == 60 / 1_500_000_000:
+        return " That is tokens a nanosecond: divide the duration by 1e9 first."
+    if given == 1.5 / 60:
+        return " That is seconds a token: divide the other way round."
+    return ""

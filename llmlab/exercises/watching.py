@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import functools
+import inspect
 import linecache
 import traceback
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from llmlab.redaction import redact
 from llmlab.tape import Exchange, mode, trace
 
 LONGEST = 300
-"""Characters of an error's message that are shown."""
+"""Characters of an error's message, and of the line that raised it, that are shown."""
 
 # All that is left of a body of `...`, `pass`, a docstring or `return None`, in any Python from 3.11 on.
 _EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "RETURN_GENERATOR", "POP_TOP"}
@@ -44,31 +45,42 @@ def told(error: Exception, answer: Any) -> str | None:
         error: what was raised while a check ran.
         answer: what the learner handed in.
     """
-    said = " ".join(redact(str(error)).split())
-    said = said if len(said) <= LONGEST else said[:LONGEST] + "…"
-    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    what = _described(error)
     files = {code.co_filename for code in _codes(answer)}
     frames = [frame for frame in traceback.extract_tb(error.__traceback__, limit=-1000) if frame.filename in files]
     if frames:
-        line = linecache.getline(frames[-1].filename, frames[-1].lineno or 0).strip()
+        line = shortened(linecache.getline(frames[-1].filename, frames[-1].lineno or 0))
         return _sentence(f"Your code stopped in line {frames[-1].lineno}{f', {line}' if line else ''}. {what}")
     name = getattr(answer, "__qualname__", "")
-    if isinstance(error, TypeError) and name and said.startswith(f"{name}("):
+    if isinstance(error, TypeError) and name and str(error).startswith(f"{name}("):
         # The call itself failed, so there is no line of the learner's to point at.
         return _sentence(f"Your function does not take the arguments that the exercise gives it. {what}")
     return None
 
 
 def needs_function(answer: Any, name: str, exercise_id: str) -> Callable[..., Any]:
-    """Return the answer, if it can be called.
+    """Return the learner's function, to be called as it is. What goes wrong in it becomes `Wrong`.
 
     Raises:
-        Wrong: it cannot; usually it was called already, and its result was handed in.
+        Wrong: it cannot be called; usually it was called already, and its result was handed in.
     """
     if not callable(answer):
         given = f'check("{exercise_id}", {name})'
         raise Wrong(f"You handed in {a_kind(answer)}. Hand in the function itself, without brackets: {given}.")
-    return answer  # type: ignore[no-any-return]
+
+    def called(*args: Any) -> Any:
+        try:
+            found = answer(*args)
+        except Exception as error:
+            raise Wrong(told(error, answer) or _sentence(f"Your code stopped. {_described(error)}")) from error
+        if inspect.iscoroutine(found):
+            found.close()
+            raise Wrong("Your function begins with async def, so calling it does nothing yet. Begin it with def alone.")
+        if inspect.isgenerator(found) or inspect.isasyncgen(found):
+            raise Wrong("Your function has a yield in it, so calling it does nothing yet. Collect, then return.")
+        return found
+
+    return called
 
 
 def a_kind(value: Any) -> str:
@@ -77,6 +89,13 @@ def a_kind(value: Any) -> str:
         return "nothing"
     name = type(value).__name__
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def shortened(text: str) -> str:
+    """Return a text as one line of bearable length, without keys."""
+    # Redacted before it is cut, or half a key might be left.
+    line = " ".join(redact(text).split())
+    return line if len(line) <= LONGEST else line[:LONGEST] + "…"
 
 
 @contextmanager
@@ -107,6 +126,11 @@ def _codes(answer: Any) -> list[CodeType]:
     """Return the code of a function, or of the methods of a class or of an object's class."""
     parts = [answer, *vars(answer if isinstance(answer, type) else type(answer)).values()]
     return [code for part in parts if (code := _code(part))]
+
+
+def _described(error: Exception) -> str:
+    said = shortened(str(error))
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _sentence(text: str) -> str:

@@ -1,0 +1,166 @@
+"""The catalogue against the installed SDKs and price list: an upgrade that changes a model makes these tests fail."""
+
+from __future__ import annotations
+
+import ast
+import re
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from llmlab.specs import MODELS, RETIRED, SPECS, ModelSpec, find_spec, known_models, price_of
+
+PROVIDERS = ("openai", "anthropic", "openrouter", "ollama", "local_gpt_oss")
+
+
+def literals(alias: Any) -> set[str]:
+    """Return the strings of a Literal, also inside a Union."""
+    return {name for arg in get_args(alias) for name in ([arg] if isinstance(arg, str) else literals(arg))}
+
+
+def openai_names() -> set[str]:
+    from openai.types.shared.chat_model import ChatModel
+
+    return literals(ChatModel)
+
+
+def anthropic_names() -> set[str]:
+    from anthropic.types.model import Model
+
+    return literals(Model)
+
+
+def openai_ends() -> dict[str, date]:
+    """Return the shutdown days in the docstring below ChatModel."""
+    from openai.types.shared import chat_model
+
+    source = Path(str(chat_model.__file__)).read_text(encoding="utf-8")
+    texts = [node.value.value for node in ast.parse(source).body if is_docstring(node)]  # type: ignore[attr-defined]
+    ends: dict[str, date] = {}
+    for entry in " ".join(texts[-1].split()).split('- "')[1:]:
+        if found := re.search(r"shutdown date: (\d{4}-\d\d-\d\d)", entry):
+            names = re.findall(r'"([^"]+)"', '"' + entry)
+            ends |= dict.fromkeys(names, date.fromisoformat(found[1]))
+    return ends
+
+
+def is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def anthropic_ends() -> dict[str, date]:
+    """Return the last days in DEPRECATED_MODELS, which are written as in "June 30th, 2026"."""
+    from anthropic.resources.messages.messages import DEPRECATED_MODELS
+
+    def day(text: str) -> date:
+        return datetime.strptime(re.sub(r"(\d)(st|nd|rd|th)", r"\1", text), "%B %d, %Y").date()
+
+    return {model: day(text) for model, text in DEPRECATED_MODELS.items()}
+
+
+def of(provider: str) -> list[ModelSpec]:
+    return [spec for spec in SPECS if spec.provider == provider]
+
+
+def test_the_sdks_dates_are_found() -> None:
+    """If an SDK writes its dates in another way, the comparison below would compare nothing."""
+    assert len(openai_ends()) > 40
+    assert openai_ends()["gpt-4"] == date(2026, 10, 23)
+    assert anthropic_ends()["claude-sonnet-4-5"] == date(2026, 11, 30)
+
+
+def test_every_provider_has_a_lesson_model_that_lives_today() -> None:
+    """A lesson with a retired model shows its learner a 404."""
+    assert set(MODELS) == set(PROVIDERS)
+    for provider, model in MODELS.items():
+        spec = find_spec(model, provider)
+        assert spec is not None, model
+        assert not spec.is_retired(date.today()), f"{model} is shut down since {spec.retired_on}"
+
+
+def test_lesson_models_are_known_to_the_sdks() -> None:
+    assert MODELS["openai"] in openai_names()
+    assert MODELS["anthropic"] in anthropic_names()
+
+
+def test_openai_models_are_the_sdks_with_the_sdks_dates() -> None:
+    ends = openai_ends()
+    assert {spec.model for spec in of("openai")} <= openai_names()
+    assert {spec.model: spec.retired_on for spec in of("openai")} == {
+        spec.model: ends.get(spec.model) for spec in of("openai")
+    }
+
+
+def test_anthropic_models_are_the_sdks_with_the_sdks_dates() -> None:
+    """The SDK drops a model from its type when it is shut down, so what it does not name must be retired."""
+    ends = anthropic_ends()
+    for spec in of("anthropic"):
+        if spec.model in anthropic_names() | set(ends):
+            assert spec.retired_on == ends.get(spec.model), spec.model
+        else:
+            assert spec.is_retired(), spec.model
+
+
+@pytest.mark.parametrize("provider", RETIRED)
+def test_the_example_of_a_retired_model_is_retired(provider: str) -> None:
+    """The lesson on failures would otherwise get an answer."""
+    spec = find_spec(RETIRED[provider], provider)
+    assert spec is not None
+    assert spec.is_retired()
+    assert spec.model not in known_models(provider)
+
+
+def test_windows_are_those_of_the_price_list() -> None:
+    from genai_prices import Usage, calc_price
+
+    listed = 0
+    for spec in SPECS:
+        try:
+            found = calc_price(Usage(input_tokens=1), model_ref=spec.model, provider_id=spec.provider)
+        except LookupError:
+            continue
+        if found.model.context_window is not None:
+            listed += 1
+            assert spec.context_window == found.model.context_window, spec.model
+    assert listed > 30
+
+
+def test_a_model_is_retired_from_its_last_day_on() -> None:
+    spec = ModelSpec("m", "p", retired_on=date(2026, 5, 2))
+    assert not spec.is_retired(date(2026, 5, 1))
+    assert spec.is_retired(date(2026, 5, 2))
+    assert not ModelSpec("m", "p").is_retired()
+
+
+def test_a_spec_is_found_by_provider_or_by_name_alone() -> None:
+    """gpt-oss:120b stands in two catalogues; who names a provider means that one."""
+    local = find_spec("gpt-oss:120b", "local_gpt_oss")
+    anywhere = find_spec("gpt-oss:120b")
+    assert local is not None
+    assert anywhere is not None
+    assert (local.provider, anywhere.provider) == ("local_gpt_oss", "ollama")
+    assert find_spec("gpt-oss:120b", "openai") is None
+    assert find_spec("no-such-model") is None
+
+
+def test_no_model_stands_twice() -> None:
+    names = [(spec.provider, spec.model) for spec in SPECS]
+    assert len(names) == len(set(names))
+
+
+def test_prices() -> None:
+    """A learner who goes live wants to know what a lesson costs before the bill says it."""
+    for provider in ("openai", "anthropic"):
+        one = price_of(1_000_000, 0, MODELS[provider], provider)
+        both = price_of(1_000_000, 1_000_000, MODELS[provider], provider)
+        assert one is not None
+        assert both is not None
+        assert 0 < one < both
+    assert price_of(10, 10, MODELS["openrouter"], "openrouter") == 0
+    assert price_of(10, 10, MODELS["ollama"], "ollama") == 0
+    assert price_of(10, 10, "no-such-model", "openai") is None
+    assert price_of(10, 10, MODELS["openai"], "no-such-provider") is None
+    with pytest.raises(ValueError, match="cannot be negative"):
+        price_of(-1, 0, MODELS["openai"], "openai")
