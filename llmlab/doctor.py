@@ -84,14 +84,6 @@ def examine(notebooks: Path) -> Report:
     return report
 
 
-def offline_ready() -> bool:
-    """Return whether the lessons can be worked through with no key and no network. Asks no server."""
-    report = Report()
-    for examine_part in (_python, _packages, _kernel):
-        examine_part(report)
-    return report.usable_offline
-
-
 def _python(report: Report) -> None:
     # An environment of another kind is used as it is, so say which one this is.
     kind = "conda" if os.environ.get("CONDA_PREFIX") == sys.prefix else "environment"

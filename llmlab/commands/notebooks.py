@@ -25,8 +25,11 @@ def run(
     model: Annotated[str | None, typer.Option(help="Run the lesson with this model.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="How many notebooks run at the same time.")] = 1,
     output: Annotated[Path, typer.Option(help="Folder for the executed copies and index.html.")] = Path("build"),
+    update: Annotated[
+        bool, typer.Option("--update", help="Write the outputs, from the recordings, into the lessons themselves.")
+    ] = False,
 ) -> None:
-    """Execute notebooks without a browser. The lessons themselves are not changed.
+    """Execute notebooks without a browser. The lessons themselves are not changed, unless you say --update.
 
     Exit code 1 when one fails; its failing cell and traceback are printed.
     """
@@ -35,8 +38,13 @@ def run(
 
     from llmlab.notebook.nbfile import find_notebooks
     from llmlab.notebook.runner import run_notebooks
+    from llmlab.notebook.update import update_outputs
     from llmlab.providers import provider_class
 
+    if update and (provider or mode or model):
+        raise typer.BadParameter(
+            "--update stores what the recordings say; it goes with no other provider, mode or model."
+        )
     if provider:
         # A wrong name is told once, before any kernel starts.
         provider_class(provider)
@@ -47,15 +55,18 @@ def run(
         def on_done(result: Result) -> None:
             progress.update(bar, advance=1, description=result.notebook.stem)
 
-        results = run_notebooks(
-            targets or (), provider=provider, mode=mode, model=model, jobs=jobs, output=output, on_done=on_done
-        )
-    _show(results, output)
+        if update:
+            results = update_outputs(targets or (), on_done=on_done)
+        else:
+            results = run_notebooks(
+                targets or (), provider=provider, mode=mode, model=model, jobs=jobs, output=output, on_done=on_done
+            )
+    _show(results, "" if update else f"Executed copies: {output / 'index.html'}")
     if not all(result.ok for result in results):
         raise typer.Exit(1)
 
 
-def _show(results: Sequence[Result], output: Path) -> None:
+def _show(results: Sequence[Result], last_line: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -69,7 +80,8 @@ def _show(results: Sequence[Result], output: Path) -> None:
             where = f", cell {result.failing_cell}" if result.failing_cell is not None else ""
             console.print(f"\n{result.notebook.name}{where}:", highlight=False)
             console.print(result.traceback or "no reason was given", markup=False, highlight=False)
-    console.print(f"\nExecuted copies: {output / 'index.html'}", highlight=False)
+    if last_line:
+        console.print(f"\n{last_line}", highlight=False)
 
 
 def _outcome(result: Result) -> str:

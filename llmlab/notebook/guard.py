@@ -28,7 +28,12 @@ def is_local(host: Any) -> bool:
         return False
 
 
-def _refuse(event: str, args: tuple[Any, ...]) -> None:
+def refuse(event: str, args: tuple[Any, ...]) -> None:
+    """Look at one audit event.
+
+    Raises:
+        PermissionError: it would reach another machine.
+    """
     position = _EVENTS.get(event)
     if position is None:
         return
@@ -49,5 +54,5 @@ def arm() -> None:
     """Refuse from now on. Calling it again changes nothing."""
     global _armed
     if not _armed:
-        sys.addaudithook(_refuse)
+        sys.addaudithook(refuse)
         _armed = True

@@ -21,7 +21,9 @@ def load(shell: Any) -> None:
     Args:
         shell: IPython's.
     """
-    tape.start()
+    # `mode` is a lesson's parameter; without it, LLMLAB_MODE decides.
+    wanted = shell.user_ns.get("mode")
+    tape.start(wanted if isinstance(wanted, str) else None)
     shell.register_magic_function(switch, "line", _NAME)
     print(tape.banner())
 
@@ -49,3 +51,5 @@ def switch(line: str) -> None:
     if wanted not in ("", "None"):
         tape.start(wanted)
     print(tape.banner())
+    if wanted == "replay":
+        print("llmlab: replay. A request that was not recorded is an error.")

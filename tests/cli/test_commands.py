@@ -197,3 +197,14 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 130
+
+
+def test_update_writes_outputs_and_takes_no_other_mode(ran: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stored outputs come from the recordings alone; a live answer in them would fail on the next run."""
+    asked: list[Any] = []
+    monkeypatch.setattr(update, "update_outputs", lambda targets, on_done: asked.append(targets) or [GOOD])
+    shown = invoke("run", "01", "--update")
+    assert (shown.exit_code, asked) == (0, [["01"]])
+    assert "index.html" not in shown.stdout
+    assert invoke("run", "01", "--update", "--mode", "live").exit_code == 2
+    assert asked == [["01"]]

@@ -115,12 +115,6 @@ def test_package_that_is_missing_or_wrong_comes_with_the_command_that_mends_it(
     assert "Not ready." in run().stdout
 
 
-def test_lesson_can_ask_whether_all_is_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert doctor.offline_ready() is True
-    monkeypatch.setattr(bootstrap, "requirements", lambda need: ["no-such-thing>=1"])
-    assert doctor.offline_ready() is False
-
-
 def test_installed_package_knows_its_needs_without_a_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "CLONE", tmp_path)
     monkeypatch.setattr(metadata, "requires", lambda name: ["rich>=15", 'pytest>=9; extra == "test"'])

@@ -10,43 +10,11 @@ import pytest
 
 from llmlab.notebook import nbval_plugin
 from llmlab.notebook.nbfile import ROOT, read_notebook, write_notebook
-from llmlab.notebook.update import execute_stored_form, update_outputs
-from tests.runner.samples import code, save, text
+from llmlab.notebook.update import execute_stored_form, record_notebook, update_outputs
+from tests.runner.outputs import CELLS, NUMBER, cell_of
+from tests.runner.samples import save
 
 pytest_plugins = "pytester"
-
-CELLS = {
-    "stream": "print('one')\nprint('two')",
-    "tokens": "for token in ['a', ' rain', 'bow']:\n    print(token, end='', flush=True)",
-    "result": "{'answer': 42}",
-    "frame": "import pandas as pd\npd.DataFrame({'tokens': [1, 2]})",
-    "display": "handle = display('first', display_id=True)\nhandle.update('second')",
-    "later": "slot = display('waiting', display_id=True)",
-    "update": "slot.update('filled by a later cell')",
-    "cleared": "from IPython.display import clear_output\nprint('gone')\nclear_output()\nprint('kept')",
-    "widget": "import ipywidgets\nbox = ipywidgets.Output()\ndisplay(box)\nwith box:\n    print('inside the box')",
-    "html": "label = ipywidgets.HTML('before')\ndisplay(label)\nlabel.value = '<b>after</b>'",
-    "await": "import asyncio\nawait asyncio.sleep(0)\n'awaited'",
-    "mixed": "import sys\nprint('out')\nprint('err', file=sys.stderr)\ndisplay({'shown': 1})\nprint('out again')",
-    "error": "raise ValueError('the model is retired')",
-    "silent": "quiet = 'ends with a semicolon'\nquiet;",
-    "picture": (
-        "from IPython.display import Image\n"
-        "import base64\n"
-        "Image(base64.b64decode('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='))"
-    ),
-}
-NUMBER = {name: number for number, name in enumerate(CELLS, start=1)}
-
-
-@pytest.fixture(scope="module")
-def lesson(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A notebook whose outputs were stored by `update_outputs`."""
-    tagged = [code(source, *(["raises-exception"] if name == "error" else [])) for name, source in CELLS.items()]
-    path = save(tmp_path_factory.mktemp("stored") / "01_show_outputs.ipynb", text("# Show outputs"), *tagged)
-    (result,) = update_outputs([path])
-    assert result.ok, result.traceback
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -61,21 +29,17 @@ def _pytest(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
 
 
 @pytest.fixture
-def compare(pytester: pytest.Pytester, lesson: Path) -> Callable[..., pytest.RunResult]:
+def compare(pytester: pytest.Pytester, lesson_with_outputs: Path) -> Callable[..., pytest.RunResult]:
     """Run pytest with the plugin on the lesson, changed as a test wants it."""
 
     def run(change: Callable[[Any], None] | None = None) -> pytest.RunResult:
-        notebook = read_notebook(lesson)
+        notebook = read_notebook(lesson_with_outputs)
         if change:
             change(notebook)
-        write_notebook(notebook, pytester.path / lesson.name)
+        write_notebook(notebook, pytester.path / lesson_with_outputs.name)
         return _pytest(pytester, "--llmlab")
 
     return run
-
-
-def _cell(notebook: Any, name: str) -> Any:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"][NUMBER[name] - 1]
 
 
 def test_what_update_stored_is_found_again(compare: Callable[..., pytest.RunResult]) -> None:
@@ -83,113 +47,91 @@ def test_what_update_stored_is_found_again(compare: Callable[..., pytest.RunResu
     compare().assert_outcomes(passed=len(CELLS) + 1)
 
 
-def test_stored_form_is_what_a_reader_saw(lesson: Path) -> None:
-    """Updated displays, cleared outputs and widgets are stored as they looked in the end, and nothing random is."""
-    stored = read_notebook(lesson)
-    assert [output.text for output in _cell(stored, "tokens").outputs] == ["a rainbow"]
-    assert _cell(stored, "display").outputs[0].data["text/plain"] == "'second'"
-    assert _cell(stored, "later").outputs[0].data["text/plain"] == "'filled by a later cell'"
-    assert [output.text for output in _cell(stored, "cleared").outputs] == ["kept\n"]
-    assert [output.text for output in _cell(stored, "widget").outputs] == ["inside the box\n"]
-    assert _cell(stored, "html").outputs[0].data["text/html"] == "<b>after</b>"
-    assert _cell(stored, "silent").outputs == []
-    assert set(stored.metadata) == {"kernelspec", "language_info"}
-    assert "widget-view" not in lesson.read_text(encoding="utf-8")
-
-
-def test_update_twice_changes_no_byte(lesson: Path, tmp_path: Path) -> None:
-    """A second --update gives the same file, so that a diff shows only what changed."""
-    copy = tmp_path / lesson.name
-    copy.write_bytes(lesson.read_bytes())
-    update_outputs([copy])
-    assert copy.read_bytes() == lesson.read_bytes()
-
-
 def _stream(notebook: Any) -> None:
-    _cell(notebook, "stream").outputs[0].text = "one\ntoo\n"
+    cell_of(notebook, "stream").outputs[0].text = "one\ntoo\n"
 
 
 def _stream_end(notebook: Any) -> None:
-    _cell(notebook, "stream").outputs[0].text = "one\ntwo"
+    cell_of(notebook, "stream").outputs[0].text = "one\ntwo"
 
 
 def _token(notebook: Any) -> None:
-    _cell(notebook, "tokens").outputs[0].text = "a rain-bow"
+    cell_of(notebook, "tokens").outputs[0].text = "a rain-bow"
 
 
 def _result(notebook: Any) -> None:
-    _cell(notebook, "result").outputs[0].data["text/plain"] = "{'answer': 41}"
+    cell_of(notebook, "result").outputs[0].data["text/plain"] = "{'answer': 41}"
 
 
 def _frame(notebook: Any) -> None:
-    data = _cell(notebook, "frame").outputs[0].data
+    data = cell_of(notebook, "frame").outputs[0].data
     data["text/html"] = data["text/html"].replace("<td>2</td>", "<td>3</td>")
 
 
 def _display(notebook: Any) -> None:
-    _cell(notebook, "display").outputs[0].data["text/plain"] = "'first'"
+    cell_of(notebook, "display").outputs[0].data["text/plain"] = "'first'"
 
 
 def _later(notebook: Any) -> None:
-    _cell(notebook, "later").outputs[0].data["text/plain"] = "'waiting'"
+    cell_of(notebook, "later").outputs[0].data["text/plain"] = "'waiting'"
 
 
 def _cleared(notebook: Any) -> None:
-    _cell(notebook, "cleared").outputs[0].text = "gone\nkept\n"
+    cell_of(notebook, "cleared").outputs[0].text = "gone\nkept\n"
 
 
 def _widget(notebook: Any) -> None:
-    _cell(notebook, "widget").outputs[0].text = "inside another box\n"
+    cell_of(notebook, "widget").outputs[0].text = "inside another box\n"
 
 
 def _error_value(notebook: Any) -> None:
-    _cell(notebook, "error").outputs[0].evalue = "the model is new"
+    cell_of(notebook, "error").outputs[0].evalue = "the model is new"
 
 
 def _error_name(notebook: Any) -> None:
-    _cell(notebook, "error").outputs[0].ename = "KeyError"
+    cell_of(notebook, "error").outputs[0].ename = "KeyError"
 
 
 def _error_missing(notebook: Any) -> None:
-    _cell(notebook, "error").outputs = []
+    cell_of(notebook, "error").outputs = []
 
 
 def _missing(notebook: Any) -> None:
-    _cell(notebook, "result").outputs = []
+    cell_of(notebook, "result").outputs = []
 
 
 def _one_missing(notebook: Any) -> None:
-    del _cell(notebook, "mixed").outputs[-1]
+    del cell_of(notebook, "mixed").outputs[-1]
 
 
 def _extra(notebook: Any) -> None:
-    _cell(notebook, "silent").outputs = [_cell(notebook, "stream").outputs[0]]
+    cell_of(notebook, "silent").outputs = [cell_of(notebook, "stream").outputs[0]]
 
 
 def _extra_mime(notebook: Any) -> None:
-    _cell(notebook, "result").outputs[0].data["text/html"] = "<b>42</b>"
+    cell_of(notebook, "result").outputs[0].data["text/html"] = "<b>42</b>"
 
 
 def _order(notebook: Any) -> None:
-    _cell(notebook, "mixed").outputs.reverse()
+    cell_of(notebook, "mixed").outputs.reverse()
 
 
 def _kind(notebook: Any) -> None:
-    output = _cell(notebook, "display").outputs[0]
+    output = cell_of(notebook, "display").outputs[0]
     output.output_type, output["execution_count"] = "execute_result", 5
 
 
 def _stream_name(notebook: Any) -> None:
-    _cell(notebook, "stream").outputs[0].name = "stderr"
+    cell_of(notebook, "stream").outputs[0].name = "stderr"
 
 
 def _picture(notebook: Any) -> None:
-    data = _cell(notebook, "picture").outputs[0].data
+    data = cell_of(notebook, "picture").outputs[0].data
     data["image/png"] = data["image/png"].replace("YPj", "YPk").replace("mNk", "mNl")
 
 
 def _never_run(notebook: Any) -> None:
-    _cell(notebook, "result").execution_count = None
+    cell_of(notebook, "result").execution_count = None
 
 
 @pytest.mark.parametrize(
@@ -222,7 +164,7 @@ def _never_run(notebook: Any) -> None:
 def test_planted_difference_is_caught(
     compare: Callable[..., pytest.RunResult],
     monkeypatch: pytest.MonkeyPatch,
-    lesson: Path,
+    lesson_with_outputs: Path,
     executed: tuple[Any, Any],
     name: str,
     change: Callable[[Any], None],
@@ -233,7 +175,7 @@ def test_planted_difference_is_caught(
     result = compare(change)
     result.assert_outcomes(passed=len(CELLS), failed=1)
     first = CELLS[name].splitlines()[0]
-    result.stdout.fnmatch_lines([f"{lesson.name}, cell {NUMBER[name]}: {_literally(first)}"])
+    result.stdout.fnmatch_lines([f"{lesson_with_outputs.name}, cell {NUMBER[name]}: {_literally(first)}"])
     assert shown in result.stdout.str()
     assert "--update" in result.stdout.str()
 
@@ -243,24 +185,19 @@ def _literally(pattern: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def executed(lesson: Path) -> tuple[Any, Any]:
+def executed(lesson_with_outputs: Path) -> tuple[Any, Any]:
     """The lesson run once. What is stored is what the tests above change, so they can share one run."""
-    return execute_stored_form(lesson)
+    return execute_stored_form(lesson_with_outputs)
 
 
-def test_works_as_a_plugin_on_any_folder(
-    pytester: pytest.Pytester, lesson: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The command in the plugin's own documentation works, beside other plugins and on two processes too."""
+def test_works_as_a_plugin_on_any_folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command in the plugin's own documentation works, beside the other plugins that are installed."""
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    (pytester.path / "folder").mkdir()
-    write_notebook(read_notebook(lesson), pytester.path / "folder" / lesson.name)
-    save(pytester.path / "folder" / "02_differ.ipynb", "1")
-    result = pytester.runpytest_subprocess(
-        *("-p", nbval_plugin.__name__, "-p", "no:cacheprovider", "-n2", "--dist=loadfile", "--llmlab", "folder")
-    )
-    result.assert_outcomes(passed=len(CELLS) + 2, failed=1)
+    update_outputs([save(pytester.path / "folder" / "01_agree.ipynb", "'fine'")])
+    save(pytester.path / "folder" / "02_differ.ipynb", "'never run'")
+    result = pytester.runpytest_subprocess("-p", nbval_plugin.__name__, "--llmlab", "folder")
+    result.assert_outcomes(passed=3, failed=1)
 
 
 def test_failing_cell_is_told_once(pytester: pytest.Pytester) -> None:
@@ -283,7 +220,7 @@ def test_file_that_is_no_notebook_is_an_error(pytester: pytest.Pytester) -> None
     assert "03_broken.ipynb is not a notebook" in result.stdout.str()
 
 
-def test_missing_kernel_fails_every_cell(pytester: pytest.Pytester) -> None:
+def test_missing_kernel_fails_everycell_of(pytester: pytest.Pytester) -> None:
     """A notebook whose kernel is not installed fails with the name of the kernel, and does not hang."""
     save(
         pytester.path / "04_julia.ipynb", "1", kernelspec={"name": "julia-1", "display_name": "J", "language": "julia"}
@@ -305,3 +242,18 @@ def test_without_the_option_notebooks_are_left_alone(pytester: pytest.Pytester) 
     save(pytester.path / "06_alone.ipynb", "1")
     result = _pytest(pytester)
     result.assert_outcomes()
+
+
+def test_a_recording_that_no_cell_asks_for_fails(pytester: pytest.Pytester) -> None:
+    """Recordings cannot rot: what a changed lesson does not use any more is reported, and what it uses is not."""
+    ask = "llmlab.get_provider('openai').complete({!r}).source"
+    setup = "%load_ext llmlab\nimport llmlab"
+    path = save(pytester.path / "07_ask_twice.ipynb", setup, ask.format("Hello"), ask.format("Good bye"))
+    assert record_notebook(path, authored=True).ok
+    update_outputs([path])
+    _pytest(pytester, "--llmlab").assert_outcomes(passed=4)
+    save(path, setup, ask.format("Hello"))
+    update_outputs([path])
+    result = _pytest(pytester, "--llmlab")
+    result.assert_outcomes(passed=2, failed=1)
+    assert "no cell asks for these; delete them" in result.stdout.str()

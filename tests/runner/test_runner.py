@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ from llmlab.notebook.client import find_failure
 from llmlab.notebook.nbfile import NotebookError, find_notebooks, read_notebook
 from llmlab.notebook.result import Result
 from llmlab.notebook.runner import run_notebooks
-from llmlab.notebook.update import record_notebook, update_outputs
 from tests.runner.samples import code, save, text
 
 SHOW_ENVIRONMENT = (
@@ -158,7 +156,7 @@ def test_the_kernel_gets_its_environment(tmp_path: Path, monkeypatch: pytest.Mon
 def test_offline_and_replay_refuse_the_network(tmp_path: Path) -> None:
     """A lesson that reaches past the tape fails instead of asking a real service."""
     path = save(tmp_path / "03_escape.ipynb", "import socket\nsocket.getaddrinfo('api.example.com', 443)")
-    for mode in (None, "offline", "replay"):
+    for mode in (None, "replay"):
         assert "no network here" in (run_one(path, mode=mode).traceback or "")
 
 
@@ -267,57 +265,6 @@ def test_targets_are_numbers_paths_and_folders(tmp_path: Path, monkeypatch: pyte
     Path("empty").mkdir()
     with pytest.raises(NotebookError, match="no notebook in the folder empty"):
         find_notebooks(["empty"])
-
-
-def test_update_leaves_a_failing_notebook_as_it_was(tmp_path: Path) -> None:
-    """A lesson that breaks keeps its good outputs until it is repaired, and the others are still updated."""
-    bad = save(tmp_path / "01_bad.ipynb", "1 / 0")
-    good = save(tmp_path / "02_good.ipynb", "'fine'")
-    before = bad.read_bytes()
-    done: list[Result] = []
-    first, second = update_outputs([tmp_path], on_done=done.append)
-    assert done == [first, second]
-    assert (first.ok, first.failing_cell, second.ok) == (False, 1, True)
-    assert bad.read_bytes() == before
-    assert read_notebook(good).cells[0].outputs[0].data["text/plain"] == "'fine'"
-
-
-def test_update_writes_a_clean_file(tmp_path: Path) -> None:
-    """What an editor leaves in a notebook (timings, random ids, its Python) does not get into git."""
-    path = save(
-        tmp_path / "01_clean.ipynb", "'fine'", code("1", "keep"), language_info={"name": "python", "version": "3.11.7"}
-    )
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    raw["cells"][0] |= {"id": "4f1c2a9b", "metadata": {"execution": {"iopub": "2026"}, "collapsed": True}}
-    path.write_text(json.dumps(raw), encoding="utf-8")
-    update_outputs([path])
-    stored = read_notebook(path)
-    assert [cell["id"] for cell in stored.cells] == ["c01", "c02"]
-    assert [dict(cell.metadata) for cell in stored.cells] == [{}, {"tags": ["keep"]}]
-    assert [cell.execution_count for cell in stored.cells] == [1, 2]
-    assert "version" not in stored.metadata.language_info
-
-
-@pytest.mark.parametrize("authored", [True, False])
-def test_record_runs_in_record_mode_and_leaves_the_lesson_alone(tmp_path: Path, authored: bool) -> None:
-    """`record` writes recordings, by the tape; the notebook itself is not touched."""
-    note = "import os, pathlib\npathlib.Path('mode').write_text(os.environ['LLMLAB_MODE'])"
-    note += "\npathlib.Path('authored').write_text(os.environ.get('LLMLAB_AUTHORED', ''))"
-    path = save(tmp_path / "01_record.ipynb", note)
-    before = path.read_bytes()
-    result = record_notebook(path, authored=authored)
-    assert result.ok, result.traceback
-    assert (tmp_path / "mode").read_text() == "record"
-    assert (tmp_path / "authored").read_text() == ("1" if authored else "")
-    assert path.read_bytes() == before
-
-
-def test_record_takes_one_notebook(tmp_path: Path) -> None:
-    """Recording costs money, so a folder by mistake is refused."""
-    save(tmp_path / "01_a.ipynb", "1")
-    save(tmp_path / "02_b.ipynb", "1")
-    with pytest.raises(NotebookError, match="one notebook"):
-        record_notebook(tmp_path, authored=False)
 
 
 def test_an_interrupt_ends_the_kernels(tmp_path: Path) -> None:
