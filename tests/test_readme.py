@@ -1,0 +1,58 @@
+"""The README is believed. If one of these fails, it says something that is not so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import llmlab
+from llmlab.cli import app
+from llmlab.notebook.lessons import all_lessons, with_table
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"python3 -m llmlab (\w+)", README)))
+
+
+def test_the_table_of_lessons_is_the_lessons_own() -> None:
+    """A learner finds each lesson, with the time and the cost that the lesson itself states."""
+    fresh = with_table(README, all_lessons(ROOT / "notebooks"))
+    assert fresh == README, "run python3 -m llmlab.notebook.lessons"
+
+
+def test_both_commands_are_named_first() -> None:
+    """The two commands are all that a newcomer needs."""
+    assert {"lab", "test"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_exists(command: str) -> None:
+    """A command in the README that is gone sends its reader away."""
+    assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)]+)\)", README))
+def test_every_link_leads_somewhere(path: str) -> None:
+    """Pictures, lessons and pages that the README points to are there."""
+    assert (ROOT / path).exists()
+
+
+def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example is copied before it is read."""
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    llmlab.start("offline", pace=0)
+    try:
+        exec(example, {})
+    finally:
+        llmlab.stop()
+    assert "scatters" in capsys.readouterr().out
+
+
+def test_what_it_says_of_the_recordings_is_so() -> None:
+    """Nobody takes an authored answer for a real one."""
+    files = list((ROOT / "notebooks" / "recordings").glob("*.yaml"))
+    assert files
+    assert all(file.read_text(encoding="utf-8").startswith("provenance: authored") for file in files)
