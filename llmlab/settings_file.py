@@ -161,11 +161,11 @@ class _Reader:
         return None
 
     def _written(self, node: Node) -> tuple[Any, str]:
-        """Return a value, and how a message shows it. Values are made here, since YAML's own makers raise this and that."""
+        """Return a value, and how a message shows it. YAML's own makers of values raise this and that, and no place."""
         if not isinstance(node, self._scalar):
             return None, self._kind(node)
         text, kind = node.value, node.tag.rpartition(":")[2]
-        value = {"str": text, "int": _plain(text), "float": _plain(text), "bool": _plain(text)}.get(kind)
+        value = text if kind == "str" else _plain(text) if kind in ("int", "float", "bool") else None
         return value, repr(text if value is None and text else value)
 
     def _expanded(self, text: str, where: str) -> str | None:
@@ -173,20 +173,16 @@ class _Reader:
         problems = []
         if "${" in _VARIABLE.sub("", text):
             problems.append(f"{where}: ${{ does not begin a variable here; write ${{NAME}} or ${{NAME:-default}}")
-        for name, default in _VARIABLE.findall(text):
-            if not os.environ.get(name) and f"${{{name}:-{default}}}" not in text:
-                problems.append(f"{where}: the variable {name} is not set; set it, or write ${{{name}:-default}}")
+        for found in _VARIABLE.finditer(text):
+            if not os.environ.get(found[1]) and found[2] is None:
+                missing = f"the variable {found[1]} is not set; set it, or write ${{{found[1]}:-default}}"
+                problems.append(f"{where}: {missing}")
         self._problems += problems
         return None if problems else _VARIABLE.sub(lambda found: os.environ.get(found[1]) or found[2] or "", text)
 
     def _kind(self, node: Node) -> str:
-        return (
-            "a single value"
-            if isinstance(node, self._scalar)
-            else "names with values"
-            if isinstance(node, self._mapping)
-            else "a list"
-        )
+        kinds = {self._scalar: "a single value", self._mapping: "names with values"}
+        return kinds.get(type(node), "a list")
 
     def _place(self, node: Node) -> str:
         return f"{self._file}:{node.start_mark.line + 1}"
