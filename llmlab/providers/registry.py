@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from enum import StrEnum
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -109,6 +110,7 @@ def get_provider(
         ConfigurationError: for settings that are wrong.
     """
     settings = settings or load_settings()
+    _check_names(settings)
     kind = provider_class(name or settings.backend)
     given = {
         "model": model,
@@ -120,3 +122,12 @@ def get_provider(
     }
     configured = settings.options_for(str(name or settings.backend))
     return kind(**{**configured, **{key: value for key, value in given.items() if value is not None}})
+
+
+def _check_names(settings: Settings) -> None:
+    """Refuse settings for a provider that there is not: a misspelled name would silently set nothing."""
+    for name in settings.providers:
+        if name not in _BUILT_IN and name not in provider_names():
+            near = difflib.get_close_matches(name, provider_names(), 1)
+            hint = f"did you mean {near[0]!r}?" if near else "register it first: llmlab.register_provider(name, Class)."
+            raise ConfigurationError(f"the settings speak of {name!r}, which is no provider; {hint}")

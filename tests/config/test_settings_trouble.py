@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmlab.errors import ConfigurationError
+from llmlab.providers import get_provider
 from llmlab.settings_file import load_settings
 
 KEY = "Kq7-not-a-known-form-of-key"
@@ -133,3 +134,11 @@ def test_yaml_anchors_work() -> None:
     """Two providers with the same values need them once."""
     Path("llmlab.yaml").write_text("providers:\n  a: &same {timeout: 5}\n  b: *same\n", encoding="utf-8")
     assert load_settings().options_for("b") == {"timeout": 5}
+
+
+def test_settings_for_a_misspelled_provider_are_refused(tmp_path: Path) -> None:
+    """A timeout that was set for `opnai` would set nothing, and nobody would notice."""
+    file = tmp_path / "llmlab.yaml"
+    file.write_text("providers:\n  opnai: {timeout: 5}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="did you mean 'openai'"):
+        get_provider("ollama", settings=load_settings(file))
