@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmlab.completion import Chunk, Completion, FinishReason, Usage
+from llmlab.completion import Chunk, Completion
 from llmlab.dialects.base import Dialect, options, refuse
 from llmlab.dialects.openai_chat import FINISH, usage
-from llmlab.dialects.problems import find_problem, stream_error
+from llmlab.dialects.openai_chat import StreamDecoder as ChatStreamDecoder
 from llmlab.dialects.read import items, text
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.framing import ServerSentEvents
@@ -52,45 +52,11 @@ def decode(body: Mapping[str, Any]) -> Completion:
     )
 
 
-class StreamDecoder:
-    """Gathers the pieces of a stream."""
+class StreamDecoder(ChatStreamDecoder):
+    """Gathers the pieces of a stream, which is a Chat Completions stream whose choices hold bare text."""
 
-    def __init__(self) -> None:
-        self.finished = False
-        self._text: list[str] = []
-        self._head: dict[str, str] = {}
-        self._finish: FinishReason | None = None
-        self._usage = Usage()
-
-    def feed(self, event: Mapping[str, Any]) -> Chunk | None:
-        """Return the piece of the answer in this event, if there is one."""
-        if event.get("type") == "[DONE]":
-            self.finished = True
-            return None
-        if not self._head and event.get("id"):
-            self._head = {"id": text(event.get("id")), "model": text(event.get("model"))}
-        if event.get("usage"):
-            self._usage = usage(event["usage"])
-        choice = next(iter(items(event.get("choices"))), {})
-        if reason := choice.get("finish_reason"):
-            self._finish = FINISH.get(text(reason))
-            self.finished = True
-        piece = text(choice.get("text"))
-        if piece:
-            self._text.append(piece)
-        if problem := find_problem(event):
-            raise stream_error(problem)
-        return Chunk(piece) if piece else None
-
-    def completion(self) -> Completion:
-        """Return the answer as far as it has arrived."""
-        return Completion(
-            content="".join(self._text),
-            model=self._head.get("model", ""),
-            finish_reason=self._finish,
-            usage=self._usage,
-            id=self._head.get("id", ""),
-        )
+    def _choice(self, choice: Mapping[str, Any]) -> Chunk | None:
+        return super()._choice({**choice, "delta": {"content": choice.get("text")}})
 
 
 OPENAI_COMPLETIONS = Dialect("openai_completions", "/completions", encode, decode, StreamDecoder, ServerSentEvents)
