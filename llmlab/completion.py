@@ -150,9 +150,16 @@ class Completion:
         }
         lines = "".join(f"<li>{name}: {_one_line(value)}</li>" for name, value in rows.items() if value)
         return (
-            f"{self.content}{calls}\n\n<details><summary>{html.escape(self.model)} · "
+            f"{_lines_kept(self.content)}{calls}\n\n<details><summary>{html.escape(self.model)} · "
             f"{self.usage.total_tokens} tokens{html.escape(badge)}</summary><ul>{lines}</ul></details>"
         )
+
+
+def _lines_kept(text: str) -> str:
+    """Return Markdown whose line breaks are seen, as in a poem; in fenced code they are anyway."""
+    parts = re.split(r"(^```.*?(?:^```|\Z))", text, flags=re.DOTALL | re.MULTILINE)
+    parts[::2] = [re.sub(r"(?<=\S)\n(?=\S)", "  \n", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _one_line(value: object) -> str:

@@ -97,3 +97,11 @@ def test_tool_calls_are_shown_as_code(call: ToolCall, shown: str) -> None:
 def test_values_travel_between_processes() -> None:
     answer = Completion("Hi", "m", usage=Usage(1, 2, 3), tool_calls=(ToolCall("1", "f", {"a": 1}),))
     assert pickle.loads(pickle.dumps(answer)) == copy.deepcopy(answer) == answer
+
+
+def test_lines_of_a_poem_stay_lines_and_code_stays_code() -> None:
+    """Markdown runs single lines together, which makes prose of a haiku."""
+    shown = Completion("one\ntwo\n\n```\na = 1\nb = 2\n```\nthree\nfour", "m")._repr_markdown_()
+    assert "one  \ntwo\n\n```" in shown
+    assert "a = 1\nb = 2" in shown
+    assert "three  \nfour" in shown
