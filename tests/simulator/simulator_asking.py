@@ -28,6 +28,7 @@ WEATHER = {
         "type": "object",
         "properties": {"location": {"type": "string", "description": "The city and state, e.g. Boston, MA"}},
         "required": ["location"],
+        "additionalProperties": False,
     },
 }
 

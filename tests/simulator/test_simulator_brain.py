@@ -9,8 +9,9 @@ import pytest
 
 from llmlab.tape.simulator import arithmetic, tokens
 from llmlab.tape.simulator.brain import think
+from llmlab.tape.simulator.prompt import Prompt
 from llmlab.tape.simulator.question import Call, Question, Tool, Turn
-from llmlab.tape.simulator.schema import Prompt, fill
+from llmlab.tape.simulator.schema import fill
 
 
 def answer(*said: str, **more: Any) -> str:

@@ -123,6 +123,7 @@ def test_structured_output_follows_the_schema() -> None:
         "type": "object",
         "properties": {"name": {"type": "string"}, "age": {"type": "integer"}, "city": {"type": "string"}},
         "required": ["name", "age", "city"],
+        "additionalProperties": False,
     }
     form = {"type": "json_schema", "name": "person", "schema": schema, "strict": True}
     answer = responses("Extract the person: Ada, 36 years old, lives in London.", text={"format": form})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import ModuleType
 from typing import Any
 
 import anthropic
@@ -13,40 +12,12 @@ import ollama
 import openai
 import pytest
 from simulator_asking import WEATHER
-
-from llmlab.tape.exchange import Event, TapeRequest
-from llmlab.tape.simulator import simulate
+from simulator_transport import transport
 
 CHAT_TOOL: Any = {"type": "function", "function": WEATHER}
 CLAUDE_TOOL: Any = {"name": WEATHER["name"], "description": "The weather", "input_schema": WEATHER["parameters"]}
 HI: Any = [{"role": "user", "content": "Say hello"}]
 RAIN: Any = [{"role": "user", "content": "What's the weather in Oslo?"}]
-
-
-def written(event: Event, framing: str) -> str:
-    """Write one event as the service does."""
-    if isinstance(event, str):
-        return event + "\n\n"
-    if framing == "ndjson":
-        return json.dumps(event) + "\n"
-    name = f"event: {event['type']}\n" if framing == "named_sse" else ""
-    return f"{name}data: {json.dumps(event)}\n\n"
-
-
-def transport(library: ModuleType, alias: str) -> Any:
-    """Give a transport of httpx or httpx2 that asks the simulator."""
-
-    def handle(request: Any) -> Any:
-        body = json.loads(request.content) if request.content else None
-        headers = {key.lower(): value for key, value in request.headers.items()}
-        answer = simulate(TapeRequest(request.method, alias, request.url.raw_path.decode(), headers, body))
-        if answer.events is None:
-            content = json.dumps(answer.body)
-        else:
-            content = "".join(written(event, answer.framing) for _, event in answer.events)
-        return library.Response(answer.status, headers=answer.headers, content=content.encode())
-
-    return library.MockTransport(handle)
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from llmlab.tape.simulator.anthropic_read import read
 from llmlab.tape.simulator.ask import Ask
 from llmlab.tape.simulator.brain import think
 from llmlab.tape.simulator.models import Model
-from llmlab.tape.simulator.openai_chat import input_tokens
 from llmlab.tape.simulator.pace import Pace
 from llmlab.tape.simulator.question import Reply
+from llmlab.tape.simulator.usage import input_tokens
 
 _FINISH = {"stop": "end_turn", "stop_text": "stop_sequence", "length": "max_tokens", "tool": "tool_use"}
 _TOOLS_COST = 346  # tokens of the hidden system prompt that tools bring along

@@ -6,11 +6,14 @@ import re
 from typing import Any
 
 from llmlab.tape.simulator.ask import Ask
-from llmlab.tape.simulator.errors import Refused
+from llmlab.tape.simulator.errors import Refused, too_long
 from llmlab.tape.simulator.models import Model
 from llmlab.tape.simulator.question import Call, Question, Tool, Turn
 from llmlab.tape.simulator.reading import as_dict, as_int, as_number, as_str, dicts, stop_texts, text_of
+from llmlab.tape.simulator.usage import input_tokens
 
+_SMALLEST_BUDGET = 1024
+_CONSULT = "Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 
@@ -47,7 +50,7 @@ def read(ask: Ask, *, needs_limit: bool) -> tuple[Question, Model, bool]:
             f"max_tokens: {limit} > {model.output}, which is the maximum allowed number of output tokens for {model.id}"
         )
         raise Refused(400, message)
-    thinks = as_dict(body.get("thinking")).get("type") in ("enabled", "adaptive")
+    thinks = _thinks(body, limit)
     system = text_of(body.get("system"))
     choice = as_dict(body.get("tool_choice"))
     question = Question(
@@ -59,11 +62,45 @@ def read(ask: Ask, *, needs_limit: bool) -> tuple[Question, Model, bool]:
         parallel=choice.get("disable_parallel_tool_use") is not True,
         stop=stop_texts(body.get("stop_sequences")),
         max_tokens=limit,
-        effort="low" if thinks else "none",
+        effort=_effort(body) if thinks else "none",
         schema=_schema(body),
-        variant=ask.seed.number("variant", 1000) if as_number(body.get("temperature")) else 0,
+        variant=ask.variant(body.get("temperature"), body.get("seed")),
     )
+    given = input_tokens(question)
+    if given > model.context:
+        raise too_long(ask.service, ask.path, given, model.context)
     return question, model, thinks
+
+
+def _thinks(body: dict[str, Any], limit: int | None) -> bool:
+    """Tell whether thinking is on, and hold it to its conditions."""
+    thinking = as_dict(body.get("thinking"))
+    kind = thinking.get("type", "disabled")
+    if kind not in ("enabled", "adaptive", "disabled"):
+        raise Refused(400, f"thinking: Input tag '{kind}' found using 'type' does not match any of the expected tags")
+    if kind == "enabled":
+        budget = as_int(thinking.get("budget_tokens"))
+        if budget is None:
+            raise Refused(400, "thinking.enabled.budget_tokens: Field required")
+        if budget < _SMALLEST_BUDGET:
+            message = f"Input should be greater than or equal to {_SMALLEST_BUDGET}"
+            raise Refused(400, f"thinking.enabled.budget_tokens: {message}")
+        if limit is not None and limit <= budget:
+            raise Refused(400, f"`max_tokens` must be greater than `thinking.budget_tokens`. {_CONSULT}")
+    if kind == "disabled":
+        return False
+    if body.get("temperature") not in (None, 1):
+        raise Refused(400, f"`temperature` may only be set to 1 when thinking is enabled. {_CONSULT}")
+    if as_dict(body.get("tool_choice")).get("type") in ("any", "tool"):
+        raise Refused(400, "Thinking may not be enabled when tool_choice forces tool use.")
+    return True
+
+
+def _effort(body: dict[str, Any]) -> str:
+    effort = as_dict(body.get("output_config")).get("effort", "low")
+    if effort not in ("low", "medium", "high", "xhigh", "max"):
+        raise Refused(400, "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'")
+    return str(effort)
 
 
 def _limit(value: object) -> int:

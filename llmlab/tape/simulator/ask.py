@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,9 @@ from llmlab.tape.exchange import Event, Framing, TapeAnswer
 from llmlab.tape.simulator.errors import no_json, request_id, unknown_model
 from llmlab.tape.simulator.models import Model, find
 from llmlab.tape.simulator.pace import Pace, pace_of
+from llmlab.tape.simulator.reading import as_number
 from llmlab.tape.simulator.seed import Seed
+from llmlab.tape.simulator.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,10 @@ class Ask:
         headers: names in lower case.
         json: the parsed body; it may be anything.
         seed: where ids and times come from.
+        state: what the service remembers.
+        send: asks the same service something else, as a batch does.
+        query: the fields behind the question mark.
+        names: the ids in the path.
     """
 
     service: str
@@ -32,6 +39,10 @@ class Ask:
     headers: Mapping[str, str]
     json: Any
     seed: Seed
+    state: State
+    send: Callable[[str, Any], TapeAnswer]
+    query: Mapping[str, str]
+    names: tuple[str, ...] = ()
 
     @property
     def body(self) -> dict[str, Any]:
@@ -50,14 +61,42 @@ class Ask:
         Raises:
             Refused: the service has no such model.
         """
-        name = self.body.get("model")
-        model = find(self.service, name)
+        return self.named_model(self.body.get("model"))
+
+    def named_model(self, name: object) -> Model:
+        """Find a model by its name.
+
+        Raises:
+            Refused: the service has no such model.
+        """
+        model = find(self.service, name, self.state.models(self.service))
         if model is None:
             raise unknown_model(self.service, self.path, name)
         return model
 
+    def variant(self, temperature: object, seed: object) -> int:
+        """Tell which of several possible answers is given.
+
+        Without a temperature it is the first one. With a temperature, the request decides; or, where there is one,
+        the `seed` in it alone, so that the same seed gives the same answer.
+        """
+        if temperature is not None and not as_number(temperature):
+            return 0
+        if seed is not None:
+            return Seed.of(seed).number("variant", 1000)
+        return self.seed.number("variant", 1000) if temperature is not None else 0
+
+    def lines(self, values: Sequence[Any], content_type: str) -> TapeAnswer:
+        """Answer with a JSON document a line."""
+        return self.text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in values), content_type)
+
+    def text(self, text: str, content_type: str) -> TapeAnswer:
+        """Answer with a text, such as the content of a file."""
+        headers = {"content-type": content_type, **self._headers(0.1, 0)}
+        return TapeAnswer(200, headers, text, framing="text", seconds=0.1, source="simulated")
+
     def plain(self, body: Any, seconds: float = 0.02, *, status: int = 200, tokens: int = 0) -> TapeAnswer:
-        """Answer with one JSON document.
+        """Answer with one JSON document; with no body at all for None.
 
         Args:
             body: the document.

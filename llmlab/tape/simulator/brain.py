@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from llmlab.tape.simulator import skills, tokens, toolbox
 from llmlab.tape.simulator.memory import greet, recall
+from llmlab.tape.simulator.prompt import Prompt
 from llmlab.tape.simulator.question import Question, Reply
-from llmlab.tape.simulator.schema import Prompt, fill
+from llmlab.tape.simulator.retrieval import Passage, best_sentence, from_context
+from llmlab.tape.simulator.schema import fill
 
 # How many sentences are thought before the answer.
 _EFFORT = {"none": 0, "minimal": 1, "low": 1, "medium": 2, "high": 3, "xhigh": 4, "max": 4}
@@ -28,20 +30,33 @@ def think(question: Question) -> Reply:
         Text, or tool calls, cut to the limits.
     """
     found = toolbox.results(question.turns)
-    calls = () if found else toolbox.choose(question)
+    before = toolbox.recall(question)
+    calls = () if found or before else toolbox.choose(question)
     if calls:
         way = "A tool can do that; I take its arguments from the question."
         return _limited(question, Reply("", _reasoning(question, way), calls, "tool"))
-    answer = toolbox.report(found) if found else _answer(question)
+    cited = None if found else _passage(question)
     if found:
-        way = "The tools have answered, so I only need to say it in words."
-    elif sums := skills.sums(question.prompt):
-        way = f"This is arithmetic, and I can do that: {sums}."
-    elif answer == _honest(question.prompt):
-        way = "I know nothing about this, so I had better say so."
+        way, answer = "The tools have answered, so I only need to say it in words.", toolbox.report(found)
+    elif cited:
+        way, answer = f"I find that in {cited.filename}.", best_sentence(question.prompt, cited.text)
     else:
-        way = "I know something about this."
-    return _limited(question, Reply(_shaped(question, answer), _reasoning(question, way)))
+        answer = before or _answer(question)
+        way = _way(question.prompt, answer)
+    return _limited(question, Reply(_shaped(question, answer), _reasoning(question, way), cited=cited))
+
+
+def _passage(question: Question) -> Passage | None:
+    """Choose the passage to answer from: the nearest one that has a sentence about the question."""
+    return next((one for one in question.passages or () if best_sentence(question.prompt, one.text)), None)
+
+
+def _way(prompt: str, answer: str) -> str:
+    if sums := skills.sums(prompt):
+        return f"This is arithmetic, and I can do that: {sums}."
+    if answer == _honest(prompt):
+        return "I know nothing about this, so I had better say so."
+    return "I know something about this."
 
 
 def _answer(question: Question) -> str:
@@ -49,7 +64,8 @@ def _answer(question: Question) -> str:
     if not prompt.strip():
         return "I am llmlab's simulator, and there is no question in this request. Ask me something."
     return (
-        recall(prompt, question.turns)
+        from_context(prompt, question.instructions)
+        or recall(prompt, question.turns)
         or skills.translate(prompt)
         or skills.echo(prompt)
         or greet(prompt)
@@ -84,8 +100,10 @@ def _shaped(question: Question, answer: str) -> str:
         return skills.one_word(question.prompt, answer)
     if re.search(r"\b(?:as|in|return|only|valid) json\b", asked, re.I):
         return _as_json(question, answer)
-    if re.search(r"\bone sentence\b|\bone-sentence\b|\bin a sentence\b", asked, re.I):
-        answer = re.split(r"(?<=[.!?])\s", answer, maxsplit=1)[0]
+    if re.search(r"\bone sentence\b|\bone-sentence\b|\bin a sentence\b", asked, re.I) or question.verbosity == "low":
+        answer = _first_sentence(answer)
+    elif question.verbosity == "high" and _first_sentence(answer) != answer:
+        answer = f"{answer} In short: {_first_sentence(answer)}"
     if re.search(r"\b(?:upper ?case|all caps|capital letters)\b", question.instructions, re.I):
         answer = answer.upper()
     if re.search(r"\bpirate\b", question.instructions, re.I):
@@ -93,11 +111,15 @@ def _shaped(question: Question, answer: str) -> str:
     return answer
 
 
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.!?]) ", text, maxsplit=1)[0]
+
+
 def _as_json(question: Question, answer: str) -> str:
     if question.schema:
         # "Extract the person: Ada, 36, from London": what counts stands behind the colon.
         head, _, tail = question.prompt.partition(":")
-        prompt = Prompt(tail if tail.strip() and len(head) < 80 else question.prompt)
+        prompt = Prompt(tail if tail.strip() and len(head) < 80 else question.prompt, root=question.schema)
         value = fill(question.schema, prompt)
         if isinstance(value, dict):
             for name in ("answer", "result", "response"):

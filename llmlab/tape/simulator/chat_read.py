@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from llmlab.tape.simulator import openai_checks as checks
+from llmlab.tape.simulator import openai_schemas as schemas
 from llmlab.tape.simulator.ask import Ask
-from llmlab.tape.simulator.errors import Refused
+from llmlab.tape.simulator.errors import Refused, too_long
 from llmlab.tape.simulator.models import Model
 from llmlab.tape.simulator.question import Call, Question, Tool, Turn
-from llmlab.tape.simulator.reading import arguments_of, as_dict, as_int, as_number, as_str, dicts, stop_texts, text_of
+from llmlab.tape.simulator.reading import arguments_of, as_dict, as_int, as_str, dicts, stop_texts, text_of
+from llmlab.tape.simulator.usage import input_tokens
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _READ_AS = {"developer": "system", "function": "tool"}
@@ -33,7 +35,7 @@ def read(ask: Ask) -> tuple[Question, Model]:
     if ask.service == "openai":
         _check_model(body, model)
     messages = _messages(ask, body)
-    if model.embeds:
+    if model.embeds or not model.chats:
         raise _no_chat(ask, model)
     asked = as_dict(body.get("reasoning"))
     effort = body.get("reasoning_effort") or asked.get("effort") or ("medium" if asked.get("enabled") is True else None)
@@ -47,8 +49,14 @@ def read(ask: Ask) -> tuple[Question, Model]:
         max_tokens=min(wanted, model.output) if wanted and wanted > 0 else model.output,
         effort=checks.effort_of(effort, "reasoning_effort", model.effort),
         schema=_schema(body),
-        variant=ask.seed.number("variant", 1000) if as_number(body.get("temperature")) else 0,
+        variant=ask.variant(body.get("temperature"), body.get("seed")),
+        verbosity=checks.verbosity_of(body.get("verbosity"), "verbosity"),
     )
+    if ask.service == "openai":
+        checks.check_reasoning(body, model, question.effort, "reasoning_effort")
+    given = input_tokens(question)
+    if given > model.context and ask.service != "ollama":  # Ollama forgets the beginning and says nothing
+        raise too_long(ask.service, ask.path, given, model.context)
     return question, model
 
 
@@ -163,8 +171,14 @@ def _check_openai(body: dict[str, Any]) -> None:
     checks.check_integer(body, "max_tokens", 1)
     checks.check_integer(body, "n", 1, 128)
     checks.check_array(body, "tools")
+    wanted = as_dict(body.get("response_format"))
+    # The schema stands one level deeper than in the Responses API.
+    inner = as_dict(wanted.get("json_schema")) if wanted.get("type") == "json_schema" else {}
+    schemas.check_format({**wanted, **inner}, "response_format" + (".json_schema" if inner else ""))
+    for at, tool in enumerate(dicts(body.get("tools"))):
+        schemas.check_tool(as_dict(tool.get("function")), f"tools[{at}].function")
     said = " ".join(text_of(message.get("content")) for message in dicts(body.get("messages")))
-    if as_dict(body.get("response_format")).get("type") == "json_object" and "json" not in said.lower():
+    if wanted.get("type") == "json_object" and "json" not in said.lower():
         message = (
             "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
         )

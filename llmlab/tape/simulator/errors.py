@@ -20,6 +20,8 @@ class Refused(Exception):
         kind: the error's type, where the service names one.
         param: the field that is wrong (OpenAI).
         code: the service's error code (OpenAI).
+        extra: more fields of the error.
+        headers: of the answer.
     """
 
     def __init__(
@@ -29,6 +31,8 @@ class Refused(Exception):
         kind: str = "invalid_request_error",
         param: str | None = None,
         code: str | None = None,
+        extra: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -36,6 +40,8 @@ class Refused(Exception):
         self.kind = kind
         self.param = param
         self.code = code
+        self.extra = extra or {}
+        self.headers = headers or {}
 
 
 def error_body(service: str, error: Refused, seed: Seed, *, compatible: bool = False) -> dict[str, Any]:
@@ -51,8 +57,8 @@ def error_body(service: str, error: Refused, seed: Seed, *, compatible: bool = F
         detail = {"type": error.kind, "message": error.message}
         return {"type": "error", "error": detail, "request_id": request_id(service, seed)}
     if service == "openrouter":
-        body: dict[str, Any] = {"error": {"message": error.message, "code": error.status}}
-        if error.status == 400:
+        body: dict[str, Any] = {"error": {"message": error.message, "code": error.status, **error.extra}}
+        if error.status in (400, 429):
             body["user_id"] = "user_" + seed.letters("user", 27)
         return body
     if service == "ollama" and not compatible:
@@ -60,7 +66,7 @@ def error_body(service: str, error: Refused, seed: Seed, *, compatible: bool = F
     if service == "ollama":
         return {"error": {"message": error.message, "type": "api_error", "param": None, "code": None}}
     if service == "local_gpt_oss":
-        return {"error": {"code": error.status, "message": error.message, "type": error.kind}}
+        return {"error": {"code": error.status, "message": error.message, "type": error.kind, **error.extra}}
     return {"error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}}
 
 
@@ -157,3 +163,25 @@ def unknown_model(service: str, path: str, name: object) -> Refused:
         return Refused(404, f"The model '{name}' does not exist", param="model", code="model_not_found")
     message = f"The model `{name}` does not exist or you do not have access to it."
     return Refused(404, message, code="model_not_found")
+
+
+def too_long(service: str, path: str, given: int, most: int) -> Refused:
+    """What the service says of a request with more tokens than the model can read."""
+    code = "context_length_exceeded"
+    if service == "anthropic":
+        return Refused(400, f"prompt is too long: {given} tokens > {most} maximum")
+    if service == "openai" and path.startswith("/v1/responses"):
+        message = "Your input exceeds the context window of this model. Please adjust your input and try again."
+        return Refused(400, message, param="input", code=code)
+    if service == "local_gpt_oss":
+        message = f"request ({given} tokens) exceeds the available context size ({most} tokens), try increasing it"
+        return Refused(400, message, "exceed_context_size_error", extra={"n_prompt_tokens": given, "n_ctx": most})
+    if service == "openrouter":
+        message = (
+            f"This endpoint's maximum context length is {most} tokens. However, you requested about {given} tokens."
+        )
+        return Refused(400, f"{message} Please reduce the length of either one.")
+    message = (
+        f"This model's maximum context length is {most} tokens. However, your messages resulted in {given} tokens."
+    )
+    return Refused(400, f"{message} Please reduce the length of the messages.", param="messages", code=code)

@@ -19,6 +19,7 @@ class Model:
         title: the name for people.
         effort: default reasoning effort; "none" when it does not reason unless asked.
         embeds: how many numbers an embedding has; 0 for a model that writes text.
+        chats: it answers messages; False for one that only continues a text.
         context: tokens that fit into a request.
         output: tokens that an answer may have at most.
         prompt_price, completion_price: dollars per million tokens.
@@ -31,6 +32,7 @@ class Model:
     title: str = ""
     effort: str = "none"
     embeds: int = 0
+    chats: bool = True
     context: int = 1_050_000
     output: int = 128_000
     prompt_price: float = 0.0
@@ -135,16 +137,37 @@ MODELS: dict[str, tuple[Model, ...]] = {
     "local_gpt_oss": _LOCAL,
 }
 
+UNLISTED: dict[str, tuple[Model, ...]] = {
+    "openai": (Model("gpt-3.5-turbo-instruct", "2023-08-24", chats=False, context=4096, output=4096),)
+}
+"""Models that answer, but that the list of models does not name any more."""
 
-def find(service: str, name: object) -> Model | None:
-    """Find a model by the name a request gives, or nothing."""
+PULLABLE = (
+    Model("gemma3:1b", "2025-03-12", context=32_768, size="999.89M"),
+    Model("llama3.2:latest", "2024-09-25", context=131_072, size="3.2B"),
+    Model("qwen3:4b", "2025-10-06", effort="medium", context=262_144, size="4.0B"),
+    Model("deepseek-r1:8b", "2025-07-02", effort="medium", context=131_072, size="8.2B"),
+    Model("gpt-oss:120b", "2026-09-30", effort="medium", context=131_072, size="116.8B"),
+    Model("nomic-embed-text:latest", "2024-02-20", embeds=768, context=2048, size="137M"),
+)
+"""What Ollama's library has beyond the models that are installed."""
+
+
+def find(service: str, name: object, known: tuple[Model, ...] | None = None) -> Model | None:
+    """Find a model by the name a request gives, or nothing.
+
+    Args:
+        service: whose model.
+        name: what the request says.
+        known: the models that the service has now; without them, those of the table.
+    """
     if not isinstance(name, str):
         return None
     if service == "anthropic":
         name = _ANTHROPIC_SHORT.get(name, name)
     elif service == "ollama" and ":" not in name:
         name += ":latest"
-    for model in MODELS[service]:
+    for model in (*(MODELS[service] if known is None else known), *UNLISTED.get(service, ())):
         if name == model.id or (service == "openai" and name == model.served_as):
             return model
     return None

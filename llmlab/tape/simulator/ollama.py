@@ -1,6 +1,6 @@
-"""Ollama's own REST API: chat and generate (streams unless told not to), embeddings, and the lists of models.
+"""Ollama's own REST API: chat and generate (streams unless told not to).
 
-Format: Ollama's API documentation and real traffic. Left out: pulling, creating and deleting models, and pictures.
+Format: Ollama's API documentation and real traffic. Left out: pictures.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from llmlab.tape.exchange import Event, TapeAnswer
 from llmlab.tape.simulator import tokens
 from llmlab.tape.simulator.ask import Ask
 from llmlab.tape.simulator.brain import think
-from llmlab.tape.simulator.errors import Refused, unknown_model
-from llmlab.tape.simulator.models import Model, find
-from llmlab.tape.simulator.openai_chat import input_tokens
+from llmlab.tape.simulator.errors import Refused
+from llmlab.tape.simulator.models import Model
+from llmlab.tape.simulator.ollama_models import asked_model
 from llmlab.tape.simulator.pace import Pace
 from llmlab.tape.simulator.question import Call, Question, Reply, Tool, Turn
-from llmlab.tape.simulator.reading import as_dict, as_int, as_number, as_str, dicts, stop_texts, text_of
+from llmlab.tape.simulator.reading import as_dict, as_int, as_str, dicts, stop_texts, text_of
+from llmlab.tape.simulator.usage import input_tokens
 
 _ROLES = ("system", "user", "assistant", "tool")
 _MOST = 4096
@@ -25,37 +26,27 @@ _MOST = 4096
 
 def chat(ask: Ask) -> TapeAnswer:
     """Answer a POST to `/api/chat`."""
-    body, model = ask.body, _model(ask)
+    body, model = ask.body, asked_model(ask)
     given = body.get("messages")
     if given is not None and not isinstance(given, list):
         raise Refused(
             400, "json: cannot unmarshal value into Go struct field ChatRequest.messages of type []api.Message"
         )
     if not given:
-        return _loaded(ask, {"message": {"role": "assistant", "content": ""}})
+        return _loaded(ask, model, {"message": {"role": "assistant", "content": ""}})
     _check_use(body, model)
     return _answer(ask, model, _question(ask, model, tuple(_turn(one) for one in dicts(given))), _chat_part)
 
 
 def generate(ask: Ask) -> TapeAnswer:
     """Answer a POST to `/api/generate`."""
-    body, model = ask.body, _model(ask)
+    body, model = ask.body, asked_model(ask)
     prompt, system = as_str(body.get("prompt")), as_str(body.get("system"))
     if not prompt:
-        return _loaded(ask, {"response": ""})
+        return _loaded(ask, model, {"response": ""})
     _check_use(body, model)
     turns = ((Turn("system", system),) if system else ()) + (Turn("user", prompt),)
     return _answer(ask, model, _question(ask, model, turns), _generate_part)
-
-
-def _model(ask: Ask) -> Model:
-    name = ask.body.get("model") or ask.body.get("name")
-    if not name:
-        raise Refused(400, "model is required")
-    model = find("ollama", name)
-    if model is None:
-        raise unknown_model("ollama", ask.path, name)
-    return model
 
 
 def _check_use(body: dict[str, Any], model: Model) -> None:
@@ -93,11 +84,12 @@ def _question(ask: Ask, model: Model, turns: tuple[Turn, ...]) -> Question:
         max_tokens=wanted if wanted is not None and wanted > 0 else _MOST,
         effort=str(effort),
         schema=form if isinstance(form, dict) else {} if form == "json" else None,
-        variant=ask.seed.number("variant", 1000) if as_number(options.get("temperature")) else 0,
+        variant=ask.variant(options.get("temperature"), options.get("seed")),
     )
 
 
 def _answer(ask: Ask, model: Model, question: Question, part: Callable[..., dict[str, Any]]) -> TapeAnswer:
+    _keep(ask, model)
     reply = think(question)
     given, pace = input_tokens(question), ask.pace(model)
     pieces = _pieces(reply)
@@ -160,8 +152,15 @@ def _end(ask: Ask, reply: Reply, given: int, pace: Pace) -> dict[str, Any]:
     }
 
 
-def _loaded(ask: Ask, nothing: dict[str, Any]) -> TapeAnswer:
+def _keep(ask: Ask, model: Model) -> bool:
+    """Note that the model is in memory, unless the request wants it to leave at once."""
+    keep = ask.body.get("keep_alive") not in (0, "0", "0s")
+    (ask.state.loaded.add if keep else ask.state.loaded.discard)(model.id)
+    return keep
+
+
+def _loaded(ask: Ask, model: Model, nothing: dict[str, Any]) -> TapeAnswer:
     """An empty request loads the model into memory, or unloads it."""
-    reason = "unload" if ask.body.get("keep_alive") in (0, "0") else "load"
+    reason = "load" if _keep(ask, model) else "unload"
     head = {"model": as_str(ask.body.get("model")), "created_at": ask.seed.timestamp(micro=True)}
     return ask.plain(head | nothing | {"done": True, "done_reason": reason})

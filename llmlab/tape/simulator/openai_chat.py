@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from llmlab.tape.exchange import Event, TapeAnswer
-from llmlab.tape.simulator import tokens
+from llmlab.tape.simulator import openrouter, tokens
 from llmlab.tape.simulator.ask import Ask
 from llmlab.tape.simulator.brain import think
 from llmlab.tape.simulator.chat_read import read
@@ -19,6 +19,7 @@ from llmlab.tape.simulator.models import Model
 from llmlab.tape.simulator.question import Call, Question, Reply
 from llmlab.tape.simulator.reading import as_dict, as_int
 from llmlab.tape.simulator.seed import BASE36
+from llmlab.tape.simulator.usage import input_tokens, usage_of
 
 FINGERPRINT = "fp_llmlab_simulator"
 """What `system_fingerprint` says, so that nobody takes a simulated answer for a real one."""
@@ -30,6 +31,8 @@ _MOST_CHOICES = 16
 def chat(ask: Ask) -> TapeAnswer:
     """Answer a POST to `/v1/chat/completions`."""
     question, model = read(ask)
+    if ask.service == "openrouter":
+        openrouter.check_free(ask, model)
     writer = _Writer(ask, question, model)
     return writer.stream() if ask.body.get("stream") is True else writer.plain()
 
@@ -84,7 +87,7 @@ class _Writer:
         seed, chunk = self.ask.seed, kind.endswith("chunk")
         frame: dict[str, Any] = {"id": self._id(), "object": kind, "created": seed.created, "model": self.model.served}
         if self.service == "openrouter":
-            frame["provider"] = _provider(self.model)
+            frame["provider"] = openrouter.provider(self.model)
         if self.service != "openai" or chunk:
             frame["system_fingerprint"] = FINGERPRINT
         if (self.service == "openai" and chunk) or (self.service == "openrouter" and not chunk):
@@ -104,7 +107,7 @@ class _Writer:
         choice["finish_reason"] = _FINISH[reply.finish]
         if self.service == "openrouter":
             choice["logprobs"] = None
-            choice["native_finish_reason"] = _native(self.model, choice["finish_reason"])
+            choice["native_finish_reason"] = openrouter.native_finish(self.model, choice["finish_reason"])
         return choice
 
     def _message(self, reply: Reply) -> dict[str, Any]:
@@ -180,68 +183,14 @@ class _Writer:
     def _chunk(self, at: int, delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
         choice: dict[str, Any] = {"index": at, "delta": delta, "finish_reason": finish}
         if self.service == "openrouter":
-            choice["native_finish_reason"] = _native(self.model, finish)
+            choice["native_finish_reason"] = openrouter.native_finish(self.model, finish)
             choice["logprobs"] = None
         return self._frame("chat.completion.chunk") | {"choices": [choice]}
 
     def _usage(self) -> dict[str, Any]:
         reasoned = sum(reply.reasoning_tokens for reply in self.replies)
         written = sum(reply.tokens for reply in self.replies) + reasoned
-        read = self.prompt_tokens
-        usage: dict[str, Any] = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
-        if self.service == "openai":
-            usage["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0}
-            usage["completion_tokens_details"] = {
-                "reasoning_tokens": reasoned,
-                "audio_tokens": 0,
-                "accepted_prediction_tokens": 0,
-                "rejected_prediction_tokens": 0,
-            }
-        elif self.service == "openrouter":
-            usage |= _cost(self.model, read, written)
-            usage["prompt_tokens_details"] = {
-                "cached_tokens": 0,
-                "cache_write_tokens": 0,
-                "audio_tokens": 0,
-                "video_tokens": 0,
-            }
-            usage["completion_tokens_details"] = {"reasoning_tokens": reasoned, "image_tokens": 0, "audio_tokens": 0}
-        return usage
-
-
-def input_tokens(question: Question) -> int:
-    """Estimate the tokens of a request: its texts, a few per message, and the schemas of its tools."""
-    total = 3
-    for turn in question.turns:
-        total += tokens.PER_MESSAGE + tokens.count(turn.text)
-        total += sum(tokens.count(call.name) + tokens.count_json(call.arguments) + 8 for call in turn.calls)
-    for tool in question.tools:
-        total += 10 + tokens.count(tool.name) + tokens.count(tool.description) + tokens.count_json(tool.schema)
-    return total
-
-
-def _cost(model: Model, read: int, written: int) -> dict[str, Any]:
-    prompt, completion = round(read * model.prompt_price / 1e6, 10), round(written * model.completion_price / 1e6, 10)
-    total = round(prompt + completion, 10)
-    details = {
-        "upstream_inference_cost": total,
-        "upstream_inference_prompt_cost": prompt,
-        "upstream_inference_completions_cost": completion,
-    }
-    return {"cost": total, "is_byok": False, "cost_details": details}
-
-
-def _provider(model: Model) -> str:
-    owner = model.served.split("/")[0]
-    return {"openai": "OpenAI", "nvidia": "Nvidia", "google": "Google AI Studio", "anthropic": "Anthropic"}.get(
-        owner, "Chutes"
-    )
-
-
-def _native(model: Model, finish: str | None) -> str | None:
-    if finish is not None and model.served.startswith("anthropic/"):
-        return {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}[finish]
-    return finish
+        return usage_of(self.ask, self.model, self.prompt_tokens, written, reasoned)
 
 
 def _detail(text: str) -> dict[str, Any]:

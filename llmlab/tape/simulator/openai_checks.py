@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmlab.tape.simulator.errors import Refused
+from llmlab.tape.simulator.models import Model
 from llmlab.tape.simulator.reading import as_number
 
 _KINDS = {
@@ -100,6 +101,27 @@ def check_array(body: dict[str, Any], name: str, of: str = "an array of objects"
         raise wrong_type(name, of, value)
 
 
+def metadata(body: dict[str, Any]) -> dict[str, str] | None:
+    """Read up to 16 pairs of texts that a caller may attach to a thing, or nothing.
+
+    Raises:
+        Refused: 400 for anything else.
+    """
+    given = body.get("metadata")
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise wrong_type("metadata", "an object", given)
+    if len(given) > 16:
+        expected = "Expected an object with at most 16 properties"
+        message = f"Invalid 'metadata': too many properties. {expected}, but got {len(given)} properties instead."
+        raise Refused(400, message, param="metadata", code="object_above_max_properties")
+    for name, value in given.items():
+        if not isinstance(value, str):
+            raise wrong_type(f"metadata.{name}", "a string", value)
+    return dict(given)
+
+
 def effort_of(value: object, name: str, otherwise: str) -> str:
     """Read a reasoning effort, or take the model's own.
 
@@ -112,3 +134,34 @@ def effort_of(value: object, name: str, otherwise: str) -> str:
     if value not in efforts:
         raise invalid_value(name, value, efforts)
     return str(value)
+
+
+def verbosity_of(value: object, name: str) -> str:
+    """Read how long an answer is to be.
+
+    Raises:
+        Refused: 400 for a word that is none.
+    """
+    if value is None:
+        return "medium"
+    if value not in ("low", "medium", "high"):
+        raise invalid_value(name, value, ("low", "medium", "high"))
+    return str(value)
+
+
+def check_reasoning(body: dict[str, Any], model: Model, effort: str, name: str) -> None:
+    """Refuse reasoning of a model that has none, and a temperature of one that reasons.
+
+    Args:
+        body: the request.
+        model: whose reasoning it is.
+        effort: what the request comes to, its own wish or the model's habit.
+        name: the field in which a request wishes for an effort.
+
+    Raises:
+        Refused: 400, with what is wrong.
+    """
+    if model.id.startswith("gpt-4") and effort != "none":
+        raise unsupported(name)
+    if effort != "none" and body.get("temperature") not in (None, 1):
+        raise unsupported("temperature")

@@ -1,7 +1,7 @@
 """OpenAI's Responses API: writes the answer, plain or as the full sequence of events.
 
-Format: OpenAI's API reference and real traffic. Left out: built-in tools, background mode, pictures and files (they
-count as nothing).
+Format: OpenAI's API reference and real traffic. Left out: built-in tools other than file search, background
+mode, pictures and files in a message (they count as nothing).
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from typing import Any
 from llmlab.tape.exchange import TapeAnswer
 from llmlab.tape.simulator.ask import Ask
 from llmlab.tape.simulator.brain import think
+from llmlab.tape.simulator.errors import Refused
 from llmlab.tape.simulator.models import Model
-from llmlab.tape.simulator.openai_chat import input_tokens
 from llmlab.tape.simulator.question import Question, Reply
 from llmlab.tape.simulator.reading import as_dict, as_int, as_list, as_number, as_str, dicts
-from llmlab.tape.simulator.responses_read import read, remember
+from llmlab.tape.simulator.responses_read import conversation, read
 from llmlab.tape.simulator.responses_stream import events_of
+from llmlab.tape.simulator.stores import result
+from llmlab.tape.simulator.usage import input_tokens
+
+_TOOLS = ("function", "file_search")
 
 
 def responses(ask: Ask) -> TapeAnswer:
@@ -28,10 +32,29 @@ def responses(ask: Ask) -> TapeAnswer:
     pace = ask.pace(model, reply.reasoning_tokens)
     answer = _answer(ask, question, model, reply, given, pace.after(reply.tokens))
     if ask.body.get("store") is not False:
-        remember(answer["id"], question, reply, answer["output"])
+        ask.state.remember(answer, conversation(question, reply, answer["output"]))
     if ask.body.get("stream") is not True:
         return ask.plain(answer, pace.after(reply.tokens), tokens=given)
     return ask.stream(events_of(answer, pace, ask.seed), "named_sse", given)
+
+
+def response(ask: Ask) -> TapeAnswer:
+    """Answer GET `/v1/responses/{id}`: a stored response once more."""
+    return ask.plain(_stored(ask), 0.1)
+
+
+def delete(ask: Ask) -> TapeAnswer:
+    """Answer DELETE `/v1/responses/{id}`; nothing can be said after it any more."""
+    found = _stored(ask)["id"]
+    del ask.state.answers[found]
+    return ask.plain({"id": found, "object": "response", "deleted": True})
+
+
+def _stored(ask: Ask) -> dict[str, Any]:
+    found = ask.state.answers.get(ask.names[0])
+    if found is None:
+        raise Refused(404, f"Response with id '{ask.names[0]}' not found.")
+    return found.view
 
 
 def count_tokens(ask: Ask) -> TapeAnswer:
@@ -92,7 +115,7 @@ def _answer(ask: Ask, question: Question, model: Model, reply: Reply, given: int
             },
             "web_search": {"num_requests": 0},
         },
-        "tools": [_written_tool(tool) for tool in dicts(body.get("tools")) if tool.get("type") == "function"],
+        "tools": [_written_tool(tool) for tool in dicts(body.get("tools")) if tool.get("type") in _TOOLS],
         "top_logprobs": 0,
         "top_p": as_number(body.get("top_p")) if body.get("top_p") is not None else 0.98,
         "truncation": "disabled",
@@ -109,6 +132,15 @@ def _answer(ask: Ask, question: Question, model: Model, reply: Reply, given: int
 
 
 def _written_tool(tool: dict[str, Any]) -> dict[str, Any]:
+    if tool["type"] == "file_search":
+        ranking = {"ranker": "auto", "score_threshold": 0.0} | as_dict(tool.get("ranking_options"))
+        return {
+            "type": "file_search",
+            "filters": tool.get("filters"),
+            "max_num_results": as_int(tool.get("max_num_results")) or 20,
+            "ranking_options": ranking,
+            "vector_store_ids": as_list(tool.get("vector_store_ids")),
+        }
     return {
         "type": "function",
         "description": as_str(tool.get("description")) or None,
@@ -147,6 +179,11 @@ def _output(ask: Ask, question: Question, reply: Reply, *, summary: bool) -> lis
         items.append({"id": new_id("rs_", "rs"), "type": "reasoning", "content": [], "summary": shown})
         if "reasoning.encrypted_content" in as_list(ask.body.get("include")):
             items[-1]["encrypted_content"] = "gAAAAAB" + ask.seed.letters("sealed", 120)
+    if question.passages is not None:
+        results = [result(one) | {"text": one.text} for one in question.passages]
+        search = {"id": new_id("fs_", "fs"), "type": "file_search_call", "status": "completed"}
+        included = "file_search_call.results" in as_list(ask.body.get("include"))
+        items.append(search | {"queries": [question.prompt], "results": results if included else None})
     for at, call in enumerate(reply.calls):
         arguments = json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":"), default=str)
         items.append(
@@ -160,8 +197,15 @@ def _output(ask: Ask, question: Question, reply: Reply, *, summary: bool) -> lis
             }
         )
     if not reply.calls and (reply.text or reply.finish != "length"):
-        part = {"type": "output_text", "annotations": [], "logprobs": [], "text": reply.text}
+        part = {"type": "output_text", "annotations": _citations(reply), "logprobs": [], "text": reply.text}
         status = "incomplete" if reply.finish == "length" else "completed"
         message = {"id": new_id("msg_", "msg"), "type": "message", "status": status, "content": [part]}
         items.append(message | {"role": "assistant"})
     return items
+
+
+def _citations(reply: Reply) -> list[dict[str, Any]]:
+    if reply.cited is None:
+        return []
+    where = {"file_id": reply.cited.file_id, "filename": reply.cited.filename, "index": len(reply.text)}
+    return [{"type": "file_citation", **where}]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmlab.tape.simulator.retrieval import Passage
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -57,6 +59,8 @@ class Question:
         effort: reasoning effort, from none to xhigh.
         schema: the answer must be JSON of this schema; an empty one means any JSON object.
         variant: which of several possible answers is given; 0 unless a temperature asks for variety.
+        verbosity: low, medium or high.
+        passages: what a search in files has found; None without such a search.
     """
 
     turns: tuple[Turn, ...]
@@ -68,6 +72,8 @@ class Question:
     effort: str = "none"
     schema: dict[str, Any] | None = None
     variant: int = 0
+    verbosity: str = "medium"
+    passages: tuple[Passage, ...] | None = None
 
     @property
     def prompt(self) -> str:
@@ -92,6 +98,7 @@ class Reply:
         stopped_at: that stop text.
         tokens: tokens of the answer, without reasoning.
         reasoning_tokens: tokens of the reasoning.
+        cited: the passage that the answer comes from.
     """
 
     text: str
@@ -101,3 +108,4 @@ class Reply:
     stopped_at: str | None = None
     tokens: int = 0
     reasoning_tokens: int = 0
+    cited: Passage | None = None

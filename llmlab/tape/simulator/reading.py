@@ -26,6 +26,11 @@ def as_int(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def as_digits(text: str) -> int | None:
+    """Read a whole number out of a query, or nothing."""
+    return int(text) if len(text) < 10 and text.isascii() and text.isdigit() else None
+
+
 def as_number(value: object) -> float | int | None:
     """Give the value if it is a number (and not a truth value), else nothing."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
@@ -47,11 +52,24 @@ def text_of(content: object) -> str:
     return "\n".join(part for part in parts if part)
 
 
+def parse(text: str) -> Any:
+    """Parse JSON that stands inside a text. Halves of characters, which JSON can hold and UTF-8 cannot, are replaced.
+
+    Raises:
+        ValueError: it is not JSON, or nested too deep.
+    """
+    try:
+        value = json.loads(text)
+        return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")) if "\\u" in text else value
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
 def arguments_of(value: object) -> dict[str, Any]:
     """Read the arguments of a tool call: an object, or a string that holds one."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = parse(value)
         except ValueError:
             return {}
     return as_dict(value)
@@ -61,3 +79,15 @@ def stop_texts(value: object) -> tuple[str, ...]:
     """Read stop sequences: one string or a list of them."""
     values = [value] if isinstance(value, str) else as_list(value)
     return tuple(text for text in values if isinstance(text, str) and text)
+
+
+def texts_of(value: object) -> list[str]:
+    """Read one text or a list of them; a text may be given as token numbers, which are read as their digits."""
+    if isinstance(value, str):
+        return [value] if value else []
+    items = as_list(value)
+    if items and all(isinstance(item, int) for item in items):
+        return [" ".join(str(item) for item in items)]
+    return [
+        item if isinstance(item, str) else " ".join(map(str, item)) for item in items if isinstance(item, (str, list))
+    ]

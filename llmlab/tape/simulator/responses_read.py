@@ -1,28 +1,28 @@
-"""Reads a request to OpenAI's Responses API, and remembers what was said under which response id.
+"""Reads a request to OpenAI's Responses API, with the checks and the words of the real service.
 
-`previous_response_id` works for stored responses of this process; for any other id the answer is OpenAI's own "not
-found".
+`previous_response_id` works for responses that this simulator has given and stored; for any other id the answer is
+OpenAI's own "not found".
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 from llmlab.tape.simulator import openai_checks as checks
+from llmlab.tape.simulator import openai_schemas as schemas
 from llmlab.tape.simulator.ask import Ask
-from llmlab.tape.simulator.errors import Refused
+from llmlab.tape.simulator.errors import Refused, too_long
 from llmlab.tape.simulator.models import Model
 from llmlab.tape.simulator.question import Call, Question, Reply, Tool, Turn
-from llmlab.tape.simulator.reading import arguments_of, as_dict, as_int, as_number, as_str, dicts, stop_texts, text_of
+from llmlab.tape.simulator.reading import arguments_of, as_dict, as_int, as_str, dicts, stop_texts, text_of
+from llmlab.tape.simulator.retrieval import Passage
+from llmlab.tape.simulator.store_files import find_store
+from llmlab.tape.simulator.stores import look
+from llmlab.tape.simulator.usage import input_tokens
 
 _ROLES = ("assistant", "system", "developer", "user")
 _NO_INPUT = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation_id' must be provided."
-_KEPT = 256
-
-# Ids come from the hash of their request, so an id means the same in every process; each knows only those it gave
-# itself.
-_said: OrderedDict[str, tuple[Turn, ...]] = OrderedDict()
 
 
 def read(ask: Ask) -> tuple[Question, Model]:
@@ -45,10 +45,11 @@ def read(ask: Ask) -> tuple[Question, Model]:
     checks.check_integer(body, "max_output_tokens", 16)
     checks.check_array(body, "tools")
     model = ask.model()
-    if model.embeds:
+    if model.embeds or not model.chats:
         message = f"The requested model '{model.id}' cannot be used with the Responses API."
         raise Refused(400, message, param="model", code="unsupported_model")
-    history = _said.get(before, ()) if isinstance(before, str) else ()
+    known = ask.state.answers.get(before) if isinstance(before, str) else None
+    history = known.turns if known else ()
     if before is not None and not history:
         message = f"Previous response with id '{before}' not found."
         raise Refused(400, message, param="previous_response_id", code="previous_response_not_found")
@@ -56,6 +57,9 @@ def read(ask: Ask) -> tuple[Question, Model]:
     _check_results((*history, *turns))
     instructions = as_str(body.get("instructions"))
     wanted = as_int(body.get("max_output_tokens"))
+    schemas.check_format(as_dict(as_dict(body.get("text")).get("format")), "text.format")
+    for at, tool in enumerate(dicts(body.get("tools"))):
+        schemas.check_tool(tool, f"tools[{at}]")
     question = Question(
         turns=((Turn("system", instructions),) if instructions else ()) + history + turns,
         tools=_tools(body),
@@ -65,9 +69,32 @@ def read(ask: Ask) -> tuple[Question, Model]:
         max_tokens=min(wanted, model.output) if wanted else model.output,
         effort=checks.effort_of(as_dict(body.get("reasoning")).get("effort"), "reasoning.effort", model.effort),
         schema=_schema(body),
-        variant=ask.seed.number("variant", 1000) if as_number(body.get("temperature")) else 0,
+        variant=ask.variant(body.get("temperature"), body.get("seed")),
+        verbosity=checks.verbosity_of(as_dict(body.get("text")).get("verbosity"), "text.verbosity"),
     )
-    return question, model
+    checks.check_reasoning(body, model, question.effort, "reasoning.effort")
+    summary = as_dict(body.get("reasoning")).get("summary")
+    if summary not in (None, "auto", "concise", "detailed"):
+        raise checks.invalid_value("reasoning.summary", summary, ("auto", "concise", "detailed"))
+    given_tokens = input_tokens(question)
+    if given_tokens > model.context:
+        raise too_long(ask.service, ask.path, given_tokens, model.context)
+    return replace(question, passages=_searched(ask, question)), model
+
+
+def _searched(ask: Ask, question: Question) -> tuple[Passage, ...] | None:
+    """Search the vector stores that the request names, with what the user says."""
+    tools = [tool for tool in dicts(ask.body.get("tools")) if tool.get("type") == "file_search"]
+    if not tools or question.tool_choice == "none" or not question.prompt.strip():
+        return None
+    found: list[Passage] = []
+    for at, tool in enumerate(tools):
+        ids = tool.get("vector_store_ids")
+        if not isinstance(ids, list) or not ids:
+            raise checks.missing(f"tools[{at}].vector_store_ids")
+        there = [find_store(ask.state, one) for one in ids]
+        found += look(ask.state, there, question.prompt, tool, 20)
+    return tuple(found)
 
 
 def _turns(items: list[Any]) -> tuple[Turn, ...]:
@@ -120,13 +147,11 @@ def _schema(body: dict[str, Any]) -> dict[str, Any] | None:
     return {} if wanted.get("type") == "json_object" else None
 
 
-def remember(response_id: str, question: Question, reply: Reply, output: list[dict[str, Any]]) -> None:
-    """Keep what was said under this id, for a request that names it as `previous_response_id`."""
+def conversation(question: Question, reply: Reply, output: list[dict[str, Any]]) -> tuple[Turn, ...]:
+    """Give what was said up to the end of a response, for a request that names it as `previous_response_id`."""
     # Instructions are not carried over to the next response, as at the real service.
     calls = tuple(
         Call(item["call_id"], item["name"], arguments_of(item["arguments"])) for item in output if "call_id" in item
     )
     kept = tuple(turn for turn in question.turns if turn.role != "system")
-    _said[response_id] = (*kept, Turn("assistant", reply.text, calls))
-    while len(_said) > _KEPT:
-        _said.popitem(last=False)
+    return (*kept, Turn("assistant", reply.text, calls))

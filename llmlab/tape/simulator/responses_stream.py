@@ -45,6 +45,10 @@ def _item(item: dict[str, Any], index: int, seed: Seed) -> list[dict[str, Any]]:
         begun, inner = item | {"status": "in_progress", "content": []}, _text(item, where, seed)
     elif item["type"] == "function_call":
         begun, inner = item | {"status": "in_progress", "arguments": ""}, _arguments(item, where, seed)
+    elif item["type"] == "file_search_call":
+        begun = item | {"status": "in_progress", "queries": []}
+        steps = ("in_progress", "searching", "completed")
+        inner = [{"type": f"response.file_search_call.{step}", **where} for step in steps]
     else:
         begun, inner = item | {"summary": []}, _summary(item, where, seed)
     return [
@@ -58,10 +62,14 @@ def _text(item: dict[str, Any], where: dict[str, Any], seed: Seed) -> list[dict[
     part = item["content"][0]
     there = {**where, "content_index": 0}
     return [
-        {"type": "response.content_part.added", **there, "part": part | {"text": ""}},
+        {"type": "response.content_part.added", **there, "part": part | {"text": "", "annotations": []}},
         *(
             _delta("response.output_text.delta", there | {"logprobs": []}, piece, seed)
             for piece in _pieces(part["text"])
+        ),
+        *(
+            {"type": "response.output_text.annotation.added", **there, "annotation": one, "annotation_index": number}
+            for number, one in enumerate(part["annotations"])
         ),
         {"type": "response.output_text.done", **there, "logprobs": [], "text": part["text"]},
         {"type": "response.content_part.done", **there, "part": part},

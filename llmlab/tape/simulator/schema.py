@@ -12,24 +12,27 @@ from typing import Any
 
 from llmlab.tape.simulator import arithmetic
 from llmlab.tape.simulator.facts import LANGUAGES, PLACES
-from llmlab.tape.simulator.reading import as_dict, as_list, as_str
+from llmlab.tape.simulator.prompt import Prompt
+from llmlab.tape.simulator.reading import as_dict, as_int, as_list, as_number, as_str
 
 _DEPTH = 6
-_QUOTED = re.compile(r"[\"“«]([^\"“”«»]{1,300})[\"”»]|(?<!\w)['‘]([^'‘’]{1,300})['’](?!\w)")
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?!\w)")
-_CAPITALISED = re.compile(r"\b[A-ZÀ-Þ][\w'-]*(?:(?:,? (?=[A-Z]{2}\b)| )(?:of |de )?[A-ZÀ-Þ][\w'-]*)*")
+_BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+\w")
 _URL = re.compile(r"https?://[^\s\"'<>]+")
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d|\b(?:today|tomorrow|yesterday|tonight|monday|tuesday|wednesday|thursday|friday|saturday|sunday)\b"
 )
-_CODE = re.compile(r"\b[A-Z]{3}\b")
-_OPENING_WORDS = (
-    "a add an and answer are calculate call can compute convert could did do does fetch find for from get give hello "
-    "hi how i i'm in is it let list look make name my now order please roll search send set show tell that the this to "
-    "translate use weather what what's when where which who whose why will with would you"
-)
-_OPENERS = frozenset(_OPENING_WORDS.split())
+_FORMATS = {
+    # how a text of this format looks, and one that does
+    "date": (re.compile(r"\d{4}-\d\d-\d\d"), "2026-11-05"),
+    "time": (re.compile(r"\d\d:\d\d:\d\dZ"), "12:00:00Z"),
+    "date-time": (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "2026-11-05T12:00:00Z"),
+    "email": (_EMAIL, "somebody@example.com"),
+    "uri": (_URL, "https://example.com"),
+    "uuid": (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "00000000-0000-4000-8000-000000000000"),
+    "ipv4": (re.compile(r"\d{1,3}(?:\.\d{1,3}){3}"), "192.0.2.1"),
+    "duration": (re.compile(r"PT\d+[HMS]"), "PT1H"),
+}
 _PLACE_NAMES = (
     "city",
     "cities",
@@ -46,29 +49,6 @@ _PLACE_NAMES = (
 _TEXT_NAMES = ("query", "question", "text", "prompt", "message", "input", "content", "sentence", "search", "topic", "q")
 
 
-class Prompt:
-    """A prompt, taken apart; values that were used once are not used again.
-
-    Args:
-        text: what the user said.
-        place: the place this call is about, where the prompt names several.
-    """
-
-    def __init__(self, text: str, place: str = "") -> None:
-        self.text = text[:4000]
-        self.low = self.text.lower()
-        self.quoted: list[str] = [one or other for one, other in _QUOTED.findall(self.text)]
-        self.numbers: list[str] = _NUMBER.findall(self.text)
-        self.names = _names(self.text)
-        self.places = [place] if place else list(self.names)
-        self.codes: list[str] = _CODE.findall(self.text)
-
-
-def places_in(text: str) -> list[str]:
-    """Give the capitalised names in a text, each once."""
-    return _names(text[:4000])
-
-
 def fill(schema: object, prompt: Prompt, name: str = "", *, needed: bool = True, depth: int = 0) -> Any:
     """Make a value of this schema out of the prompt.
 
@@ -82,30 +62,68 @@ def fill(schema: object, prompt: Prompt, name: str = "", *, needed: bool = True,
     Returns:
         The value, or None when the field is not needed and the prompt says nothing about it.
     """
-    rule = as_dict(schema)
+    rule = _resolved(as_dict(schema), prompt.root)
     kind = rule.get("type")
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), "string")
+    deep, prompt.left = depth >= _DEPTH or prompt.left <= 0, prompt.left - 1
     for union in ("anyOf", "oneOf", "allOf"):
-        if kind is None and (
-            options := [one for one in as_list(rule.get(union)) if as_dict(one).get("type") != "null"]
-        ):
-            return fill(options[0], prompt, name, needed=needed, depth=depth + 1) if depth < _DEPTH else None
+        if kind is None and as_list(rule.get(union)):
+            options = [_resolved(as_dict(one), prompt.root) for one in rule[union]]
+            real = [one for one in options if one.get("type") != "null"]
+            # What may be left empty ends a schema that contains itself.
+            empty = not real or (len(real) < len(options) and depth > 2)
+            return None if empty or deep else fill(real[0], prompt, name, needed=needed, depth=depth + 1)
     if "const" in rule:
         return rule["const"]
     if choices := as_list(rule.get("enum")):
         return _choice(choices, rule, prompt, needed)
     if kind == "object" or (kind is None and "properties" in rule):
-        return fill_object(rule, prompt, depth + 1) if depth < _DEPTH else {}
+        return {} if deep else fill_object(rule, prompt, depth + 1)
     if kind == "array":
-        return _array(as_dict(rule.get("items")), prompt, name, depth) if depth < _DEPTH else []
+        return [] if deep else _array(rule, prompt, name, depth)
     if kind in ("number", "integer"):
-        return _number(rule, prompt, name, needed, whole=kind == "integer")
+        number = _number(rule, prompt, name, needed, whole=kind == "integer")
+        return number if number is None else _within(rule, number)
     if kind == "boolean":
         return True if needed or _mentioned(name, prompt) else rule.get("default")
     if kind == "null":
         return None
-    return _text(rule, prompt, name.lower(), needed)
+    text = _text(rule, prompt, name.lower(), needed)
+    return text if text is None else _formed(rule, text)
+
+
+def _resolved(rule: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """Follow `$ref` into the definitions of the whole schema; a few steps, in case it leads to itself."""
+    for _ in range(_DEPTH):
+        if not isinstance(rule.get("$ref"), str):
+            break
+        found: dict[str, Any] = root
+        for part in rule["$ref"].removeprefix("#").strip("/").split("/"):
+            found = as_dict(found.get(part)) if part else found
+        rule = found
+    return rule
+
+
+def _within(rule: dict[str, Any], number: float | int) -> float | int:
+    """Push a number into its bounds."""
+    bounds = {
+        name: as_number(rule.get(name)) for name in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+    }
+    low, above, high, below = bounds.values()
+    low = above + 1 if low is None and above is not None else low
+    high = below - 1 if high is None and below is not None else high
+    number = low if low is not None and number < low else number
+    return high if high is not None and number > high else number
+
+
+def _formed(rule: dict[str, Any], text: str) -> str:
+    """Give a text the format and the length that the schema wants."""
+    form = _FORMATS.get(as_str(rule.get("format")))
+    if form and not form[0].fullmatch(text):
+        text = form[1]
+    shortest, longest = as_int(rule.get("minLength")) or 0, as_int(rule.get("maxLength"))
+    return text.ljust(min(shortest, 1000), ".")[: longest if longest is not None and longest >= 0 else None]
 
 
 def fill_object(schema: dict[str, Any], prompt: Prompt, depth: int = 0) -> dict[str, Any]:
@@ -137,11 +155,24 @@ def _number(rule: dict[str, Any], prompt: Prompt, name: str, needed: bool, *, wh
     return int(float(text)) if whole or "." not in text else float(text)
 
 
-def _array(items: dict[str, Any], prompt: Prompt, name: str, depth: int) -> list[Any]:
+def _array(rule: dict[str, Any], prompt: Prompt, name: str, depth: int) -> list[Any]:
+    items = _resolved(as_dict(rule.get("items")), prompt.root)
+    if "$ref" in as_dict(rule.get("items")) and depth > 2 and not rule.get("minItems"):
+        return []  # here a schema that contains itself can end
+    fewest, most = min(as_int(rule.get("minItems")) or 0, 10), as_int(rule.get("maxItems"))
+    found = _items(items, prompt, name, depth)
+    while len(found) < fewest:
+        value = fill(items, prompt, name, depth=depth + 1)
+        found.append(value)
+    return found if most is None else found[: max(most, 0)]
+
+
+def _items(items: dict[str, Any], prompt: Prompt, name: str, depth: int) -> list[Any]:
     if items.get("type") in ("number", "integer"):
         taken, prompt.numbers = prompt.numbers, []
-        return [int(float(text)) if "." not in text else float(text) for text in taken[:50]]
-    if items.get("type", "string") == "string" and "enum" not in items:
+        whole = items["type"] == "integer"
+        return [_within(items, int(float(text)) if whole or "." not in text else float(text)) for text in taken[:50]]
+    if items.get("type", "string") == "string" and not items.keys() & {"enum", "const", "anyOf", "oneOf", "properties"}:
         return list(prompt.quoted[:10] or prompt.names[:10] or prompt.text.split()[:1])
     value = fill(items, prompt, name, depth=depth + 1)
     return [] if value is None else [value]
@@ -190,15 +221,3 @@ def _coordinate(name: str, prompt: Prompt) -> str:
 
 def _mentioned(name: str, prompt: Prompt) -> bool:
     return any(len(part) > 3 and part in prompt.low for part in name.lower().split("_"))
-
-
-def _names(text: str) -> list[str]:
-    found: list[str] = []
-    for match in _CAPITALISED.findall(text):
-        parts = match.split()
-        while parts and parts[0].lower().strip(",") in _OPENERS:
-            parts = parts[1:]
-        name = " ".join(parts)
-        if name and name not in found:
-            found.append(name)
-    return found

@@ -34,6 +34,11 @@ class Seed:
         text = json.dumps([request.method, request.alias, request.path, body], sort_keys=True, default=repr)
         self._digest = hashlib.sha256(text.encode("ascii", "backslashreplace")).digest()
 
+    @classmethod
+    def of(cls, value: object) -> Seed:
+        """Draw from some value alone, such as the `seed` that a request gives."""
+        return cls(TapeRequest("", "", ""), value)
+
     def number(self, label: str, below: int) -> int:
         """Draw a whole number from 0 to below - 1; every label gives its own."""
         return int.from_bytes(hashlib.sha256(self._digest + label.encode()).digest()[:8]) % below

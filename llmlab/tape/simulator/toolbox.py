@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from llmlab.tape.simulator import arithmetic
+from llmlab.tape.simulator.prompt import Prompt, places_in
 from llmlab.tape.simulator.question import Call, Question, Tool, Turn
-from llmlab.tape.simulator.schema import Prompt, fill_object, places_in
+from llmlab.tape.simulator.reading import arguments_of, parse
+from llmlab.tape.simulator.schema import fill_object
 
 _ENOUGH = 3
 _MOST_CALLS = 8
@@ -20,6 +23,8 @@ _SAYING_NOTHING = (
     "will with you your run function tool it's want need should would could helpful let know say"
 )
 _EMPTY_WORDS = frozenset(_SAYING_NOTHING.split())
+_ABOUT_BEFORE = re.compile(r"\b(?:was|were|did|said|again|last|earlier|before)\b", re.I)
+_ABOUT_RESULT = re.compile(r"\b(?:tool|function)\b.*\b(?:say|said|return\w*|result|answer\w*|give|gave)\b", re.I | re.S)
 _ALSO_MEANS = (
     # when one of these is in the prompt, the tool may also be described with these
     (r"rain|sunny|umbrella|forecast|warm|cold outside|degrees", "weather temperature forecast"),
@@ -63,11 +68,11 @@ def _calls(tool: Tool, prompt: str) -> list[Call]:
         word in name.lower() for name in fields for word in ("city", "location", "place")
     )
     if one_place and len(places) > 1:
-        return [Call("", tool.name, fill_object(tool.schema, Prompt(prompt, place))) for place in places]
+        return [Call("", tool.name, fill_object(tool.schema, Prompt(prompt, place, tool.schema))) for place in places]
     if not fields and (times := _TIMES.search(prompt)):
         many = _COUNTS.get(times[1].lower()) or int(times[1])
         return [Call("", tool.name, {}) for _ in range(max(1, many))]
-    return [Call("", tool.name, fill_object(tool.schema, Prompt(prompt)))]
+    return [Call("", tool.name, fill_object(tool.schema, Prompt(prompt, root=tool.schema)))]
 
 
 def _score(tool: Tool, asked: set[str], prompt: str, instructions: str) -> int:
@@ -99,14 +104,34 @@ def _stems(text: str) -> set[str]:
 def results(turns: tuple[Turn, ...]) -> list[tuple[Call, Turn]]:
     """Give the tool results that came after the last thing the user said, each with its call."""
     last = max((at for at, turn in enumerate(turns) if turn.role == "user" and turn.text.strip()), default=-1)
+    return _paired(turns, last + 1)
+
+
+def recall(question: Question) -> str:
+    """Answer a question about the last tool result of an earlier turn, or give nothing."""
+    prompt = question.prompt
+    if results(question.turns) or not _ABOUT_BEFORE.search(prompt):
+        return ""
+    earlier = _paired(question.turns, 0)[-1:]
+    if not earlier:
+        return ""
+    if _ABOUT_RESULT.search(prompt):
+        return report(earlier)
+    call, turn = earlier[0]
+    asked = _stems(prompt.lower())
+    named = {name: value for name, value in arguments_of(turn.text).items() if _stems(name.replace("_", " ")) & asked}
+    return report([(call, replace(turn, text=json.dumps(named, ensure_ascii=False)))]) if named else ""
+
+
+def _paired(turns: tuple[Turn, ...], start: int) -> list[tuple[Call, Turn]]:
+    """Give the tool results from that turn on, each with its call: by the id, else by the order."""
     waiting = [call for turn in turns for call in turn.calls]
-    found: list[tuple[Call, Turn]] = []
-    for turn in turns[last + 1 :]:
-        if turn.role == "tool":
-            recent = waiting[-sum(1 for other in turns[last + 1 :] if other.role == "tool") :]
-            call = next((one for one in waiting if one.id and one.id == turn.call_id), None)
-            call = call or (recent[len(found)] if len(found) < len(recent) else Call("", "the tool"))
-            found.append((call, turn))
+    answers = [turn for turn in turns[start:] if turn.role == "tool"]
+    recent = waiting[-len(answers) :]
+    found = []
+    for at, turn in enumerate(answers):
+        call = next((one for one in waiting if one.id and one.id == turn.call_id), None)
+        found.append((call or (recent[at] if at < len(recent) else Call("", "the tool")), turn))
     return found
 
 
@@ -128,7 +153,7 @@ def _line(call: Call, turn: Turn) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            value = json.loads(value)
+            value = parse(value)
         except ValueError:
             return str(value).strip()
     if isinstance(value, dict):

@@ -1,0 +1,170 @@
+"""Structured output: whatever schema is asked for, in whatever dialect, the answer fits it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulator_asking import WEATHER, chat, events, messages, ollama, responses, said, user
+
+ADDRESS = {
+    "type": "object",
+    "properties": {"street": {"type": "string"}, "city": {"type": "string"}},
+    "required": ["street", "city"],
+    "additionalProperties": False,
+}
+PERSON: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "age": {"type": "integer", "minimum": 0, "maximum": 150},
+        "home": {"$ref": "#/$defs/Address"},
+        "friends": {"type": "array", "items": {"$ref": "#/$defs/Person"}, "maxItems": 1},
+        "mood": {"anyOf": [{"enum": ["happy", "sad"]}, {"type": "null"}]},
+        "born": {"type": "string", "format": "date"},
+        "code": {"type": "string", "minLength": 3, "maxLength": 5},
+        "scores": {"type": "array", "items": {"type": "number"}, "minItems": 2},
+        "boss": {"anyOf": [{"$ref": "#/$defs/Person"}, {"type": "null"}]},
+    },
+    "required": ["name", "age", "home", "friends", "mood", "born", "code", "scores", "boss"],
+    "additionalProperties": False,
+}
+FRIEND = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
+SCHEMA = PERSON | {"$defs": {"Address": ADDRESS, "Person": FRIEND}}
+PROMPT = "Extract the person: Ada, 36, lives in London and is happy."
+
+
+def answers(schema: dict[str, Any], prompt: str = PROMPT) -> dict[str, str]:
+    """Ask every dialect for an answer of this schema."""
+    named = {"name": "answer", "schema": schema}
+    chat_format = {"type": "json_schema", "json_schema": named}
+    found = {
+        "responses": said(responses(prompt, text={"format": {"type": "json_schema", **named}})),
+        "anthropic": said(messages(prompt, output_config={"format": {"type": "json_schema", "schema": schema}})),
+        "ollama": said(ollama("/api/chat", messages=user(prompt), format=schema, stream=False)),
+        "ollama generate": said(ollama("/api/generate", prompt=prompt, format=schema, stream=False)),
+    }
+    for alias in ("openai", "openrouter", "ollama", "local_gpt_oss"):
+        found[f"chat {alias}"] = said(chat(alias, prompt, response_format=chat_format))
+    return found
+
+
+def test_every_dialect_follows_the_schema() -> None:
+    """Else the lesson on structured output cannot parse what it gets."""
+    for where, text in answers(SCHEMA).items():
+        value = json.loads(text)
+        jsonschema.validate(value, SCHEMA, format_checker=jsonschema.FormatChecker())
+        assert (value["name"], value["age"], value["mood"]) == ("Ada", 36, "happy"), where
+
+
+def test_streamed_json_is_the_plain_one() -> None:
+    """Else a partial parser is fed something else than the answer."""
+    form = {"format": {"type": "json_schema", "name": "p", "schema": SCHEMA, "strict": True}}
+    got = events(responses(PROMPT, text=form, stream=True))
+    text = "".join(event["delta"] for event in got if event["type"] == "response.output_text.delta")
+    assert text == said(responses(PROMPT, text=form))
+
+
+def test_a_schema_that_contains_itself_comes_to_an_end() -> None:
+    """Else a tree or a linked list hangs the kernel."""
+    node: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "value": {"type": "integer"},
+            "next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]},
+            "many": {"type": "array", "items": {"$ref": "#"}},
+        },
+        "required": ["value", "next", "many"],
+    }
+    for text in answers(node).values():
+        jsonschema.validate(json.loads(text), node)
+    wide = {"type": "object", "properties": {f"f{at}": {"$ref": "#"} for at in range(40)}, "required": ["f0"]}
+    wide["required"] = list(wide["properties"])
+    form = {"format": {"type": "json_schema", "name": "wide", "schema": wide}}
+    assert len(said(responses(PROMPT, text=form))) < 20_000
+
+
+LEAVES = st.sampled_from(
+    [
+        {"type": "string"},
+        {"type": "string", "enum": ["a", "b"]},
+        {"type": "string", "maxLength": 4},
+        {"type": "string", "format": "date-time"},
+        {"type": "integer", "minimum": 5, "maximum": 9},
+        {"type": "number", "exclusiveMinimum": 0},
+        {"type": "boolean"},
+        {"type": "null"},
+        {"const": 3},
+        {"type": ["string", "null"]},
+    ]
+)
+
+
+def _object(fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+
+
+SCHEMAS = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.dictionaries(st.sampled_from(["name", "city", "age", "date", "query"]), inner, max_size=4).map(_object)
+        | st.builds(lambda items, few: {"type": "array", "items": items, "minItems": few}, inner, st.integers(0, 3))
+        | st.builds(lambda one: {"anyOf": [{"type": "null"}, one]}, inner)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(schema=st.dictionaries(st.sampled_from(["a", "when", "place"]), SCHEMAS, min_size=1, max_size=3).map(_object))
+def test_any_schema_gets_an_answer_that_fits(schema: dict[str, Any]) -> None:
+    """Else some schema of a learner's own is answered with JSON that it refuses."""
+    format_ = {"format": {"type": "json_schema", "name": "x", "schema": schema, "strict": True}}
+    jsonschema.validate(json.loads(said(responses('Take 7 or -3.5 of "x" in Oslo', text=format_))), schema)
+
+
+STRICT = {"type": "json_schema", "name": "x", "strict": True}
+
+
+@pytest.mark.parametrize(
+    ("format_", "param", "part"),
+    [
+        ({**STRICT, "schema": {"type": "object", "properties": {}}}, "text.format.schema", "'additionalProperties'"),
+        ({**STRICT, "schema": {**ADDRESS, "required": ["city"]}}, "text.format.schema", "Missing 'street'"),
+        ({**STRICT, "schema": {"type": "array", "items": {}}}, "text.format.schema", "schema must be a JSON Schema"),
+        (
+            {**STRICT, "schema": {**ADDRESS, "properties": {"a": {"type": "object"}}, "required": ["a"]}},
+            "text.format.schema",
+            "In context=('properties', 'a')",
+        ),
+        ({"type": "json_schema", "name": "x"}, "text.format.schema", "Missing required parameter"),
+        ({"type": "json_schema", "schema": ADDRESS}, "text.format.name", "Missing required parameter"),
+        ({"type": "json_schema", "name": "a b", "schema": ADDRESS}, "text.format.name", "does not match pattern"),
+        ({"type": "yaml"}, "text.format.type", "Invalid value: 'yaml'"),
+    ],
+)
+def test_openai_checks_the_schema(format_: dict[str, Any], param: str, part: str) -> None:
+    """Else a schema that strict mode refuses works offline and fails live."""
+    answer = responses("Hi", text={"format": format_})
+    assert (answer.status, answer.body["error"]["param"]) == (400, param)
+    assert part in answer.body["error"]["message"]
+
+
+def test_openai_checks_strict_tools_and_chat_formats_too() -> None:
+    """Else the same mistake is seen in one API and not in the other."""
+    loose = {**WEATHER["parameters"], "additionalProperties": True}  # type: ignore[dict-item]
+    tool = {"type": "function", **WEATHER, "parameters": loose, "strict": True}
+    refused = responses("Hi", tools=[tool]).body["error"]
+    assert (refused["code"], refused["param"]) == ("invalid_function_parameters", "tools[0].parameters")
+    inner = {"name": "x", "strict": True, "schema": {"type": "object", "properties": {}}}
+    refused = chat("openai", "Hi", response_format={"type": "json_schema", "json_schema": inner}).body["error"]
+    assert "In context=(), 'additionalProperties'" in refused["message"]
