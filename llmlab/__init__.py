@@ -40,6 +40,7 @@ _HOME = {
     "UnsupportedProviderError": "errors",
     "Usage": "completion",
     "check": "exercises",
+    "faults": "tape",
     "get_provider": "providers",
     "hint": "exercises",
     "load_settings": "settings_file",

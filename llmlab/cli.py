@@ -1,6 +1,7 @@
 """The command line: `python3 -m llmlab COMMAND`. It only wires; the work is done in the rooms.
 
-Exit codes: 0 done, 1 something failed, 2 wrong usage or settings, 130 stopped with Ctrl-C.
+Exit codes: 0 done, 1 something failed, 2 wrong usage or settings, 130 stopped with Ctrl-C. The commands that ask a
+provider tell more of its failures apart; see `commands.session`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,19 @@ import typer
 
 import llmlab
 from llmlab import bootstrap
-from llmlab.commands import doctor, lab, notebooks, suite
+from llmlab.commands import (
+    asking,
+    configuration,
+    doctor,
+    drift,
+    inquiring,
+    lab,
+    notebooks,
+    recordings,
+    simulate,
+    suite,
+)
+from llmlab.commands.session import EXIT_CODES
 from llmlab.errors import LLMError
 
 PROGRAM = "python3 -m llmlab"
@@ -29,8 +42,21 @@ app.command("lab", epilog=f"Example: {PROGRAM} lab --port 9000")(lab.lab)
 app.command("test", epilog=f"Example: {PROGRAM} test -k retry", context_settings=PASS_ON)(suite.test)
 app.command("run", epilog=f"Example: {PROGRAM} run 01 04 --jobs 2 --mode replay")(notebooks.run)
 app.command("handout", epilog=f"Example: {PROGRAM} handout 01 --format pdf --solutions")(notebooks.handout)
-app.command("record", epilog=f"Example: {PROGRAM} record 01 --authored")(notebooks.record)
+app.command("record", epilog=f"Example: {PROGRAM} record 04 --max-usd 0.10")(recordings.record)
+app.command("drift", epilog=f"Example: {PROGRAM} drift 01 02 --json")(drift.drift)
+app.command("simulate", epilog=f"Example: {PROGRAM} simulate --port 8900 --log")(simulate.simulate)
 app.command("doctor", epilog=f"Example: {PROGRAM} doctor --json")(doctor.doctor)
+app.command("ask", epilog=f'{EXIT_CODES}\n\nExample: {PROGRAM} ask "Why is the sky blue?" --provider ollama')(
+    asking.ask
+)
+app.command("chat", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} chat --system 'Answer in one sentence.'")(asking.chat)
+app.command("models", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} models --provider openrouter")(inquiring.models)
+app.command("tokens", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} tokens - < notes.txt")(inquiring.tokens)
+app.command("health", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} health --mode live --json")(inquiring.health)
+
+config = typer.Typer(no_args_is_help=True, help="The settings file, llmlab.yaml.")
+config.command("check", epilog=f"Example: {PROGRAM} config check llmlab.yaml --json")(configuration.check)
+app.add_typer(config, name="config", epilog=f"Example: {PROGRAM} config check")
 
 
 def _version(wanted: bool) -> None:

@@ -19,6 +19,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OPENAI_API_KEY": "key for OpenAI, for live and record mode only",
     "ANTHROPIC_API_KEY": "key for Anthropic, for live and record mode only",
     "OPENROUTER_API_KEY": "key for OpenRouter, for live and record mode only",
+    "OPENAI_BASE_URL": "where OpenAI's own library finds its service, if not at https://api.openai.com/v1",
+    "ANTHROPIC_BASE_URL": "where Anthropic's own library finds its service, if not at https://api.anthropic.com",
     "OLLAMA_HOST": "where Ollama is, if not at http://localhost:11434",
     "LOCAL_GPT_OSS_URL": "where the local gpt-oss server is, if not at http://localhost:8080",
     "OPENROUTER_REFERER": "address of your site, sent to OpenRouter",

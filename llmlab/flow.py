@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from llmlab.channel import Channel, WireReply, WireRequest, WireStream
+from llmlab.waiting import real_seconds
 
 Result = TypeVar("Result")
 
@@ -87,7 +88,7 @@ def drive(flow: Flow[Result], channel: Channel) -> Result:
                 return next(stream.events, None)  # type: ignore[arg-type]
             case Sleep(seconds):
                 _close(opened)
-                time.sleep(seconds)
+                time.sleep(real_seconds(seconds))
         return None
 
     try:
@@ -128,7 +129,7 @@ async def drive_async(flow: Flow[Result], channel: Channel) -> Result:
                 return await anext(stream.events, None)  # type: ignore[arg-type]
             case Sleep(seconds):
                 await _aclose(opened)
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(real_seconds(seconds))
         return None
 
     try:

@@ -81,7 +81,8 @@ class StreamState:
         partial, headers = self.decoder.completion(), self.opened.wire.headers
         reason = error.message.rstrip(". ")
         if isinstance(error, LLMConnectionError):
-            reason = f"the stream ended early after {self.pieces} pieces: {reason}"
+            # What the channel says of addresses and servers is about connecting, and this line was up.
+            reason = f"the stream ended early after {self.pieces} pieces: {error.__cause__ or reason}"
         return LLMStreamError(
             f"{reason}. error.partial holds what arrived; send the request again for a whole answer.",
             provider=provider,

@@ -1,4 +1,4 @@
-"""The commands on notebooks: `run`, `handout`, `record`. The work is done in `llmlab.notebook`."""
+"""The commands on notebooks: `run` and `handout`. The work is done in `llmlab.notebook`."""
 
 from __future__ import annotations
 
@@ -104,23 +104,3 @@ def handout(
     wanted = [name.strip().lower() for name in formats.split(",") if name.strip()]
     for path in make_handouts(targets or (), formats=wanted, solutions=solutions, output=output):
         typer.echo(path)
-
-
-def record(
-    target: Annotated[str, typer.Argument(metavar="NN|PATH", help="One lesson.")],
-    authored: Annotated[
-        bool, typer.Option("--authored", help="The simulator answers; needs no key, and the recording says so.")
-    ] = False,
-) -> None:
-    """Write the recordings of a lesson: it runs live, needs keys and costs what the lesson says.
-
-    Outputs stored in the notebook are updated separately.
-    """
-    from llmlab.notebook.update import record_notebook
-
-    result = record_notebook(target, authored=authored)
-    if not result.ok:
-        where = f", cell {result.failing_cell}" if result.failing_cell is not None else ""
-        typer.echo(f"{result.notebook.name}{where}:\n{result.traceback}", err=True)
-        raise typer.Exit(1)
-    typer.echo(f"recorded {result.notebook.stem}, {'authored' if authored else 'live'}, in {result.seconds:.1f} s")

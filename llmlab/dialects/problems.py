@@ -34,6 +34,9 @@ _STATUS = {
     "overloaded_error": 529,
     "api_error": 500,
     "server_error": 500,
+    "server_is_overloaded": 503,
+    "service_unavailable_error": 503,
+    "unavailable_error": 503,
     "timeout_error": 504,
     "authentication_error": 401,
     "invalid_api_key": 401,
@@ -132,7 +135,8 @@ def to_error(
         "retry_after": retry_after(headers),
         "secrets": secrets,
     }
-    said = f"{provider} answered {status}: {problem.message.rstrip('. ')}."
+    ending = "" if problem.message.rstrip().endswith((".", "!", "?")) else "."
+    said = f"{provider} answered {status}: {problem.message.rstrip()}{ending}"
     words = problem.message.lower()
     # OpenRouter answers 400 and "… is not a valid model ID".
     missing = effective == 404 and bool(model) and "model" in words
@@ -158,7 +162,8 @@ def to_error(
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds to wait that an answer asks for, or None.
 
-    `retry-after-ms` is OpenAI's finer one; `retry-after` holds seconds or a date (RFC 9110, section 10.2.3).
+    `retry-after-ms` is OpenAI's finer one; `retry-after` holds seconds or a date (RFC 9110, section 10.2.3). A date is
+    meant by the clock of the service, which its `date` header shows; the clock here may be wrong.
     """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         value = headers.get(name, "")
@@ -168,10 +173,17 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             if not value:
                 continue
         try:
-            return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+            return max(0.0, parsedate_to_datetime(value).timestamp() - _clock(headers))
         except ValueError:
             continue
     return None
+
+
+def _clock(headers: Mapping[str, str]) -> float:
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except ValueError:
+        return time.time()
 
 
 def _excerpt(body: object) -> str:

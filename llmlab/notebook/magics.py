@@ -4,6 +4,7 @@
 %llmlab              say which mode this is
 %llmlab live         switch to another mode
 %llmlab $mode        the same, from a variable; None changes nothing
+%llmlab local        offline, but a real Ollama on this machine answers what is not recorded of it
 """
 
 from __future__ import annotations
@@ -42,13 +43,15 @@ def switch(line: str) -> None:
     """Switch to the mode on this line, if there is one, and say which mode this is.
 
     Args:
-        line: offline, replay, live or record; empty or None to change nothing.
+        line: offline, replay, live, record or local; empty or None to change nothing.
 
     Raises:
-        ConfigurationError: there is no such mode.
+        ConfigurationError: there is no such mode, or no local Ollama answers.
     """
     wanted = line.strip().strip("'\"")
-    if wanted not in ("", "None"):
+    if wanted == "local":
+        tape.use_local()
+    elif wanted not in ("", "None"):
         tape.start(wanted)
     print(tape.banner())
     if wanted == "replay":

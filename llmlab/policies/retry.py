@@ -7,13 +7,13 @@ refused key is not. A stream is retried only until its first piece; what a reade
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError
 from llmlab.flow import Flow, Sleep
+from llmlab.waiting import chance
 
 RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 """Statuses that pass. 529 is Anthropic's "overloaded"."""
@@ -44,7 +44,7 @@ class RetryPolicy:
             return None
         if error.retry_after is not None:
             return error.retry_after if error.retry_after <= self.max_wait else None
-        wait = self.base_delay * 2.0 ** (retry - 1) * (1 + self.jitter * random.random())
+        wait = self.base_delay * 2.0 ** (retry - 1) * (1 + self.jitter * chance())
         return min(wait, self.max_wait)
 
 

@@ -5,12 +5,15 @@ intercept   the seam in httpx and httpx2    bodies       streams, at their pace
 asking      an HTTP request, sorted out     wire         bytes and JSON
 tape        decides who answers             replay       finds a recording
 recorder    writes recordings down          recording    their file, in the YAML of `notation`
+faults_…    what goes wrong, on demand      attempts     how policies react to it, drawn in `timeline`
+local       a real Ollama here              server       the simulator over real HTTP
 redaction   what is never written down      trace, view  what was said, and how it is shown
 exchange    a request and its answer        simulator/   answers what was not recorded
 """
 
-from llmlab.tape.switch import banner, mode, start, stop, trace, unused
+from llmlab.tape.faults_block import faults
+from llmlab.tape.switch import banner, mode, start, stop, trace, unused, use_local
 from llmlab.tape.tape import Tape
 from llmlab.tape.trace import Exchange, Trace
 
-__all__ = ["Exchange", "Tape", "Trace", "banner", "mode", "start", "stop", "trace", "unused"]
+__all__ = ["Exchange", "Tape", "Trace", "banner", "faults", "mode", "start", "stop", "trace", "unused", "use_local"]

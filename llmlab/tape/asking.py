@@ -7,6 +7,7 @@ multipart body, is left out.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,8 @@ from llmlab.tape.wire import parse_body
 
 _SERVICES = {"api.openai.com": "openai", "api.anthropic.com": "anthropic", "openrouter.ai": "openrouter"}
 _LOCAL_PORTS = {11434: "ollama", 8080: "local_gpt_oss"}
+SERVICES = (*_SERVICES.values(), *_LOCAL_PORTS.values())
+"""The services that the lab knows by name."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 _ADDRESSES = {"ollama": ("OLLAMA_HOST", "http://localhost:11434"), "local_gpt_oss": ("LOCAL_GPT_OSS_URL", "")}
 
@@ -52,11 +55,37 @@ def to_tape_request(method: str, url: Any, headers: Mapping[str, str], content: 
     """
     named = {name.lower(): value for name, value in headers.items()}
     path = url.raw_path.decode("ascii", "replace")
-    body = _body(content, named.get("content-type", ""))
-    return TapeRequest(method.upper(), alias_of(url.host, url.port), path, named, body)
+    body = read_body(content, named.get("content-type", ""))
+    alias, path = _behind(url, path) or (alias_of(url.host, url.port), path)
+    return TapeRequest(method.upper(), alias, path, named, body)
 
 
-def _body(content: bytes, content_type: str) -> Any:
+def told_addresses() -> dict[str, str]:
+    """Return the addresses of the services that a variable puts elsewhere than usual, without `/v1`."""
+    told = {
+        "openai": server_url("OPENAI_BASE_URL", ""),
+        "anthropic": server_url("ANTHROPIC_BASE_URL", ""),
+        "ollama": server_url("OLLAMA_HOST", "http://localhost:11434") if os.environ.get("OLLAMA_HOST") else "",
+        "local_gpt_oss": server_url("LOCAL_GPT_OSS_URL", ""),
+    }
+    return {alias: address.removesuffix("/v1") for alias, address in told.items() if address}
+
+
+def _behind(url: Any, path: str) -> tuple[str, str] | None:
+    """Return the service that a variable has put at this address, and the path as the service would see it."""
+    found = []
+    for alias, address in told_addresses().items():
+        base = urlsplit(address)
+        if (base.scheme, base.hostname, base.port) == (url.scheme, url.host, url.port):
+            found += [(len(base.path), alias)] if path.startswith(f"{base.path}/") else []
+    if not found:
+        return None
+    length, alias = max(found)
+    return alias, path[length:]
+
+
+def read_body(content: bytes, content_type: str) -> Any:
+    """Return the body of a request as JSON, or as what stands for it."""
     boundary = re.search(r'multipart/[^;]+;.*\bboundary="?([^";]+)', content_type)
     if boundary:
         return {"multipart": _parts(content, b"--" + boundary[1].encode())}

@@ -15,10 +15,10 @@ import anyio
 import httpx
 import httpx2
 
-from llmlab.tape.exchange import TapeAnswer
+from llmlab.tape.faults_damage import Damage
 from llmlab.tape.recording import keep_headers
 from llmlab.tape.trace import Exchange
-from llmlab.tape.wire import Piece, parse_answer, render_body, render_event
+from llmlab.tape.wire import Piece, parse_answer
 
 if TYPE_CHECKING:
     from httpx2 import AsyncByteStream as _AsyncBase
@@ -30,6 +30,9 @@ else:
     _SyncBase = type("_SyncBase", tuple({httpx.SyncByteStream, httpx2.SyncByteStream}), {})
     _AsyncBase = type("_AsyncBase", tuple({httpx.AsyncByteStream, httpx2.AsyncByteStream}), {})
 
+LONGEST_TIMEOUT = 2.0
+"""Seconds that are really waited for an injected timeout, however patient the client is."""
+
 _open: set[Collector] = set()
 
 
@@ -38,35 +41,47 @@ class Delivery:
 
     Args:
         exchange: where it is noted how much was read.
-        answer: what is delivered; an event is a piece of its own.
+        arriving: what comes of the answer, piece by piece.
         pace: factor on the recorded waiting times.
+        library: httpx or httpx2, whose exceptions are raised where the line breaks.
+        request: the library's request, for the exception.
     """
 
-    def __init__(self, exchange: Exchange, answer: TapeAnswer, pace: float) -> None:
+    def __init__(self, exchange: Exchange, arriving: Damage, pace: float, library: ModuleType, request: Any) -> None:
         self._exchange = exchange
-        self._answer = answer
+        self._arriving = arriving
         self._pace = pace
+        self._library = library
+        self._request = request
         self._started = time.monotonic()
         self._moment = 0.0
-        self._body = None if answer.events is not None else render_body(answer)
 
     @property
     def length(self) -> int | None:
         """Bytes of a plain body; None for a stream."""
-        return None if self._body is None else len(self._body)
+        return self._arriving.length
 
     def elapsed(self) -> float:
         """Return the recorded seconds from the request to what was delivered last."""
         return self._moment
 
     def steps(self) -> Iterator[tuple[float, bytes]]:
-        """Give (seconds still to wait, bytes) for each piece."""
-        if self._body is not None:
-            yield self._wait_for(self._answer.seconds), self._body
-        for moment, event in self._answer.events or ():
+        """Give (seconds still to wait, bytes) for each piece, and break where the line breaks.
+
+        Raises:
+            httpx.TransportError: of httpx or httpx2, if a fault wants it so.
+        """
+        arriving = self._arriving
+        for moment, piece in arriving.pieces:
             wait = self._wait_for(moment)
-            self._exchange.delivered += 1
-            yield wait, render_event(event, self._answer.framing)
+            if arriving.length is None and piece:
+                self._exchange.delivered += 1
+            if arriving.failure == "ReadTimeout" and not piece:
+                wait = min(wait, LONGEST_TIMEOUT * self._pace)
+            yield wait, piece
+        if arriving.failure:
+            self._exchange.failure, self._exchange.took = arriving.failure, self._moment
+            raise getattr(self._library, arriving.failure)(arriving.reason, request=self._request)
 
     def _wait_for(self, moment: float) -> float:
         self._moment = moment
@@ -119,13 +134,17 @@ class Collector:
 
     def opened(self, response: Any) -> None:
         """Note status and headers."""
-        # A response of its own, because the real one leads to the connection, which must not be kept alive.
+        # Not the response itself, which leads to the connection; that must not be kept alive from here.
         self._response = (response.status_code, response.headers.copy())
         _open.add(self)
 
     def hear(self, piece: bytes) -> None:
         """Note bytes that have just arrived."""
         self._pieces.append((time.monotonic() - self._started, piece))
+
+    def failed(self, error: Exception) -> None:
+        """Note that the line broke."""
+        self._exchange.failure, self._exchange.took = type(error).__name__, time.monotonic() - self._started
 
     def finish(self) -> None:
         """Note the whole answer, once."""
@@ -165,9 +184,13 @@ class LiveStream(_SyncBase):
         self._collector = collector
 
     def __iter__(self) -> Iterator[bytes]:
-        for piece in self._stream:
-            self._collector.hear(piece)
-            yield piece
+        try:
+            for piece in self._stream:
+                self._collector.hear(piece)
+                yield piece
+        except Exception as error:
+            self._collector.failed(error)
+            raise
 
     def close(self) -> None:
         """Give the connection back, and note the answer."""
@@ -185,9 +208,13 @@ class AsyncLiveStream(_AsyncBase):
         self._collector = collector
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._stream:
-            self._collector.hear(piece)
-            yield piece
+        try:
+            async for piece in self._stream:
+                self._collector.hear(piece)
+                yield piece
+        except Exception as error:
+            self._collector.failed(error)
+            raise
 
     async def aclose(self) -> None:
         """Give the connection back, and note the answer."""

@@ -19,7 +19,9 @@ from llmlab.tape.redaction import PLACEHOLDER
 
 Mode = Literal["offline", "replay", "live", "record"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
-KEYS: Final = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY")
+KEY_OF: Final = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "openrouter": "OPENROUTER_API_KEY"}
+"""The variable that holds the key of each service that asks for one."""
+KEYS: Final = tuple(KEY_OF.values())
 
 
 class Keys:
@@ -103,8 +105,13 @@ def find_lesson(lesson: str | None) -> str | None:
         )
     session = os.environ.get("JPY_SESSION_NAME", "")
     if not name and session.endswith(".ipynb"):
-        name = Path(session.replace("\\", "/")).stem
+        name = lesson_name(Path(session.replace("\\", "/")).stem)
     return name or None
+
+
+def lesson_name(stem: str) -> str:
+    """Return the name of a notebook as that of a file can be everywhere: `my notes.ipynb` is the lesson `my_notes`."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).lstrip(".-") or "_"
 
 
 def find_recordings(folder: str | Path | None) -> Path:

@@ -9,6 +9,7 @@ flow is in `bodies.py`.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 from typing import Any
@@ -18,7 +19,7 @@ import httpx2
 
 from llmlab.tape.asking import to_tape_request
 from llmlab.tape.bodies import AsyncLiveStream, AsyncTapeStream, Collector, Delivery, LiveStream, TapeStream
-from llmlab.tape.exchange import TapeAnswer
+from llmlab.tape.faults_damage import Damage, whole
 from llmlab.tape.tape import Tape
 from llmlab.tape.trace import Exchange
 from llmlab.tape.wire import CONTENT_TYPES
@@ -68,12 +69,19 @@ def _sync(original: Callable[[Any, Any], Any], library: ModuleType) -> Callable[
         if tape is None:
             return original(transport, request)
         exchange = _begin(tape, request, request.read())
-        if not tape.passes_through:
-            answer = tape.answer(exchange)
-            delivery = Delivery(exchange, answer, tape.pace)
-            return _response(library, answer, TapeStream(delivery), delivery)
+        arriving = _arriving(tape, exchange, request)
+        if arriving is not None:
+            delivery = Delivery(exchange, arriving, tape.pace, library, request)
+            stream = TapeStream(delivery)
+            if arriving.answer is None:
+                deque(stream, maxlen=0)  # nobody answers: waits, then raises
+            return _response(library, exchange, stream, delivery)
         collector = Collector(tape, exchange, library)
-        response = original(transport, request)
+        try:
+            response = original(transport, request)
+        except Exception as error:
+            collector.failed(error)
+            raise
         collector.opened(response)
         response.stream = LiveStream(response.stream, collector)
         return response
@@ -87,12 +95,19 @@ def _async(original: Callable[[Any, Any], Awaitable[Any]], library: ModuleType) 
         if tape is None:
             return await original(transport, request)
         exchange = _begin(tape, request, await request.aread())
-        if not tape.passes_through:
-            answer = tape.answer(exchange)
-            delivery = Delivery(exchange, answer, tape.pace)
-            return _response(library, answer, AsyncTapeStream(delivery), delivery)
+        arriving = _arriving(tape, exchange, request)
+        if arriving is not None:
+            delivery = Delivery(exchange, arriving, tape.pace, library, request)
+            stream = AsyncTapeStream(delivery)
+            if arriving.answer is None:
+                [piece async for piece in stream]  # nobody answers: waits, then raises
+            return _response(library, exchange, stream, delivery)
         collector = Collector(tape, exchange, library)
-        response = await original(transport, request)
+        try:
+            response = await original(transport, request)
+        except Exception as error:
+            collector.failed(error)
+            raise
         collector.opened(response)
         response.stream = AsyncLiveStream(response.stream, collector)
         return response
@@ -104,8 +119,21 @@ def _begin(tape: Tape, request: Any, content: bytes) -> Exchange:
     return tape.begin(to_tape_request(request.method, request.url, request.headers, content))
 
 
-def _response(library: ModuleType, answer: TapeAnswer, stream: Any, delivery: Delivery) -> Any:
+def _arriving(tape: Tape, exchange: Exchange, request: Any) -> Damage | None:
+    """Return what arrives without the network; None if the network shall answer."""
+    limit = request.extensions.get("timeout", {}).get("read")
+    damage = tape.damage(exchange, limit)
+    if damage is None and not tape.lets_pass(exchange, request.url.host):
+        return whole(tape.answer(exchange))
+    return damage
+
+
+def _response(library: ModuleType, exchange: Exchange, stream: Any, delivery: Delivery) -> Any:
+    answer = exchange.answer
+    assert answer is not None
     headers = {"content-type": CONTENT_TYPES[answer.framing], **answer.headers, "x-llmlab-source": answer.source}
+    if exchange.fault:
+        headers["x-llmlab-fault"] = exchange.fault
     if delivery.length is not None:
         headers["content-length"] = str(delivery.length)
     extensions = {"http_version": b"HTTP/1.1", "llmlab.elapsed": delivery.elapsed}

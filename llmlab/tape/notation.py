@@ -34,13 +34,29 @@ def dump_yaml(value: Any) -> str:
     return text
 
 
-def load_yaml(text: str) -> Any:
-    """Return the value that YAML stands for.
+def load_yaml(text: str, listed: str = "") -> tuple[Any, list[int]]:
+    """Return the value that YAML stands for, and the lines on which the items of one list begin.
+
+    Args:
+        text: YAML.
+        listed: name of a list at its top.
 
     Raises:
         yaml.YAMLError: it is broken.
     """
-    return yaml.load(text, Loader=_Loader)
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None, []
+        # Before the value is made, which takes the nodes apart.
+        pairs = root.value if isinstance(root, yaml.MappingNode) else []
+        items = [
+            item for name, value in pairs if name.value == listed and value.id == "sequence" for item in value.value
+        ]
+        return loader.construct_document(root), [item.start_mark.line + 1 for item in items]
+    finally:
+        loader.dispose()
 
 
 class _Dumper(yaml.SafeDumper):

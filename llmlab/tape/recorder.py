@@ -16,6 +16,7 @@ from pathlib import Path
 from llmlab.tape.exchange import TapeAnswer, TapeRequest
 from llmlab.tape.recording import Recorded, RecordingFile, dump_exchange, keep_headers, write_recording
 from llmlab.tape.redaction import known_secrets, redact_answer, redact_request
+from llmlab.tape.replay import without_repeats
 
 _CLIENTS = ("openai", "anthropic", "ollama", "httpx", "httpx2")
 
@@ -59,8 +60,9 @@ class Recorder:
             self._write()
 
     def _write(self) -> None:
-        done = [self._done[place] for place in sorted(self._done)]
+        texts = {id(recorded): text for recorded, text in self._done.values()}
+        kept = without_repeats(self._done[place][0] for place in sorted(self._done))
         versions = {name: metadata.version(name) for name in _CLIENTS if name in sys.modules}
         today = datetime.date.today().isoformat()
-        file = RecordingFile(self.provenance, today, tuple(recorded for recorded, _ in done), versions)
-        write_recording(self.path, file, [text for _, text in done])
+        file = RecordingFile(self.provenance, today, tuple(kept), versions)
+        write_recording(self.path, file, [texts[id(recorded)] for recorded in kept])

@@ -50,7 +50,7 @@ class Recorded:
     Args:
         request: what was asked, redacted.
         answer: what was answered, redacted.
-        origin: file and number, for people.
+        origin: file and line, for people.
     """
 
     request: TapeRequest
@@ -97,7 +97,7 @@ def read_recording(path: Path) -> RecordingFile:
         ConfigurationError: the file is broken; the message names the line.
     """
     try:
-        data = load_yaml(path.read_text("utf-8"))
+        data, lines = load_yaml(path.read_text("utf-8"), "exchanges")
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise _broken(f"{path.name}{line}", str(error.problem)) from None
@@ -109,7 +109,7 @@ def read_recording(path: Path) -> RecordingFile:
         raise _broken(path.name, "its first line must say provenance: authored, or recorded")
     if not isinstance(exchanges, list):
         raise _broken(path.name, "exchanges must be a list")
-    read = tuple(_read(item, f"{path.name}, exchange {number}") for number, item in enumerate(exchanges, 1))
+    read = tuple(_read(item, f"{path.name}, line {line}") for item, line in zip(exchanges, lines, strict=True))
     return RecordingFile(header["provenance"], str(header.get("date", "")), read, header.get("sdk") or {})
 
 

@@ -86,6 +86,11 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
     return redact(text, secrets, _FURTHER)
 
 
+def private_spans(text: str) -> list[tuple[int, int]]:
+    """Return where in a text that stands which `redact_text` would take out, as (start, end)."""
+    return secret_spans(text, (), _FURTHER)
+
+
 def redact_path(path: str, secrets: Iterable[str] = ()) -> str:
     """Return a path whose query says no secret."""
     head, mark, query = path.partition("?")

@@ -30,6 +30,22 @@ def key_of(request: TapeRequest) -> str:
     return f"{request.method.upper()} {request.alias} {path} {_canonical(request.body)}"
 
 
+def without_repeats(recordings: Iterable[Recorded]) -> list[Recorded]:
+    """Return recordings without those at the end of a key's row that say what the one before them says.
+
+    The last answer repeats by itself, so they change nothing.
+    """
+    rows: dict[str, list[Recorded]] = {}
+    recordings = list(recordings)
+    for recording in recordings:
+        rows.setdefault(key_of(recording.request), []).append(recording)
+    repeats = set()
+    for row in rows.values():
+        while len(row) > 1 and row[-1].answer == row[-2].answer:
+            repeats.add(id(row.pop()))
+    return [recording for recording in recordings if id(recording) not in repeats]
+
+
 class Replay:
     """The recordings of a lesson, to be looked up. Threads may share it.
 
@@ -56,29 +72,42 @@ class Replay:
             self._asked[key] = position + 1
         return found[min(position, len(found) - 1)].answer
 
+    def peek(self, request: TapeRequest) -> TapeAnswer | None:
+        """Return what `find` would return, without taking its turn."""
+        key = key_of(redact_request(request, known_secrets(request)))
+        with self._lock:
+            found, position = self._by_key.get(key), self._asked.get(key, 0)
+        return found[min(position, len(found) - 1)].answer if found else None
+
     def unused(self) -> list[Recorded]:
         """Return the recordings that nobody has asked for yet."""
         with self._lock:
             used = {id(item) for key, count in self._asked.items() for item in self._by_key[key][:count]}
         return [item for item in self.recordings if id(item) not in used]
 
-    def miss(self, request: TapeRequest) -> LLMError:
-        """Return the error that says which recording comes nearest, and where it differs."""
+    def miss(self, request: TapeRequest, lesson: str | None = None) -> LLMError:
+        """Return the error that says which recording comes nearest, where it differs, and how to record it anew.
+
+        Args:
+            request: what was asked.
+            lesson: whose recordings these are.
+        """
+        next_step = _NEXT.format(lesson=lesson or "NN")
         asked = redact_request(request, known_secrets(request))
         what = f"there is no recording of {asked.method} {asked.alias} {asked.path}"
         if not self.recordings:
-            message = f"{what}: nothing is recorded for this lesson. {_NEXT}"
+            message = f"{what}: nothing is recorded for this lesson. {next_step}"
             return as_seen_by_sdks(RecordingMissError, message)
         nearest = max(self.recordings, key=lambda item: _likeness(item.request, asked))
         first, *others = list(_differences(nearest.request, asked)) or ["the form of its query"]
         more = f" (and {len(others)} more)" if others else ""
-        message = f"{what}. The nearest is {nearest.origin}; it differs in {first}{more}. {_NEXT}"
+        message = f"{what}. The nearest is {nearest.origin}; it differs in {first}{more}. {next_step}"
         return as_seen_by_sdks(RecordingMissError, message)
 
 
 _NEXT = (
-    "Undo the change, or let the simulator answer: %llmlab offline. To record it with your own key, run the lesson "
-    "with --mode record."
+    "Undo the change, or let the simulator answer: %llmlab offline. To record it: python3 -m llmlab record {lesson} "
+    "(with your own key; --authored records what the simulator says)."
 )
 
 

@@ -10,9 +10,12 @@ import atexit
 import threading
 from pathlib import Path
 
+from llmlab import waiting
 from llmlab.tape import intercept
 from llmlab.tape.bodies import finish_streams
 from llmlab.tape.environment import find_lesson, find_mode, find_pace, find_recordings
+from llmlab.tape.faults_block import listen as listen_for_faults
+from llmlab.tape.local import find_ollama
 from llmlab.tape.tape import Tape
 from llmlab.tape.trace import Trace
 
@@ -53,9 +56,23 @@ def start(
         else:
             tape.keys.put_placeholders()
         intercept.install(tape)
+        waiting.hand_over(tape)
+        listen_for_faults(True)
         atexit.unregister(stop)
         atexit.register(stop)
         _tape, _trace = tape, trace
+    return tape
+
+
+def use_local() -> Tape:
+    """Switch to offline, and let a real Ollama on this machine answer what is not recorded of it.
+
+    Raises:
+        ConfigurationError: no Ollama answers, or the one in OLLAMA_HOST is on another machine.
+    """
+    address = find_ollama()
+    tape = start("offline")
+    tape.local = address
     return tape
 
 
@@ -64,6 +81,8 @@ def stop() -> None:
     global _tape
     with _lock:
         intercept.uninstall()
+        waiting.hand_over(None)
+        listen_for_faults(False)
         _finish(_tape)
         _tape = None
 

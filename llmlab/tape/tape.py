@@ -6,19 +6,24 @@ It knows modes, recordings and the simulator, and neither httpx nor sockets; tho
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from llmlab.errors import ConfigurationError
+from llmlab.tape.asking import SERVICES
 from llmlab.tape.environment import Keys, Mode
 from llmlab.tape.exchange import TapeAnswer, TapeRequest
+from llmlab.tape.faults_block import due, inject
+from llmlab.tape.faults_damage import Damage
+from llmlab.tape.local import LOOPBACK
 from llmlab.tape.recorder import Recorder
-from llmlab.tape.recording import RecordingFile, read_recording
+from llmlab.tape.recording import Recorded, RecordingFile, read_recording
 from llmlab.tape.redaction import PLACEHOLDER
-from llmlab.tape.replay import Replay, as_seen_by_sdks
+from llmlab.tape.replay import Replay, as_seen_by_sdks, key_of
 from llmlab.tape.simulator import simulate
 from llmlab.tape.trace import Exchange, Trace
 
@@ -49,12 +54,17 @@ class Tape:
         self.folder = folder
         self.pace = pace
         self.trace = trace
+        self.local = ""
+        """Address of a real Ollama that answers what is not recorded, or nothing. Offline only."""
         self._stop = stop
         self.keys = Keys()
         # Authoring records what the simulator says where nobody has written an answer by hand. The runner asks for it.
         self.authoring = mode == "record" and os.environ.get("LLMLAB_AUTHORED") == "1"
         self.files = [] if self.passes_through else self._read()
-        self._replay = Replay(item for file in self.files for item in file.exchanges)
+        own = [item for file in self.files for item in file.exchanges]
+        further = self._further(own)
+        self._replay = Replay([*own, *further])
+        self._own = {id(item) for item in own}
         self._recorder = self._find_recorder() if mode == "record" else None
         self._places: dict[int, int] = {}
 
@@ -88,10 +98,49 @@ class Tape:
         """
         found = self._replay.find(exchange.asked)
         if found is None and self.mode == "replay":
-            raise self._replay.miss(exchange.asked)
+            raise self._replay.miss(exchange.asked, self.lesson)
         answer = found or replace(simulate(exchange.asked), source="simulated")
         self.finish(exchange, answer)
         return answer
+
+    def lets_pass(self, exchange: Exchange, host: str) -> bool:
+        """Whether the network shall answer: in live and record, and where a real Ollama was asked for."""
+        if self.passes_through:
+            return True
+        meant = bool(self.local) and exchange.alias == "ollama" and host in LOOPBACK
+        return meant and self._replay.peek(exchange.asked) is None
+
+    def damage(self, exchange: Exchange, limit: float | None) -> Damage | None:
+        """Return what arrives of an answer that meets a fault; None if it meets none. It is not written down.
+
+        Args:
+            exchange: the request.
+            limit: seconds that the client waits for the next piece; None for ever.
+        """
+        fault = due(exchange.asked)
+        if fault is None:
+            return None
+
+        def answer() -> TapeAnswer:
+            return self._replay.peek(exchange.asked) or replace(simulate(exchange.asked), source="simulated")
+
+        damage = inject(fault, exchange.asked, answer, limit)
+        exchange.fault, exchange.answer = fault.name, damage.answer
+        self._places.pop(exchange.number, None)
+        return damage
+
+    def wait(self, seconds: float) -> float:
+        """Note that a policy waits, and return how long it really does: the pace holds for policies, too."""
+        self.trace.waits(seconds)
+        return seconds if self.passes_through else seconds * self.pace
+
+    def chance(self) -> float:
+        """Return a number from 0 up to 1, which without the network is the same on every machine."""
+        latest = self.trace.latest
+        if self.passes_through or latest is None:
+            return random.random()
+        attempt = sum(1 for _ in latest.attempts_before())
+        return random.Random(f"{key_of(latest.asked)} {attempt}").random()
 
     def finish(self, exchange: Exchange, answer: TapeAnswer) -> None:
         """Note an answer, and write it down when recording."""
@@ -100,8 +149,8 @@ class Tape:
             self._recorder.finish(place, exchange.asked, answer)
 
     def unused(self) -> list[str]:
-        """Return the recordings that nothing has asked for yet, as text."""
-        return [str(item) for item in self._replay.unused()]
+        """Return the recordings of the lesson as it stands that nothing has asked for yet, as text."""
+        return [str(item) for item in self._replay.unused() if id(item) in self._own]
 
     def banner(self) -> str:
         """Return in one line which mode this is, and what it means for the purse."""
@@ -109,7 +158,8 @@ class Tape:
         mode = "offline" if self.mode == "replay" else self.mode
         meaning = _MEANING["authored" if self.authoring else mode]
         file = self._recorder.path.name if self._recorder else ""
-        return f"llmlab: {mode}. {meaning}".format(answers=self._where_from(), file=file)
+        said = f"llmlab: {mode}. {meaning}".format(answers=self._where_from(), file=file)
+        return f"{said} What is not recorded, Ollama at {self.local} answers." if self.local else said
 
     def __enter__(self) -> Self:
         return self
@@ -132,6 +182,15 @@ class Tape:
         else:
             files = []
         return [file for file in files if not self.authoring or file.provenance == "authored"]
+
+    def _further(self, own: Sequence[Recorded]) -> list[Recorded]:
+        """Read what was recorded with another provider than the lesson's own, in `LESSON.PROVIDER.yaml`."""
+        if self.passes_through or self.authoring or self.lesson is None:
+            return []
+        paths = [self.folder / f"{self.lesson}.{service}.yaml" for service in SERVICES]
+        found = [item for path in paths if path.is_file() for item in read_recording(path).exchanges]
+        known = {key_of(item.request) for item in own} if found else set()
+        return [item for item in found if key_of(item.request) not in known]
 
     def _where_from(self) -> str:
         if not self.files:

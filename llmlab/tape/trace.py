@@ -1,7 +1,8 @@
 """What went over the wire: every request since the tape was switched on, with its answer.
 
 Lessons show it, so its text is stable: no wall clock, no headers, and secrets are taken out. pandas is loaded only by
-`Trace.events`. How an exchange is drawn is in `view.py`.
+`Trace.events` and `Trace.frame`. How an exchange is shown is in `view.py`, how attempts follow each other in
+`attempts.py` and `timeline.py`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from llmlab.errors import LLMError
+from llmlab.tape.attempts import Attempt, attempts
 from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.view import WireView, describe, event_name, table
+from llmlab.tape.timeline import Timeline
+from llmlab.tape.view import WireView, describe, event_name, outcome, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +41,16 @@ class Exchange:
         self.answer = answer
         self.delivered = 0
         """How many events of the stream the reader has taken."""
+        self.fault = ""
+        """The fault that was injected, if one was."""
+        self.failure = ""
+        """How the line broke, if it did: the name of the exception of httpx."""
+        self.took: float | None = None
+        """Seconds from the request to the failure."""
+        self.wait: float | None = None
+        """Seconds that somebody waited after this exchange, to try again."""
+        self.before: Exchange | None = None
+        """The attempt that this one repeats."""
 
     @property
     def method(self) -> str:
@@ -85,16 +99,45 @@ class Exchange:
     @property
     def seconds(self) -> float | None:
         """Seconds from the request to the end of the answer, as recorded; None while there is no answer."""
-        if self.answer is None:
-            return None
+        if self.answer is None or self.took is not None:
+            return self.took
         return self.answer.events[-1][0] if self.answer.events else self.answer.seconds
+
+    @property
+    def failed(self) -> bool:
+        """Whether something went wrong: a fault, a status of 400 or more, a broken line, an error inside the answer."""
+        said = self.response[-1:] if self.streamed else [self.response]
+        inside = any(isinstance(item, dict) and item.get("error") for item in said)
+        return bool(self.fault or self.failure or inside) or (self.status or 0) >= 400
+
+    @property
+    def outcome(self) -> str:
+        """What was answered, in a few words."""
+        return outcome(self.answer, self.fault, self.failure)
+
+    def attempts_before(self) -> Iterator[Exchange]:
+        """Give the attempts that this one repeats, the latest first."""
+        before = self.before
+        while before is not None:
+            yield before
+            before = before.before
+
+    def repeats(self, other: Exchange) -> bool:
+        """Whether this is another attempt at what `other` failed at: a policy waited, or an SDK says so."""
+        same = (self.method, self.alias, self.path) == (other.method, other.alias, other.path)
+        counted = self.asked.headers.get("x-stainless-retry-count", "0") != "0"
+        return other.failed and same and (other.wait is not None or counted) and self.request == other.request
 
     def show(self) -> WireView:
         """Return the request and the answer as JSON to look at: Markdown in Jupyter, text elsewhere."""
-        return WireView(self.asked, self.answer)
+        return WireView(self.asked, self.answer, self.outcome)
 
     def __repr__(self) -> str:
-        return f"<Exchange {describe(self.asked, self.answer)}>"
+        return f"<Exchange {describe(self.asked, self.outcome)}>"
+
+
+_latest: ContextVar[tuple[Trace, Exchange] | None] = ContextVar("llmlab.latest", default=None)
+"""What this thread or task asked last. Attempts at one thing follow each other in one of them."""
 
 
 class Trace:
@@ -111,7 +154,23 @@ class Trace:
             self._started += 1
             exchange = Exchange(self._started, request)
             self._exchanges.append(exchange)
+        latest = self.latest
+        if latest is not None and exchange.repeats(latest):
+            exchange.before = latest
+        _latest.set((self, exchange))
         return exchange
+
+    @property
+    def latest(self) -> Exchange | None:
+        """The exchange that this thread or task started last."""
+        found = _latest.get()
+        return found[1] if found and found[0] is self else None
+
+    def waits(self, seconds: float) -> None:
+        """Note that this thread or task waits, which means that it tries again what has just failed."""
+        latest = self.latest
+        if latest is not None and latest.failed:
+            latest.wait = (latest.wait or 0.0) + seconds
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -144,6 +203,26 @@ class Trace:
 
         return pd.Series([event_name(event) for event in streams[-1].response], name="event", dtype="str")
 
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The attempts, call by call: when, with what outcome, how long was waited after it, and why."""
+        return attempts(self.exchanges)
+
+    def frame(self) -> pd.DataFrame:
+        """Return the attempts as a table, one in a row. `time`, `seconds` and `wait` are seconds.
+
+        `time` counts from the beginning of the call, on the clock of the recordings: it is the same on every machine.
+        """
+        import pandas as pd
+
+        rows = [attempt.as_dict() for attempt in self.attempts]
+        types = {name: kind for name, kind in Attempt.COLUMNS.items() if kind}
+        return pd.DataFrame(rows, columns=list(Attempt.COLUMNS)).astype(types)
+
+    def timeline(self) -> Timeline:
+        """Return the attempts as a picture: a picture in Jupyter, text elsewhere."""
+        return Timeline(self.attempts)
+
     def clear(self) -> None:
         """Forget everything seen so far."""
         with self._lock:
@@ -159,8 +238,8 @@ class Trace:
         return self.exchanges[index]
 
     def __repr__(self) -> str:
-        lines = [f"{item.number:>3}  {describe(item.asked, item.answer)}" for item in self.exchanges]
+        lines = [f"{item.number:>3}  {describe(item.asked, item.outcome)}" for item in self.exchanges]
         return "\n".join(lines) or "nothing has been asked yet"
 
     def _repr_markdown_(self) -> str:
-        return table([(item.number, item.asked, item.answer) for item in self.exchanges])
+        return table([(item.number, item.asked, item.outcome) for item in self.exchanges])

@@ -24,27 +24,35 @@ WIDTH = 90
 """Characters on a line of JSON."""
 
 
-def describe(request: TapeRequest, answer: TapeAnswer | None) -> str:
+def describe(request: TapeRequest, answered: str) -> str:
     """Return an exchange as one line."""
-    return f"{request.method} {request.alias} {redact(request.path)} → {outcome(answer)}"
+    return f"{request.method} {request.alias} {redact(request.path)} → {answered}"
 
 
-def outcome(answer: TapeAnswer | None) -> str:
-    """Return in a few words what was answered."""
-    if answer is None:
-        return "no answer yet"
-    size = f", {len(answer.events)} events" if answer.events is not None else ""
-    return f"{answer.status}, {answer.source}{size}"
+def outcome(answer: TapeAnswer | None, fault: str = "", failure: str = "") -> str:
+    """Return in a few words what was answered.
+
+    Args:
+        answer: the answer, if one came.
+        fault: the fault that was injected, if one was.
+        failure: how the line broke, if it did.
+    """
+    parts = [failure or "no answer yet"]
+    if answer is not None:
+        parts = [str(answer.status), answer.source]
+        parts += [f"{len(answer.events)} events"] if answer.events is not None else []
+        parts += [f"then {failure}"] if failure else []
+    return ", ".join([*parts, f"injected {fault}"] if fault else parts)
 
 
-def table(rows: Sequence[tuple[int, TapeRequest, TapeAnswer | None]]) -> str:
-    """Return exchanges as a Markdown table."""
+def table(rows: Sequence[tuple[int, TapeRequest, str]]) -> str:
+    """Return exchanges as a Markdown table: number, request, and what was answered."""
     if not rows:
         return "*nothing has been asked yet*"
     lines = ["| # | service | request | answer |", "|--:|---|---|---|"]
-    for number, request, answer in rows:
+    for number, request, answered in rows:
         asked = f"`{request.method} {redact(request.path)}`".replace("|", "\\|")
-        lines.append(f"| {number} | {request.alias} | {asked} | {outcome(answer)} |")
+        lines.append(f"| {number} | {request.alias} | {asked} | {answered} |")
     return "\n".join(lines)
 
 
@@ -54,12 +62,13 @@ class WireView:
     Args:
         request: what was sent.
         answer: what came back, if it has.
+        answered: that in a few words.
     """
 
-    def __init__(self, request: TapeRequest, answer: TapeAnswer | None) -> None:
+    def __init__(self, request: TapeRequest, answer: TapeAnswer | None, answered: str) -> None:
         self._sent = f"{request.method} {redact(request.path)}"
         self._body = _pretty(request.body)
-        self._outcome = outcome(answer)
+        self._outcome = answered
         self._streamed = answer is not None and answer.events is not None
         self._answer = None
         if answer is not None:

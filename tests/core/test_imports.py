@@ -15,13 +15,24 @@ import llmlab
 HOUSE = Path(llmlab.__file__).parent
 
 ROOMS = (
-    *("redaction", "errors", "messages", "request", "completion", "framing", "config", "settings_file", "specs"),
+    *(
+        "redaction",
+        "waiting",
+        "errors",
+        "messages",
+        "request",
+        "completion",
+        "framing",
+        "config",
+        "settings_file",
+        "specs",
+    ),
     *("dialects", "channel", "sdk_channel", "flow", "streams", "policies", "providers", "tape", "exercises"),
     *("notebook", "installer", "bootstrap", "doctor", "commands", "cli", "__main__"),
 )
 """From the top of the house to the bottom; a room imports only what stands before it."""
 
-SEALED = {"tape": {"redaction", "errors", "config"}, "installer": set(), "bootstrap": {"installer"}}
+SEALED = {"tape": {"redaction", "waiting", "errors", "config"}, "installer": set(), "bootstrap": {"installer"}}
 """Rooms that may know even less. What answers a request must not know who asks; bootstrap has nothing installed yet."""
 
 LATE = {

@@ -80,7 +80,7 @@ def test_each_wait_is_twice_the_one_before_and_the_tries_end() -> None:
 
 def test_jitter_only_adds_and_keeps_to_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
     for drawn, wait in ((0.0, 2.0), (1.0, 2.5)):
-        monkeypatch.setattr("llmlab.policies.retry.random.random", lambda drawn=drawn: drawn)
+        monkeypatch.setattr("llmlab.waiting.random.random", lambda drawn=drawn: drawn)
         assert RetryPolicy().wait_before(1, failing(500)) == wait
 
 

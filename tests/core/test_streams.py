@@ -162,7 +162,7 @@ USED = {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}}
     ("rest", "cut", "says"),
     [
         ("", False, "the stream ended early after 2 pieces"),
-        ("", True, "the stream ended early after 2 pieces: no answer from"),
+        ("", True, "the stream ended early after 2 pieces: peer closed connection"),
         ("data: {oops}\n\n", False, "the stream holds something that is not JSON: '{oops}'"),
         (bodies.sse([{"error": {"message": "overloaded", "code": 529}}]), False, "overloaded"),
     ],

@@ -178,6 +178,14 @@ def test_a_stream_that_nobody_closes_is_kept_at_the_stop(server: LoopbackServer,
     client.close()
 
 
+def test_an_answer_that_is_closed_twice_is_written_once(server: LoopbackServer, record: Any, folder: Path) -> None:
+    server.answer(PLAIN, headers=SSE)
+    with record(), httpx.stream("GET", server.url) as response:
+        response.read()
+        response.stream.close()  # type: ignore[union-attr]
+    assert len(read(folder).exchanges) == 1
+
+
 def test_a_connection_that_fails_is_not_recorded(server: LoopbackServer, record: Any, folder: Path) -> None:
     with record(), pytest.raises(httpx.ConnectError):
         httpx.get("http://127.0.0.1:9/")

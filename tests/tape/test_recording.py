@@ -72,8 +72,8 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     write_recording(path, example())
     assert read_recording(path) == example()
     assert [str(item) for item in read_recording(path).exchanges] == [
-        "01_call.yaml, exchange 1: POST openai /v1/responses",
-        "01_call.yaml, exchange 2: GET openai /v1/models",
+        "01_call.yaml, line 6: POST openai /v1/responses",
+        "01_call.yaml, line 23: GET openai /v1/models",
     ]
 
 
@@ -109,12 +109,12 @@ def test_a_hand_written_date_stays_text(tmp_path: Path) -> None:
         (WANTED.replace("status: 200", "status: {200"), r"a\.yaml, line \d+"),
         (WANTED.replace("provenance: authored", "provenance: dreamt"), "provenance"),
         (WANTED.replace("exchanges:\n", "exchanges: 7\nrest:\n"), "exchanges must be a list"),
-        (WANTED.replace("    method: GET", "    method: 7"), r"a\.yaml, exchange 2.*request\.method"),
-        (WANTED.replace("status: 429", "status: many"), r"exchange 2.*numbers"),
-        (WANTED.replace("framing: json", "framing: xml"), r"exchange 2.*'xml'"),
-        (WANTED.replace("- [0.41, {", "- [{"), r"exchange 1.*an event must be"),
-        (WANTED.replace("    events:\n", "    events: 7\n    rest:\n"), r"exchange 1.*must be a list"),
-        (WANTED.replace("  answer:\n    status: 429", "  answers:\n    status: 429"), r"exchange 2.*answer"),
+        (WANTED.replace("    method: GET", "    method: 7"), r"a\.yaml, line 23.*request\.method"),
+        (WANTED.replace("status: 429", "status: many"), r"line 23.*numbers"),
+        (WANTED.replace("framing: json", "framing: xml"), r"line 23.*'xml'"),
+        (WANTED.replace("- [0.41, {", "- [{"), r"line 6.*an event must be"),
+        (WANTED.replace("    events:\n", "    events: 7\n    rest:\n"), r"line 6.*must be a list"),
+        (WANTED.replace("  answer:\n    status: 429", "  answers:\n    status: 429"), r"line 23.*answer"),
         ("- a list\n", "names and values"),
         ("", "names and values"),
         ("a: \x07\n", r"a\.yaml"),

@@ -26,7 +26,7 @@ URL = "https://api.openai.com/v1/responses"
 def recorded(
     body: Any, said: Any, path: str = "/v1/responses", alias: str = "openai", method: str = "POST"
 ) -> Recorded:
-    return Recorded(TapeRequest(method, alias, path, {}, body), TapeAnswer(body=said), "01.yaml, exchange 1")
+    return Recorded(TapeRequest(method, alias, path, {}, body), TapeAnswer(body=said), "01.yaml, line 6")
 
 
 def asked(body: Any, path: str = "/v1/responses", alias: str = "openai", method: str = "POST") -> TapeRequest:
@@ -96,7 +96,7 @@ def test_unused_recordings_are_named() -> None:
 def test_a_miss_names_the_field_that_differs(one: Any, other: Any, difference: str) -> None:
     message = str(Replay([recorded(one, 1)]).miss(asked(other)))
     assert difference in message
-    assert "The nearest is 01.yaml, exchange 1;" in message
+    assert "The nearest is 01.yaml, line 6;" in message
     assert "%llmlab offline" in message
 
 
@@ -197,7 +197,7 @@ def test_unused_is_known_to_the_runner(folder: Path) -> None:
     assert tape.unused() == []
     with llmlab.start("replay", recordings=folder, lesson="01_call"):
         httpx.post(URL, json={"input": "A"})
-        assert tape.unused() == ["01_call.yaml, exchange 2: POST openai /v1/responses"]
+        assert tape.unused() == ["01_call.yaml, line 16: POST openai /v1/responses"]
 
 
 def test_a_broken_file_is_told_at_the_start(folder: Path) -> None:

@@ -1,0 +1,108 @@
+"""Faults in every mode: nothing reaches the network, nothing faulty is recorded, and no recording loses its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import openai
+import pytest
+
+import llmlab
+from llmlab.errors import RecordingMissError
+from llmlab.tape import tape as tape_module
+from llmlab.tape.exchange import TapeAnswer, TapeRequest
+from llmlab.tape.faults_catalog import KINDS
+from llmlab.tape.recording import Recorded, RecordingFile, read_recording, write_recording
+from tests.loopback import LoopbackServer
+
+URL = "https://api.openai.com/v1/responses"
+LESSON = "06_break_things"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    tape_module._recorders.clear()
+    yield tmp_path
+    tape_module._recorders.clear()
+
+
+def save(folder: Path, *said: str) -> None:
+    request = TapeRequest("POST", "openai", "/v1/responses", {}, {"input": "Hi"})
+    exchanges = tuple(Recorded(request, TapeAnswer(body={"said": text}, seconds=0.5)) for text in said)
+    write_recording(folder / f"{LESSON}.yaml", RecordingFile("authored", "2026-11-14", exchanges))
+
+
+@pytest.mark.parametrize("mode", ["offline", "replay"])
+def test_a_refusal_takes_no_recordings_turn(mode: str, folder: Path, no_socket: None) -> None:
+    save(folder, "one", "two")
+    with llmlab.start(mode, lesson=LESSON, recordings=folder):
+        with llmlab.faults(["rate_limit", "slow_first_token"]):
+            assert httpx.post(URL, json={"input": "Hi"}).status_code == 429
+            slow = httpx.post(URL, json={"input": "Hi"})
+        after = [httpx.post(URL, json={"input": "Hi"}) for _ in range(2)]
+    assert [answer.json()["said"] for answer in (slow, *after)] == ["one", "one", "two"]
+    assert slow.headers["x-llmlab-source"] == "recorded"
+    assert slow.extensions["llmlab.elapsed"]() == 3.5
+
+
+def test_in_replay_what_is_damaged_needs_no_recording(folder: Path, no_socket: None) -> None:
+    """A damaged answer is never recorded, so in replay the simulator must give what is damaged."""
+    save(folder, "one")
+    with llmlab.start("replay", lesson=LESSON, recordings=folder):
+        with llmlab.faults("cut_stream"), pytest.raises(httpx.RemoteProtocolError):
+            httpx.post(URL, json={"input": "new"})
+        with pytest.raises(RecordingMissError):
+            httpx.post(URL, json={"input": "new"})
+
+
+@pytest.mark.parametrize("mode", ["live", "record"])
+@pytest.mark.parametrize("fault", list(KINDS))
+def test_what_meets_a_fault_is_never_sent(fault: str, mode: str, folder: Path, no_socket: None) -> None:
+    """A learner with a key must not pay for an answer that is thrown away."""
+    llmlab.start(mode, lesson=LESSON, recordings=folder)
+    with llmlab.faults(fault) as broken, httpx.Client() as client:
+        request = client.build_request("POST", URL, json={"model": "gpt-6-luna", "input": "Hi"})
+        with suppress(httpx.TransportError):
+            assert client.send(request).headers["x-llmlab-fault"] == fault
+    assert llmlab.trace().last.fault == fault
+    assert broken.injected == 1
+    assert not list(folder.glob("*.yaml"))
+
+
+def test_what_meets_no_fault_is_sent_and_recorded(folder: Path, server: LoopbackServer) -> None:
+    server.answer({"from": "server"})
+    with llmlab.start("record", lesson=LESSON, recordings=folder), llmlab.faults("server_error", times=1):
+        assert [httpx.get(server.url).status_code for _ in range(2)] == [500, 200]
+    assert len(server.seen) == 1
+    kept = read_recording(folder / f"{LESSON}.yaml").exchanges
+    assert [item.answer.body for item in kept] == [{"from": "server"}]
+
+
+def test_a_broken_line_is_noted_when_it_is_a_real_one(server: LoopbackServer) -> None:
+    server.answer("data: {}\n\n", headers={"content-type": "text/event-stream"}, cut=True)
+    with llmlab.start("live"):
+        with pytest.raises(httpx.RemoteProtocolError):
+            httpx.get(server.url)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get("http://127.0.0.1:9/")
+        cut, refused = llmlab.trace()
+        assert (cut.failure, cut.status, refused.failure, refused.status) == (
+            "RemoteProtocolError",
+            200,
+            "ConnectError",
+            None,
+        )
+
+
+def test_a_timeout_is_really_waited_for_two_seconds_at_most(monkeypatch: pytest.MonkeyPatch, no_socket: None) -> None:
+    """OpenAI's client is patient for ten minutes; a learner is not."""
+    waits: list[float] = []
+    monkeypatch.setattr("llmlab.tape.bodies.time.sleep", waits.append)
+    llmlab.start(pace=1)
+    with llmlab.faults("timeout"), pytest.raises(openai.APITimeoutError):
+        openai.OpenAI(max_retries=0).models.list()
+    assert waits == [2.0]
+    assert llmlab.trace().last.seconds == 600
