@@ -22,6 +22,7 @@ from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from llmlab.notebook.foreign import needs_tape
 from llmlab.notebook.kernel import kernel_manager
 
 CELL_TIMEOUT = 120  # seconds
@@ -30,6 +31,7 @@ TIMEOUT, DEAD, NO_FAILURE = "CellTimeout", "KernelDied", "ExpectedFailureMissing
 OWN_ERRORS = {TIMEOUT, DEAD, NO_FAILURE}
 
 _ARM = "__import__('llmlab.notebook.guard', fromlist=['arm']).arm()"
+_START = "__import__('llmlab').start()"
 
 
 class LabClient(NotebookClient):
@@ -104,6 +106,8 @@ class LabClient(NotebookClient):
             try:
                 await self.async_start_new_kernel(cwd=str(cwd), env=dict(env))
                 await self.async_start_new_kernel_client()
+                if needs_tape(self.nb):
+                    await self._silently(_START)
                 if guard:
                     await self._silently(_ARM)
                 for index, cell in enumerate(self.nb.cells):

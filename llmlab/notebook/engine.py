@@ -34,7 +34,8 @@ class LabEngine(Engine):  # type: ignore[misc]
         env: dict[str, str] | None = None,
         guard: bool = False,
         execution_timeout: int | None = None,
-        on_executed: Callable[[Notebook], object] | None = None,
+        last_words: str | None = None,
+        on_executed: Callable[[Notebook, Any], object] | None = None,
         **_: Any,
     ) -> None:
         """Execute the cells, and tell papermill's manager about each.
@@ -46,7 +47,9 @@ class LabEngine(Engine):  # type: ignore[misc]
             env: environment of the kernel; that of this process if not given.
             guard: refuse connections that leave this machine.
             execution_timeout: seconds that one cell may take.
-            on_executed: called with the notebook in the end, also when papermill then raises because of an error in it.
+            last_words: an expression to evaluate after the last cell.
+            on_executed: called in the end with the notebook and the value of `last_words`, also when papermill then
+                raises because of an error in it.
         """
         client = LabClient(nb_man.nb, kernel_name=kernel_name, cell_timeout=execution_timeout or CELL_TIMEOUT)
 
@@ -59,12 +62,13 @@ class LabEngine(Engine):  # type: ignore[misc]
             cwd=folder or Path.cwd(),
             env=os.environ if env is None else env,
             guard=guard,
+            last_words=last_words,
             before=nb_man.cell_start,
             after=after,
         )
         clean_outputs(nb_man.nb, client.widget_state)
         if on_executed:
-            on_executed(nb_man.nb)
+            on_executed(nb_man.nb, client.last_words)
 
 
 papermill_engines.register(NAME, LabEngine)

@@ -18,6 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type
 
 from llmlab.notebook.nbfile import ROOT, NotebookError
+from llmlab.tape.environment import lesson_name
 
 # What the reader's shell may hold and a stored output must not depend on.
 _PRIVATE = (
@@ -26,13 +27,22 @@ _PRIVATE = (
 )
 
 
-def kernel_environment(notebook: Path, *, mode: str | None, authored: bool = False) -> dict[str, str]:
+def kernel_environment(
+    notebook: Path,
+    *,
+    mode: str | None,
+    authored: bool = False,
+    lesson: str = "",
+    recordings: Path | None = None,
+) -> dict[str, str]:
     """Return the environment of the kernel that runs `notebook`.
 
     Args:
-        notebook: path of the notebook; its stem is the lesson, and `recordings/` beside it holds the recordings.
+        notebook: path of the notebook.
         mode: offline, replay, live or record; None leaves what the shell says.
         authored: in mode record, let the simulator answer, and write that down as authored.
+        lesson: whose recordings are meant, if not those that have the notebook's name.
+        recordings: their folder, if not `recordings/` beside the notebook.
     """
     env = dict(os.environ)
     env.pop("JPY_SESSION_NAME", None)
@@ -44,8 +54,8 @@ def kernel_environment(notebook: Path, *, mode: str | None, authored: bool = Fal
     if authored:
         env["LLMLAB_AUTHORED"] = "1"
     env["LLMLAB_PACE"] = "0"
-    env["LLMLAB_LESSON"] = notebook.stem
-    env["LLMLAB_RECORDINGS"] = str(notebook.resolve().parent / "recordings")
+    env["LLMLAB_LESSON"] = lesson or lesson_name(notebook.stem)
+    env["LLMLAB_RECORDINGS"] = str(recordings or notebook.resolve().parent / "recordings")
     # The kernel starts in the notebook's folder, and must find the same llmlab as we did.
     env["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return env

@@ -155,6 +155,17 @@ def parameter_names(notebook: Notebook) -> set[str]:
     return names
 
 
+def parameter_default(notebook: Notebook, name: str) -> Any:
+    """Return what the notebook's `parameters` cell gives a name, if that is a plain value; else None."""
+    for _, cell in code_cells(notebook):
+        for node in ast.parse(cell.source).body if "parameters" in tags(cell) else ():
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            value = getattr(node, "value", None)
+            if isinstance(value, ast.Constant) and name in [getattr(target, "id", "") for target in targets]:
+                return value.value
+    return None
+
+
 def make_folder(folder: Path) -> Path:
     """Make a folder to write into.
 

@@ -1,9 +1,8 @@
-"""A pytest plugin that holds the stored outputs of notebooks to what their cells give now.
-
-    pytest -p llmlab.notebook.nbval_plugin --llmlab FOLDER
+"""What `pytest --llmlab FOLDER` does: it holds the stored outputs of notebooks to what their cells give now.
 
 The comparison is nbval's; the execution is ours, so that updated displays, cleared outputs, streamed text and widgets
-come out as a reader sees them. Each code cell is a test; one more per notebook asks whether every recording was used.
+come out as a reader sees them. Each code cell is a test; one more per notebook asks whether every recording was used,
+and says nothing twice and nothing secret. Recordings without a notebook fail as well.
 Beyond nbval, the order and kind of outputs must agree, pictures are compared, and a cell that was never run fails.
 With pytest-xdist, use `--dist loadfile`: a notebook is one kernel.
 """
@@ -22,28 +21,53 @@ from nbval.plugin import IPyNbCell, coalesce_streams, nocolors  # type: ignore[i
 
 from llmlab.errors import LLMError
 from llmlab.notebook.client import CELL_TIMEOUT, find_failure
-from llmlab.notebook.nbfile import Notebook, code_cells, read_notebook
+from llmlab.notebook.nbfile import Notebook, NotebookError, code_cells, read_notebook
 from llmlab.notebook.output import clean_cell, path_hider, plain
+from llmlab.notebook.recordings import UNUSED, check_recordings
 from llmlab.notebook.update import execute_stored_form
+from llmlab.tape.check import find_orphans
 
 _DIFF_LINES, _DIFF_WIDTH = 30, 200
-# Asked in the kernel after the last cell: the keys of recordings that no cell asked for.
-_UNUSED = "getattr(__import__('sys').modules.get('llmlab.tape'), 'unused', list)()"
 UPDATE = "python3 -m llmlab run --update"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options that switch the plugin on and bound a cell's time."""
-    group = parser.getgroup("llmlab")
-    group.addoption("--llmlab", action="store_true", help="run notebooks and compare their stored outputs")
-    group.addoption("--llmlab-cell-timeout", type=int, default=CELL_TIMEOUT, help="seconds that one cell may take")
-
-
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> LessonFile | None:
-    """Take every notebook that pytest comes across, when switched on."""
-    if parent.config.getoption("llmlab", False) and file_path.suffix == ".ipynb":
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> LessonFile | OrphanFile | None:
+    """Take every notebook that pytest comes across, and recordings that belong to none."""
+    if file_path.suffix == ".ipynb" and ".ipynb_checkpoints" not in file_path.parts:
         return LessonFile.from_parent(parent, path=file_path)
+    if file_path.suffix == ".yaml" and file_path.parent.name == "recordings":
+        notebooks = list(file_path.parent.parent.glob("*.ipynb"))
+        if notebooks and find_orphans(file_path, notebooks):
+            return OrphanFile.from_parent(parent, path=file_path)
     return None
+
+
+class OrphanFile(pytest.File):
+    """A file of recordings that belongs to no notebook."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Give the one test that fails."""
+        yield Orphan.from_parent(self, name="orphan")
+
+
+class Orphan(pytest.Item):
+    """Fails, because a file of recordings belongs to no notebook."""
+
+    def runtest(self) -> None:
+        """Say so.
+
+        Raises:
+            NotebookError: always.
+        """
+        raise NotebookError(str(find_orphans(self.path, [])[0]))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """Say which file it is."""
+        return str(excinfo.value)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Name the test in pytest's listings."""
+        return self.path, None, f"{self.path.name}::{self.name}"
 
 
 class LessonFile(pytest.File):
@@ -69,7 +93,7 @@ class LessonFile(pytest.File):
         if self._run is None:
             timeout = self.config.getoption("llmlab_cell_timeout", CELL_TIMEOUT)
             try:
-                fresh, unused = execute_stored_form(self.path, cell_timeout=timeout, last_words=_UNUSED)
+                fresh, unused = execute_stored_form(self.path, cell_timeout=timeout, last_words=UNUSED)
                 self._run = (fresh, unused or [], "")
             except (LLMError, RuntimeError) as error:
                 self._run = (None, [], path_hider(self.path.parent)(f"the notebook could not be run: {error}"))
@@ -140,17 +164,17 @@ class LessonRecordings(pytest.Item):
     """The recordings of a lesson: is each of them used?"""
 
     def runtest(self) -> None:
-        """Fail when a recording was never asked for.
+        """Fail when a recording was never asked for, says one thing twice, or holds a secret.
 
         Raises:
-            Difference: some were not; the message lists them.
+            Difference: which are used is not known.
+            NotebookError: there are such; the message lists them, with file and line.
         """
         assert isinstance(self.parent, LessonFile)
         notebook, unused = self.parent.run()
         if find_failure(notebook) is not None:
             raise Difference("which of them are used is not known, because a cell fails")
-        if unused:
-            raise Difference("no cell asks for these; delete them:\n" + "\n".join(f"  {key}" for key in unused))
+        check_recordings(self.parent.path, unused)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Say which lesson's recordings these are."""

@@ -16,6 +16,7 @@ from time import perf_counter
 
 from llmlab.errors import LLMError
 from llmlab.notebook import engine
+from llmlab.notebook.aside import Aside
 from llmlab.notebook.client import CELL_TIMEOUT, find_failure, stop_all
 from llmlab.notebook.kernel import kernel_environment
 from llmlab.notebook.nbfile import (
@@ -28,6 +29,7 @@ from llmlab.notebook.nbfile import (
     write_notebook,
 )
 from llmlab.notebook.output import hide_paths, path_hider, plain
+from llmlab.notebook.recordings import UNUSED, check_recordings, recording_place
 from llmlab.notebook.result import Result
 
 # After nbfile, which imports nbformat the quick way.
@@ -123,7 +125,8 @@ def _result_of(task: Job | Result) -> Result:
 
 def run_one(job: Job) -> Result:
     """Run one notebook with papermill. Whatever goes wrong is in the result."""
-    return outcome(job.notebook, lambda: _execute(job), job.executed)
+    run = _record if (job.mode or os.environ.get("LLMLAB_MODE")) == "record" else _execute
+    return outcome(job.notebook, lambda: run(job), job.executed)
 
 
 def outcome(path: Path, execute: Callable[[], Notebook], executed: Path) -> Result:
@@ -149,14 +152,24 @@ def outcome(path: Path, execute: Callable[[], Notebook], executed: Path) -> Resu
     return Result(path, problem is None, perf_counter() - start, cell, problem, executed)
 
 
-def _execute(job: Job) -> Notebook:
+def _record(job: Job) -> Notebook:
+    """Execute the notebook in record mode. Its recordings are replaced when it has run through."""
+    place = recording_place(job.notebook, job.parameters.get("provider"))
+    with Aside(job.notebook, place) as aside:
+        notebook = _execute(job, place.stem, aside.folder)
+        if find_failure(notebook) is None:
+            aside.keep()
+    return notebook
+
+
+def _execute(job: Job, lesson: str = "", recordings: Path | None = None) -> Notebook:
     """Let papermill execute the notebook, write its copy, and return it."""
     if job.executed.is_dir():
         raise NotebookError(f"cannot write {job.executed.name}: a folder of that name is in the way. Remove it.")
     job.executed.unlink(missing_ok=True)  # an old copy must not pass for the result of this run
     source = read_notebook(job.notebook)
     takes = parameter_names(source)
-    executed: list[Notebook] = []
+    executed: list[tuple[Notebook, list[str] | None]] = []
     # papermill counts expected failures too; `find_failure` is the better judge. It gets the notebook and no path: to
     # read and write one it would change the folder of the whole process, and other notebooks run beside this one.
     with suppress(PapermillExecutionError):
@@ -169,15 +182,20 @@ def _execute(job: Job) -> Notebook:
             language="python",
             progress_bar=False,
             folder=job.notebook.resolve().parent,
-            env=kernel_environment(job.notebook, mode=job.mode, authored=job.authored),
+            env=kernel_environment(
+                job.notebook, mode=job.mode, authored=job.authored, lesson=lesson, recordings=recordings
+            ),
             guard=job.authored or (job.mode or os.environ.get("LLMLAB_MODE", "offline")) in ("offline", "replay"),
             execution_timeout=job.cell_timeout,
-            on_executed=executed.append,
+            last_words=UNUSED,
+            on_executed=lambda *found: executed.append(found),
         )
-    notebook = remove_error_markers(executed[0])
+    notebook = remove_error_markers(executed[0][0])
     notebook.metadata.papermill.update(input_path=job.notebook.name, output_path=job.executed.name)
     hide_paths(notebook, job.notebook.parent)
     write_notebook(notebook, job.executed)
+    if job.mode == "replay" and not job.parameters.keys() & {"provider", "model"} and find_failure(notebook) is None:
+        check_recordings(job.notebook, executed[0][1])
     return notebook
 
 

@@ -13,8 +13,8 @@ from statistics import median
 
 from llmlab.notebook.nbfile import Notebook, tags
 from llmlab.notebook.output import plain
-from llmlab.redaction import find_secrets
 from llmlab.specs import MODELS, RETIRED, SPECS
+from llmlab.tape.check import find_leaks
 
 Finding = tuple[str, str]
 MEDIAN_LINES, MOST_LINES = 5, 25
@@ -25,8 +25,6 @@ _CLOCK = re.compile(
     r"\b(?:datetime|date)\.(?:now|utcnow|today)\(",
     re.MULTILINE,
 )
-# What a lesson on wrong keys may use as one: words and nothing else, like wrong-on-purpose.
-_WORDS = re.compile(r"(?:^|[=:]\s*[\"']?)[a-z]{2,}(?:-[a-z]{2,})+$")
 _MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)
 _MODEL_NAMES = sorted({*MODELS.values(), *RETIRED.values(), *(spec.model for spec in SPECS)})
 _MODEL = re.compile(r"(?<![\w./:-])(?:" + "|".join(map(re.escape, _MODEL_NAMES)) + r")(?![\w:/-]|\.\w)")
@@ -87,8 +85,8 @@ def _secrets(notebook: Notebook) -> Iterator[Finding]:
     for cell in notebook.cells:
         for place, text in _texts(cell):
             # The finding itself is not repeated: it may be real.
-            if any(not _WORDS.search(finding.strip("\"'")) for finding in find_secrets(text)):
-                yield cell["id"], f"something in its {place} looks like a key"
+            if find_leaks(text):
+                yield cell["id"], f"something in its {place} looks like a key, or like personal data"
 
 
 def _paths(notebook: Notebook) -> Iterator[Finding]:

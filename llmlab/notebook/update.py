@@ -13,8 +13,9 @@ from typing import Any
 
 from llmlab.notebook.client import CELL_TIMEOUT, LabClient, find_failure
 from llmlab.notebook.kernel import kernel_environment
-from llmlab.notebook.nbfile import Notebook, NotebookError, find_notebooks, read_notebook, write_notebook
+from llmlab.notebook.nbfile import Notebook, find_notebooks, read_notebook, write_notebook
 from llmlab.notebook.output import clean_metadata, clean_outputs
+from llmlab.notebook.recordings import one_notebook
 from llmlab.notebook.result import Result
 from llmlab.notebook.runner import Job, outcome, run_one
 
@@ -66,20 +67,24 @@ def _update(path: Path, cell_timeout: int) -> Notebook:
     return notebook
 
 
-def record_notebook(target: str | Path, *, authored: bool, cell_timeout: int = CELL_TIMEOUT) -> Result:
+def record_notebook(
+    target: str | Path, *, authored: bool, provider: str | None = None, cell_timeout: int = CELL_TIMEOUT
+) -> Result:
     """Run one notebook in record mode, so that its tape writes the answers down. Outputs are updated separately.
+
+    A run that fails leaves the recordings as they were.
 
     Args:
         target: number or path of one notebook.
+        provider: value for its papermill parameter `provider`.
         authored: let the simulator answer, with no key and no network, and mark the recordings as authored.
         cell_timeout: seconds that one cell may take.
 
     Raises:
         NotebookError: the target is none, or more than one notebook.
     """
-    path, *more = find_notebooks([target])
-    if more:
-        raise NotebookError(f"record takes one notebook at a time, and {target} holds {len(more) + 1}.")
+    path = one_notebook(target)
+    parameters = {"mode": "record", **({"provider": provider} if provider else {})}
     with TemporaryDirectory() as scratch:
-        job = Job(path, Path(scratch) / path.name, {}, "record", cell_timeout, authored)
+        job = Job(path, Path(scratch) / path.name, parameters, "record", cell_timeout, authored)
         return run_one(job)

@@ -30,10 +30,3 @@ def test_lesson_runs_with_papermill(results: dict[str, Result], lesson: Path) ->
     """`python3 -m llmlab run` works on every lesson, with no key and no network."""
     result = results[lesson.name]
     assert result.ok, f"cell {result.failing_cell}: {result.traceback}"
-
-
-def test_every_recording_belongs_to_a_lesson() -> None:
-    """A renamed lesson does not leave its recordings behind."""
-    names = {path.stem for path in LESSONS}
-    orphans = [path.name for path in (ROOT / "notebooks" / "recordings").iterdir() if path.stem not in names]
-    assert orphans == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmlab.notebook import nbval_plugin
+from llmlab.notebook import nbval_plugin, pytest_plugin
 from llmlab.notebook.nbfile import ROOT, read_notebook, write_notebook
 from llmlab.notebook.update import execute_stored_form, record_notebook, update_outputs
 from tests.runner.outputs import CELLS, NUMBER, cell_of
@@ -25,7 +25,7 @@ def plain_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _pytest(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
     """Run pytest with the plugin in this process."""
-    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-Werror", *options, plugins=[nbval_plugin])
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "-Werror", *options, plugins=[pytest_plugin])
 
 
 @pytest.fixture
@@ -191,12 +191,12 @@ def executed(lesson_with_outputs: Path) -> tuple[Any, Any]:
 
 
 def test_works_as_a_plugin_on_any_folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command in the plugin's own documentation works, beside the other plugins that are installed."""
-    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    """In a process of its own, too, and by its module's name where llmlab is not installed."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     update_outputs([save(pytester.path / "folder" / "01_agree.ipynb", "'fine'")])
     save(pytester.path / "folder" / "02_differ.ipynb", "'never run'")
-    result = pytester.runpytest_subprocess("-p", nbval_plugin.__name__, "--llmlab", "folder")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    result = pytester.runpytest_subprocess("-p", pytest_plugin.__name__, "--llmlab", "folder")
     result.assert_outcomes(passed=3, failed=1)
 
 
@@ -256,4 +256,4 @@ def test_a_recording_that_no_cell_asks_for_fails(pytester: pytest.Pytester) -> N
     update_outputs([path])
     result = _pytest(pytester, "--llmlab")
     result.assert_outcomes(passed=2, failed=1)
-    assert "no cell asks for these; delete them" in result.stdout.str()
+    assert "07_ask_twice.yaml, line 103: POST openai /v1/responses: no cell asks for this" in result.stdout.str()

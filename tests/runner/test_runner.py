@@ -20,7 +20,7 @@ SHOW_ENVIRONMENT = (
     "for name in ('LLMLAB_MODE', 'LLMLAB_PACE', 'LLMLAB_LESSON', 'LLMLAB_AUTHORED'):\n"
     "    print(name, os.environ.get(name))\n"
     "print(os.path.basename(os.getcwd()), os.path.relpath(os.environ['LLMLAB_RECORDINGS']))\n"
-    "print('key' if 'OPENAI_API_KEY' in os.environ else 'no key')"
+    "print('key' if os.environ.get('OPENAI_API_KEY') == 'of-the-reader' else 'no key')"
 )
 
 

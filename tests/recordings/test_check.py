@@ -1,0 +1,139 @@
+"""Recordings cannot rot: orphans, repeats, leaks and misses are told with file and line, and with the next step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import llmlab
+from llmlab.errors import RecordingMissError
+from llmlab.tape.check import check_file, check_folder
+from llmlab.tape.exchange import TapeAnswer, TapeRequest
+from llmlab.tape.recording import Recorded, RecordingFile, read_recording, write_recording
+
+URL = "https://api.openai.com/v1/responses"
+
+
+@pytest.fixture(autouse=True)
+def tape_off(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """No test leaves the tape on."""
+    monkeypatch.setenv("LLMLAB_PACE", "0")
+    yield
+    llmlab.stop()
+
+
+def exchange(asked: Any, said: Any, **details: Any) -> Recorded:
+    return Recorded(TapeRequest("POST", "openai", "/v1/responses", {}, asked), TapeAnswer(body=said, **details))
+
+
+def save(folder: Path, *exchanges: Recorded, name: str = "01_call") -> Path:
+    path = folder / f"{name}.yaml"
+    write_recording(path, RecordingFile("recorded", "2026-11-14", exchanges))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "notebooks", "orphan"),
+    [
+        ("01_call", ["01_call.ipynb"], False),
+        ("01_call", ["02_call.ipynb"], True),
+        ("01_call.anthropic", ["01_call.ipynb"], False),
+        ("01_call.anthropic", ["02_call.ipynb"], True),
+        ("01_call.copy", ["01_call.ipynb"], True),
+        ("my_notes", ["my notes.ipynb"], False),
+        ("a.b", ["a.b.ipynb"], False),
+    ],
+)
+def test_a_recording_without_its_notebook_is_told(
+    tmp_path: Path, name: str, notebooks: list[str], orphan: bool
+) -> None:
+    """A renamed notebook does not leave its recordings behind, unused for ever."""
+    save(tmp_path, exchange("a", "b"), name=name)
+    found = [str(problem) for problem in check_folder(tmp_path, [Path(notebook) for notebook in notebooks])]
+    assert found == ([f"{name}.yaml: no notebook has this name. Rename it with its notebook, or delete it"] * orphan)
+
+
+def test_a_repeated_answer_is_told_with_its_line(tmp_path: Path) -> None:
+    """The last answer of a row repeats by itself; one in the middle keeps the order and is no repeat."""
+    row = [exchange("a", said) for said in ("one", "one", "two", "two", "two")]
+    path = save(tmp_path, exchange("b", "one"), *row)
+    lines = path.read_text("utf-8").splitlines()
+    found = check_file(path)
+    assert [lines[problem.line - 1] for problem in found] == ["- request:"] * 2
+    starts = [number for number, line in enumerate(lines, 1) if line == "- request:"]
+    assert [problem.line for problem in found] == starts[-2:]
+    assert str(found[0]) == (
+        f"01_call.yaml, line {starts[-2]}: POST openai /v1/responses has this answer already, and the last one "
+        "repeats. Delete it"
+    )
+
+
+def test_recording_writes_no_repeat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is recorded passes the check: a cell that asks twice leaves one recording, which answers both."""
+    monkeypatch.setenv("LLMLAB_AUTHORED", "1")
+    with llmlab.start("record", lesson="01_twice", recordings=tmp_path):
+        for asked in ("Hello", "Hello", "Good bye"):
+            httpx.post(URL, json={"model": "gpt-6-luna", "input": asked}, headers={"authorization": "Bearer x"})
+    assert len(read_recording(tmp_path / "01_twice.yaml").exchanges) == 2
+    assert check_file(tmp_path / "01_twice.yaml") == []
+
+
+def test_a_leak_is_told_with_its_line(tmp_path: Path) -> None:
+    """The line is the one to look at, in a file of thousands."""
+    path = save(tmp_path, exchange({"a": 1, "input": "planted@lovelace.dev"}, "b"), exchange("c", "d"))
+    (found,) = check_file(path)
+    assert "planted" in path.read_text("utf-8").splitlines()[found.line - 1]
+    assert "planted" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        exchange("c", {"auth": "a1b2c3d4e5f6g7h8"}),
+        exchange("c", {"session": {"cookie": "planted"}}),
+        exchange("c", None, events=tuple((0.1, {"type": "d", "text": text}) for text in ("sk-", "ab12", "cd34ef"))),
+        Recorded(TapeRequest("GET", "openai", "/v1/models?signature=planted"), TapeAnswer()),
+    ],
+    ids=["a field that holds keys", "a field named after a secret", "a key in pieces", "a query"],
+)
+def test_a_leak_that_no_line_shows_is_told_with_its_exchange(tmp_path: Path, leak: Recorded) -> None:
+    """A secret known by its field's name, or cut into the pieces of a stream, is found where the recorder finds it."""
+    path = save(tmp_path, exchange("a", "b"), leak)
+    (found,) = check_file(path)
+    starts = [number for number, line in enumerate(path.read_text("utf-8").splitlines(), 1) if line == "- request:"]
+    assert found.line >= starts[1]
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """A bad merge is reported by the check, with the line, and does not stop it."""
+    (tmp_path / "01_call.yaml").write_text("provenance: [\n", "utf-8")
+    (found,) = check_folder(tmp_path, [Path("01_call.ipynb")])
+    assert "line 2" in str(found)
+
+
+def test_a_changed_prompt_says_where_it_differs_and_how_to_record(tmp_path: Path) -> None:
+    """A learner in replay reads which recording is nearest, which field differs, and the command that records it."""
+    save(tmp_path, exchange({"model": "m", "input": "Why is the sky blue?"}, "b"))
+    with llmlab.start("replay", lesson="01_call", recordings=tmp_path), pytest.raises(RecordingMissError) as miss:
+        httpx.post(URL, json={"model": "m", "input": "Why is the sea blue?"})
+    for part in (
+        "The nearest is 01_call.yaml, line 6;",
+        "body.input: recorded 'Why is the sky blue?', asked 'Why is the sea blue?'",
+        "python3 -m llmlab record 01_call ",
+        "%llmlab offline",
+    ):
+        assert part in str(miss.value)
+
+
+def test_recordings_of_another_provider_answer_and_are_not_called_unused(tmp_path: Path) -> None:
+    """A lesson run with --provider anthropic has its own file, which its usual run neither needs nor reports."""
+    save(tmp_path, exchange("a", "openai's"))
+    save(tmp_path, exchange("a", "never"), exchange("b", "anthropic's"), name="01_call.anthropic")
+    with llmlab.start("replay", lesson="01_call", recordings=tmp_path) as tape:
+        assert [httpx.post(URL, json=asked).json() for asked in "aab"] == ["openai's", "openai's", "anthropic's"]
+        assert tape.unused() == []
+    with llmlab.start("replay", lesson="01_call", recordings=tmp_path) as tape:
+        assert tape.unused() == ["01_call.yaml, line 6: POST openai /v1/responses"]

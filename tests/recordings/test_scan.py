@@ -1,0 +1,129 @@
+"""One scanner over everything that travels: notebooks, recordings, handouts. If one fails, a key may be on its way."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import pytest
+
+from llmlab.notebook.handout import make_handouts
+from llmlab.notebook.nbfile import ROOT
+from llmlab.tape.check import check_folder, scan
+from llmlab.tape.exchange import TapeAnswer, TapeRequest
+from llmlab.tape.recording import Recorded, RecordingFile, write_recording
+from tests.core.test_redaction import HARMLESS, SECRETS, X20
+from tests.runner.samples import save, text
+
+PLANTED = [
+    *(whole for whole, _ in SECRETS),
+    "write to planted@lovelace.dev",
+    "mailto:planted.name+lists@mail.lovelace.co.uk",
+    "see /home/planted/notes.txt",
+    "see /Users/planted/notes.txt",
+    "C:\\Users\\planted\\notes.txt",
+    "token: " + X20,
+    "credential=" + X20,
+    "HF_TOKEN=" + X20,
+    "my_secret = '" + X20 + "'",
+    "'x-api-key': 'planted-secret'",
+    "Bearer " + X20 + " in the middle of a line",
+    "curl -H 'Authorization: Bearer " + X20 + "'",
+    "postgres://ada:planted@db.internal/llm",
+    "OPENROUTER_API_KEY=sk-or-v1-" + "0123456789abcdef" * 4,
+]
+LOOK_ALIKES = [
+    *HARMLESS,
+    "ada@example.com and bob@mail.example.org",
+    "user@localhost and name@host.invalid",
+    "@dataclass above a class, 3 @ 4 in numpy",
+    "https://example.com/home/page.html",
+    "/homework/notes.txt and ./home/notes.txt",
+    "tokens: 12345678901234567890",
+    "the secret = of a good soup is patience and salt",
+    "key=value&other=thing",
+    "git@",
+    "sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+    "vs_abc123 and file-8KqS2Vd1 and batch_66f1c0",
+    "a space-separated pk-list",
+]
+
+
+@pytest.fixture
+def carry(tmp_path: Path, request: pytest.FixtureRequest) -> object:
+    """Put a text into a notebook, a recording or a handout, and return what the scanner says."""
+
+    def found(said: str) -> list[object]:
+        if request.param == "notebook":
+            return list(scan(save(tmp_path / "01_say.ipynb", text("# Say"), "1", f"print('''{said}''')")))
+        if request.param == "handout":
+            page = tmp_path / "01.html"
+            page.write_text(f"<html>\n<pre><span>{escape(said)}</span></pre>\n</html>", "utf-8")
+            return list(scan(page))
+        exchange = Recorded(TapeRequest("POST", "openai", "/v1/responses", {}, {"input": said}), TapeAnswer(body={}))
+        write_recording(tmp_path / "01_say.yaml", RecordingFile("recorded", "2026-11-14", (exchange,)))
+        return list(check_folder(tmp_path, [Path("01_say.ipynb")]))
+
+    return found
+
+
+CARRIERS = pytest.mark.parametrize("carry", ["notebook", "recording", "handout"], indirect=True)
+
+
+@CARRIERS
+@pytest.mark.parametrize("planted", PLANTED, ids=range(len(PLANTED)))
+def test_a_planted_secret_is_found(carry: object, planted: str) -> None:
+    """A key that somebody pasted is seen before it is pushed, whatever it was pasted into."""
+    problems = carry(planted)  # type: ignore[operator]
+    assert problems
+    assert all("line" in str(problem) for problem in problems)
+    assert not any(planted in str(problem) for problem in problems), "the report repeats the secret"
+
+
+@CARRIERS
+@pytest.mark.parametrize("harmless", LOOK_ALIKES, ids=range(len(LOOK_ALIKES)))
+def test_a_look_alike_is_left_alone(carry: object, harmless: str) -> None:
+    """A false alarm on every run is an alarm that nobody hears."""
+    assert [str(problem) for problem in carry(harmless)] == []  # type: ignore[operator]
+
+
+def test_the_lists_are_long_enough_to_mean_something() -> None:
+    """Thirty of each are asked for; shorter lists would prove little."""
+    assert min(len(set(PLANTED)), len(set(LOOK_ALIKES))) >= 30
+
+
+def test_a_key_that_says_it_is_none_may_stand_in_a_lesson(tmp_path: Path) -> None:
+    """A lesson on wrong keys needs one."""
+    assert scan(save(tmp_path / "01_err.ipynb", 'Anthropic(api_key="wrong-on-purpose")')) == []
+
+
+def test_a_secret_is_found_in_the_markup_of_a_handout(tmp_path: Path) -> None:
+    """An address behind a link is seen, too."""
+    page = tmp_path / "01.html"
+    page.write_text('<p>\n<a href="https://ada:planted@host.dev/v1">here</a></p>', "utf-8")
+    assert [problem.line for problem in scan(page)] == [2]
+
+
+def test_a_secret_is_found_between_the_markup_of_a_handout(tmp_path: Path) -> None:
+    """Coloured code has markup in the middle of a line, which must not hide a key; the line is that of the file."""
+    page = tmp_path / "01.html"
+    page.write_text("<html>\n<b\n>x</b>\n<i>api_key</i><i>=</i><i>&quot;planted-secret&quot;</i>\n", "utf-8")
+    assert [(problem.file, problem.line) for problem in scan(page)] == [("01.html", 4)]
+
+
+def test_no_secret_is_in_notebooks_recordings_and_handouts(tmp_path: Path) -> None:
+    """What this repository hands out holds no key, no address of a person, no name in a home folder."""
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    handouts = make_handouts(notebooks, formats=["html"], solutions=True, output=tmp_path)
+    assert len(handouts) == len(notebooks) > 0
+    files = [*notebooks, *sorted((ROOT / "notebooks" / "recordings").glob("*.yaml")), *handouts]
+    assert [str(problem) for path in files for problem in scan(path)] == []
+
+
+def test_the_recordings_of_the_lessons_are_clean() -> None:
+    """None is orphaned, says one thing twice, or holds a secret."""
+    folder = ROOT / "notebooks" / "recordings"
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert [str(problem) for problem in check_folder(folder, notebooks)] == []
