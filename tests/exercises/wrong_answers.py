@@ -12,6 +12,8 @@ _MESSAGE = _CUT + (
 _READ = "import json\n\ndef read(lines):\n"
 _SPEED = "def tokens_per_second(lines):\n    "
 _SPLIT = "def split(stream):\n    "
+_POLITE = "def polite(question):\n    "
+_RESCUE = "def rescue(question):\n    "
 
 WRONG: dict[str, list[tuple[str, str]]] = {
     "0.1": [
@@ -224,5 +226,41 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (_SPLIT + "return stream.result.reasoning, stream.result.content", "LLMStreamError: the answer is still being"),
         (_SPLIT + "return [chunk.thought for chunk in stream]", "AttributeError: 'Chunk' object has no attribute"),
+    ],
+    "6.1": [
+        (_POLITE + "return 'The sky is blue.'", "Your function asked nobody"),
+        (_POLITE + "return hasty.complete(question)", "When all is well, return the answer's text."),
+        (_POLITE + "return hasty.complete(question).content", "LLMRateLimitError"),
+        (
+            _POLITE + "try:\n        return hasty.complete(question).content\n    except llmlab.LLMError as error:\n"
+            "        return f'Please come back in {error.retry_after or 0:.0f} seconds.'",
+            "A refused key will not pass, however long one waits",
+        ),
+        (
+            _POLITE + "try:\n        return hasty.complete(question).content\n"
+            "    except llmlab.LLMRateLimitError:\n        return 'Please come back later.'",
+            "The service asked for 7 seconds. Return 'Please come back in 7 seconds.', not 'Please come back later.'",
+        ),
+        (
+            _POLITE + "try:\n        return hasty.complete(question).content\n"
+            "    except llmlab.LLMRateLimitError:\n        return hasty.complete(question)",
+            "LLMRateLimitError",
+        ),
+    ],
+    "6.2": [
+        (_RESCUE + "return llm.complete(question).content, True", "Your function did not stream."),
+        (_RESCUE + "return ''.join(map(str, llm.complete_stream(question)))", "Return two things"),
+        (_RESCUE + "return ''.join(map(str, llm.complete_stream(question))), False", "The stream ended as it should."),
+        (_RESCUE + "return ''.join(map(str, llm.complete_stream(question))), True", "LLMStreamError"),
+        (
+            _RESCUE + "try:\n        return ''.join(map(str, llm.complete_stream(question))), True\n"
+            "    except llmlab.LLMStreamError as error:\n        return error.partial, True",
+            "The stream broke in the middle, and your function called it whole.",
+        ),
+        (
+            _RESCUE + "try:\n        return ''.join(map(str, llm.complete_stream(question))), True\n"
+            "    except llmlab.LLMStreamError:\n        return '', False",
+            "What had arrived is the beginning of the answer",
+        ),
     ],
 }
