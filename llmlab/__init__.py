@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "AnthropicProvider": "providers.anthropic",
     "Chunk": "completion",
     "Completion": "completion",
     "ConfigurationError": "errors",
@@ -25,10 +26,15 @@ _HOME = {
     "LLMRateLimitError": "errors",
     "LLMStreamError": "errors",
     "LLMTimeoutError": "errors",
+    "LocalGptOssProvider": "providers.local_gpt_oss",
     "MODELS": "specs",
     "Message": "messages",
     "MissingAPIKeyError": "errors",
     "ModelNotFoundError": "errors",
+    "OllamaProvider": "providers.ollama",
+    "OpenAIProvider": "providers.openai",
+    "OpenRouterProvider": "providers.openrouter",
+    "Provider": "providers",
     "ProviderType": "providers",
     "RecordingMissError": "errors",
     "Request": "request",
@@ -49,7 +55,7 @@ _HOME = {
     "register_provider": "providers",
     "start": "tape",
     "stop": "tape",
-    "trace": "tape",
+    "trace": "tape.switch",
 }
 
 __all__ = ["__version__", *_HOME]
@@ -81,3 +87,42 @@ if TYPE_CHECKING:
     from llmlab.completion import Chunk as Chunk
     from llmlab.completion import Completion as Completion
     from llmlab.completion import Usage as Usage
+    from llmlab.config import Settings as Settings
+    from llmlab.errors import ConfigurationError as ConfigurationError
+    from llmlab.errors import LLMAPIError as LLMAPIError
+    from llmlab.errors import LLMAuthenticationError as LLMAuthenticationError
+    from llmlab.errors import LLMConnectionError as LLMConnectionError
+    from llmlab.errors import LLMError as LLMError
+    from llmlab.errors import LLMInvalidRequestError as LLMInvalidRequestError
+    from llmlab.errors import LLMRateLimitError as LLMRateLimitError
+    from llmlab.errors import LLMStreamError as LLMStreamError
+    from llmlab.errors import LLMTimeoutError as LLMTimeoutError
+    from llmlab.errors import MissingAPIKeyError as MissingAPIKeyError
+    from llmlab.errors import ModelNotFoundError as ModelNotFoundError
+    from llmlab.errors import RecordingMissError as RecordingMissError
+    from llmlab.errors import UnsupportedProviderError as UnsupportedProviderError
+    from llmlab.exercises import check as check
+    from llmlab.exercises import hint as hint
+    from llmlab.messages import Message as Message
+    from llmlab.messages import Role as Role
+    from llmlab.messages import ToolCall as ToolCall
+    from llmlab.messages import ToolDefinition as ToolDefinition
+    from llmlab.policies import RetryPolicy as RetryPolicy
+    from llmlab.providers import Provider as Provider
+    from llmlab.providers import ProviderType as ProviderType
+    from llmlab.providers import get_provider as get_provider
+    from llmlab.providers import provider_names as provider_names
+    from llmlab.providers import register_provider as register_provider
+    from llmlab.providers.anthropic import AnthropicProvider as AnthropicProvider
+    from llmlab.providers.local_gpt_oss import LocalGptOssProvider as LocalGptOssProvider
+    from llmlab.providers.ollama import OllamaProvider as OllamaProvider
+    from llmlab.providers.openai import OpenAIProvider as OpenAIProvider
+    from llmlab.providers.openrouter import OpenRouterProvider as OpenRouterProvider
+    from llmlab.request import Request as Request
+    from llmlab.settings_file import load_settings as load_settings
+    from llmlab.specs import MODELS as MODELS
+    from llmlab.tape import faults as faults
+    from llmlab.tape import mode as mode
+    from llmlab.tape import start as start
+    from llmlab.tape import stop as stop
+    from llmlab.tape.switch import trace as trace
