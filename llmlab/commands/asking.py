@@ -38,7 +38,7 @@ SystemOption = Annotated[str | None, typer.Option("--system", help="What the mod
 
 def ask(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[PROMPT]", help="The prompt; - stands for standard input.")
+        list[str] | None, typer.Argument(metavar="PROMPT", help="The prompt; - stands for standard input.")
     ] = None,
     provider: ProviderOption = None,
     model: ModelOption = None,

@@ -23,7 +23,7 @@ _NAMED = re.compile(r".*:(\d+): ")
 
 def check(
     path: Annotated[
-        Path | None, typer.Argument(metavar="[PATH]", help="The file; else LLMLAB_CONFIG, else llmlab.yaml here.")
+        Path | None, typer.Argument(metavar="PATH", help="The file; else LLMLAB_CONFIG, else llmlab.yaml here.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

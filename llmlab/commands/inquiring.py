@@ -42,7 +42,7 @@ def models(provider: ProviderOption = None, mode: ModeOption = None, as_json: Js
 
 def tokens(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[PROMPT]", help="The prompt; - stands for standard input.")
+        list[str] | None, typer.Argument(metavar="PROMPT", help="The prompt; - stands for standard input.")
     ] = None,
     provider: ProviderOption = None,
     model: ModelOption = None,
