@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import threading
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
@@ -104,6 +105,7 @@ class HttpChannel:
             "timeout": httpx2.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT)),
             "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=100),
         }
+        self._lock = threading.Lock()
         self._client: httpx2.Client | None = None
         self._async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
             weakref.WeakKeyDictionary()
@@ -160,9 +162,11 @@ class HttpChannel:
         return f"HttpChannel({self._base_url!r})"
 
     def _sync(self) -> httpx2.Client:
-        if self._client is None or self._client.is_closed:
-            self._client = httpx2.Client(verify=_tls(self._base_url), **self._options)
-        return self._client
+        # Threads that come first at the same moment must share one client, or all but one would leak.
+        with self._lock:
+            if self._client is None or self._client.is_closed:
+                self._client = httpx2.Client(verify=_tls(self._base_url), **self._options)
+            return self._client
 
     def _async(self) -> httpx2.AsyncClient:
         loop = asyncio.get_running_loop()
