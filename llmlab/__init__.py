@@ -18,6 +18,7 @@ _HOME = {
     "Chunk": "completion",
     "Completion": "completion",
     "ConfigurationError": "errors",
+    "ConversationContext": "conversation",
     "LLMAPIError": "errors",
     "LLMAuthenticationError": "errors",
     "LLMConnectionError": "errors",
@@ -43,6 +44,9 @@ _HOME = {
     "Settings": "config",
     "ToolCall": "messages",
     "ToolDefinition": "messages",
+    "ToolError": "errors",
+    "ToolRun": "tools",
+    "ToolStep": "tools",
     "UnsupportedProviderError": "errors",
     "Usage": "completion",
     "check": "exercises",
@@ -53,8 +57,13 @@ _HOME = {
     "mode": "tape",
     "provider_names": "providers",
     "register_provider": "providers",
+    "run_tools": "tools",
+    "run_tools_async": "tools",
+    "run_tools_stream": "tools",
+    "run_tools_stream_async": "tools",
     "start": "tape",
     "stop": "tape",
+    "tool": "tools",
     "trace": "tape.switch",
 }
 
@@ -88,6 +97,7 @@ if TYPE_CHECKING:
     from llmlab.completion import Completion as Completion
     from llmlab.completion import Usage as Usage
     from llmlab.config import Settings as Settings
+    from llmlab.conversation import ConversationContext as ConversationContext
     from llmlab.errors import ConfigurationError as ConfigurationError
     from llmlab.errors import LLMAPIError as LLMAPIError
     from llmlab.errors import LLMAuthenticationError as LLMAuthenticationError
@@ -100,6 +110,7 @@ if TYPE_CHECKING:
     from llmlab.errors import MissingAPIKeyError as MissingAPIKeyError
     from llmlab.errors import ModelNotFoundError as ModelNotFoundError
     from llmlab.errors import RecordingMissError as RecordingMissError
+    from llmlab.errors import ToolError as ToolError
     from llmlab.errors import UnsupportedProviderError as UnsupportedProviderError
     from llmlab.exercises import check as check
     from llmlab.exercises import hint as hint
@@ -126,3 +137,10 @@ if TYPE_CHECKING:
     from llmlab.tape import start as start
     from llmlab.tape import stop as stop
     from llmlab.tape.switch import trace as trace
+    from llmlab.tools import ToolRun as ToolRun
+    from llmlab.tools import ToolStep as ToolStep
+    from llmlab.tools import run_tools as run_tools
+    from llmlab.tools import run_tools_async as run_tools_async
+    from llmlab.tools import run_tools_stream as run_tools_stream
+    from llmlab.tools import run_tools_stream_async as run_tools_stream_async
+    from llmlab.tools import tool as tool

@@ -12,6 +12,7 @@
     │   └── LLMTimeoutError         the answer took too long
     ├── LLMAPIError                 5xx and everything else that the service got wrong
     ├── LLMStreamError              a stream broke after it had begun
+    ├── ToolError                   a function makes no tool, or a run with tools came to no answer
     └── RecordingMissError          the tape has no recording of this request
 
 Keys never appear in an error: the vendor's text is redacted on its way in.
@@ -38,6 +39,7 @@ class LLMError(Exception):
         retry_after: seconds to wait before the next try, if the service said so.
         partial: the text received before a stream broke.
         usage: the `Usage` received before a stream broke, if the wire gave one.
+        run: the `ToolRun` up to this error, if tools were being run.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class LLMError(Exception):
         retry_after: float | None = None,
         partial: str | None = None,
         usage: Any = None,
+        run: Any = None,
         secrets: Iterable[str] = (),
     ) -> None:
         super().__init__(redact(message, secrets))
@@ -61,6 +64,7 @@ class LLMError(Exception):
         self.retry_after = retry_after
         self.partial = partial
         self.usage = usage
+        self.run = run
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The subclasses take other arguments than the message, and errors travel between processes.
@@ -167,6 +171,10 @@ class LLMAPIError(LLMError):
 
 class LLMStreamError(LLMError):
     """A stream broke after it had begun. `partial` and `usage` hold what had arrived."""
+
+
+class ToolError(LLMError):
+    """A function makes no tool, a model called a tool that there is not, or went on calling. `run` holds the run."""
 
 
 class RecordingMissError(LLMError):

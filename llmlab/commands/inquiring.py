@@ -49,10 +49,10 @@ def tokens(
     mode: ModeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count the tokens of a prompt, and say how: the provider counted, or it is an estimate.
+    """Count the tokens of a prompt, and say how: by the provider, by its tokenizer here, or as an estimate.
 
-    With --json it is {provider, model, tokens, method (endpoint or estimate)}, or {error {type, message, provider,
-    status, exit_code}}.
+    With --json it is {provider, model, tokens, method (endpoint, tiktoken or estimate)}, or {error {type, message,
+    provider, status, exit_code}}.
     """
     prompt = read_prompt(words)
     with session(provider, model, mode, as_json=as_json) as opened:
@@ -60,10 +60,11 @@ def tokens(
         if as_json:
             found = {"provider": opened.name, "model": opened.model, "tokens": int(count), "method": count.method}
             show_json(found)
-        elif count.method == "endpoint":
-            typer.echo(f"{int(count)} tokens for {opened.model}, counted by {opened.name}")
-        else:
+        elif count.method == "estimate":
             typer.echo(f"about {int(count)} tokens for {opened.model}, an estimate: {opened.name} does not count them")
+        else:
+            counter = opened.name if count.method == "endpoint" else count.method
+            typer.echo(f"{int(count)} tokens for {opened.model}, counted by {counter}")
 
 
 def health(

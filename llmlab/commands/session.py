@@ -33,6 +33,8 @@ EXIT_CODES: Final = (
     "4 too many requests or no quota left, 5 no connection, a timeout or a stream that broke, 130 Ctrl-C."
 )
 
+_REPLAY: Final = "llmlab: replay. Recordings alone answer; nothing is sent, nothing is spent."
+
 # The first that fits counts.
 _CODES: Final[tuple[tuple[type[LLMError], int], ...]] = (
     (errors.MissingAPIKeyError, 3),
@@ -82,7 +84,8 @@ def switched_on(mode: Mode | None = None, *, as_json: bool = False) -> Iterator[
     speak_anyway()
     try:
         with tape.start(mode):
-            typer.echo(tape.banner(), err=True)
+            # The tape's own line says offline here, because a lesson must read the same in both.
+            typer.echo(_REPLAY if tape.mode() == "replay" else tape.banner(), err=True)
             yield tape.mode()
     except LLMError as error:
         tell(error, as_json=as_json)

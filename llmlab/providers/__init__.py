@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 
 from llmlab.providers.base import Provider
-from llmlab.providers.calls import Health, TokenCount
+from llmlab.providers.calls import Health
 from llmlab.providers.registry import ProviderType, get_provider, provider_class, provider_names, register_provider
+from llmlab.providers.tokens import TokenCount
 
 # A library stays quiet until its user sets up logging; a notebook would print every error twice.
 logging.getLogger("llmlab").addHandler(logging.NullHandler())

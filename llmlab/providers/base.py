@@ -19,7 +19,9 @@ from llmlab.errors import ConfigurationError, MissingAPIKeyError
 from llmlab.flow import Flow, drive, drive_async
 from llmlab.messages import Prompt
 from llmlab.policies import RetryPolicy
-from llmlab.providers.calls import Calls, Health, TokenCount
+from llmlab.providers.calls import Calls, Health
+from llmlab.providers.text import TextCompletion
+from llmlab.providers.tokens import TokenCount
 from llmlab.request import Request, build_request
 from llmlab.sdk_channel import SdkChannel
 from llmlab.streams import AsyncCompletionStream, CompletionStream, StreamState
@@ -27,7 +29,7 @@ from llmlab.streams import AsyncCompletionStream, CompletionStream, StreamState
 Result = TypeVar("Result")
 
 
-class Provider:
+class Provider(TextCompletion):
     """Someone who answers prompts. Subclasses say who, where and in which dialect.
 
     Args:
@@ -151,7 +153,7 @@ class Provider:
         return await self._drive_async(self._calls.models())
 
     def count_tokens(self, prompt: Prompt, **options: Any) -> TokenCount:
-        """Return how many tokens a prompt has: counted by the service where it can, else estimated."""
+        """Return how many tokens a prompt has: counted by the service where it can; `.method` says how."""
         return self._drive(self._calls.count(self.request(prompt, **options)))
 
     async def count_tokens_async(self, prompt: Prompt, **options: Any) -> TokenCount:
@@ -165,6 +167,21 @@ class Provider:
     async def health_async(self) -> Health:
         """The async twin of `health`."""
         return await self._drive_async(self._calls.health())
+
+    # The session
+
+    def get_last_response(self) -> Completion | None:
+        """Return the last whole answer, in whichever call shape it came; None before the first. A stream counts once
+        it is read to its end or closed."""
+        return self._calls.session.last
+
+    def get_request_count(self) -> int:
+        """Return how many HTTP requests were sent: retries and failed ones count, and so do questions for models."""
+        return self._calls.session.requests
+
+    def reset_session(self) -> None:
+        """Set the count to 0 and forget the last answer. Connections stay open."""
+        self._calls.session.reset()
 
     # Opening and closing
 

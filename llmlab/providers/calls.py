@@ -6,9 +6,9 @@ Each is written once and driven sync or async. A flow knows wire requests and di
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, Self, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from llmlab.channel import WireReply, WireRequest
 from llmlab.completion import Completion, Source
@@ -19,29 +19,14 @@ from llmlab.dialects.read import number
 from llmlab.errors import LLMAPIError, LLMError, ModelNotFoundError
 from llmlab.flow import Flow, Open, OpenStream, Read, Send
 from llmlab.policies import RetryPolicy, retried
+from llmlab.providers.session import Session
+from llmlab.providers.tokens import TokenCount, count_messages, encoding_of
 from llmlab.request import Request
 from llmlab.specs import known_models
 from llmlab.streams import StreamState
 
-CHARACTERS_PER_TOKEN = 4
-"""A rule of thumb for English text, used where a service cannot count."""
-
 Result = TypeVar("Result")
 _log = logging.getLogger("llmlab")
-
-
-class TokenCount(int):
-    """A number of tokens. `method` says how it was found: the provider's `endpoint` counted, or it is an `estimate`."""
-
-    method: Literal["endpoint", "estimate"]
-
-    def __new__(cls, tokens: int, method: Literal["endpoint", "estimate"]) -> Self:
-        count = super().__new__(cls, tokens)
-        count.method = method
-        return count
-
-    def __repr__(self) -> str:
-        return f"{int(self)} ({self.method})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +78,25 @@ class Calls:
         self._policy = policy
         self._key = key
         self._log_content = log_content
+        self.session = Session()
 
     def completion(self, request: Request) -> Flow[Completion]:
         """Ask, and return the whole answer."""
-        wire = self._wire(request, stream=False)
+        body = self._provider.encode(request, False)
+        return (yield from self._whole(request, self._provider.dialect, body))
+
+    def texts(self, requests: Sequence[Request], dialect: Dialect) -> Flow[list[Completion]]:
+        """Have texts continued, one after the other. All are encoded before the first one is sent."""
+        bodies = [dialect.encode(request, False) for request in requests]
+        answers = []
+        for request, body in zip(requests, bodies, strict=True):
+            answers.append((yield from self._whole(request, dialect, body)))
+        return answers
+
+    def _whole(self, request: Request, dialect: Dialect, body: dict[str, Any]) -> Flow[Completion]:
+        wire = self._wire(request, dialect, body, "whole")
         reply = yield from self._explained(lambda: self._reply(wire, request.model))
-        answer = self._provider.dialect.decode(reply.body)
+        answer = dialect.decode(reply.body)
         return self._noted(
             replace(
                 answer,
@@ -113,7 +111,7 @@ class Calls:
 
     def stream(self, request: Request) -> Flow[StreamState]:
         """Ask, and return the stream, read up to its first piece. Until there, everything can be tried again."""
-        wire = self._wire(request, stream=True)
+        wire = self._wire(request, self._provider.dialect, self._provider.encode(request, True), "stream")
         return (yield from self._explained(lambda: self._first_piece(wire, request.model)))
 
     def finished(self, state: StreamState) -> Completion:
@@ -140,11 +138,10 @@ class Calls:
             raise
 
     def count(self, request: Request) -> Flow[TokenCount]:
-        """Ask for the number of tokens, or estimate it."""
+        """Ask for the number of tokens, or count without asking."""
         wire = self._provider.count_request(request)
         if wire is None:
-            written = sum(len(message.content) for message in request.messages)
-            return TokenCount(max(1, round(written / CHARACTERS_PER_TOKEN)), "estimate")
+            return count_messages(request.messages, encoding_of(request.model))
         reply = yield from self._explained(lambda: self._reply(wire, request.model))
         return TokenCount(number(reply.body.get("input_tokens")), "endpoint")
 
@@ -175,15 +172,14 @@ class Calls:
             secrets=(self._key.reveal(),) if self._key else (),
         )
 
-    def _wire(self, request: Request, *, stream: bool) -> WireRequest:
-        dialect = self._provider.dialect
-        how = "stream" if stream else "whole"
+    def _wire(self, request: Request, dialect: Dialect, body: dict[str, Any], how: str) -> WireRequest:
         _log.info("request to %s: %s, %d messages, %s", self._provider.name, request.model, len(request.messages), how)
         if self._log_content:
             _log.debug("prompt: %s", request.messages)
-        return WireRequest("POST", dialect.path, self._provider.encode(request, stream), dialect.framing)
+        return WireRequest("POST", dialect.path, body, dialect.framing)
 
     def _reply(self, wire: WireRequest, model: str) -> Flow[WireReply]:
+        self.session.sent()
         reply: WireReply = yield Send(wire)
         if reply.status >= 400 or find_problem(reply.body):
             raise self.error(reply, model)
@@ -197,6 +193,7 @@ class Calls:
         return reply
 
     def _first_piece(self, wire: WireRequest, model: str) -> Flow[StreamState]:
+        self.session.sent()
         opened: OpenStream | WireReply = yield Open(wire)
         if isinstance(opened, WireReply):
             raise self.error(opened, model)
@@ -237,6 +234,7 @@ class Calls:
         _log.error("%s failed: %s: %s", self._provider.name, type(error).__name__, error)
 
     def _noted(self, answer: Completion, headers: Mapping[str, str]) -> Completion:
+        self.session.answered(answer)
         _log.info(
             "answer from %s: %s, %d + %d tokens, %s, request %s",
             answer.provider,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from llmlab.config import server_url
-from llmlab.dialects import OPENAI_CHAT, Dialect
+from llmlab.dialects import OPENAI_CHAT, OPENAI_COMPLETIONS, Dialect
 from llmlab.providers.base import Provider
 from llmlab.specs import MODELS
 
@@ -16,6 +16,7 @@ class LocalGptOssProvider(Provider):
 
     name: ClassVar[str] = "local_gpt_oss"
     dialect: Dialect = replace(OPENAI_CHAT, path="/v1/chat/completions")
+    text_dialect: ClassVar[Dialect | None] = replace(OPENAI_COMPLETIONS, path="/v1/completions")
     models_path: ClassVar[str] = "/v1/models"
     default_model: ClassVar[str] = MODELS["local_gpt_oss"]
     default_base_url: ClassVar[str] = "http://localhost:8080"

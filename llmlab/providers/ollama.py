@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from llmlab.channel import WireRequest
 from llmlab.config import server_url
-from llmlab.dialects import OLLAMA, Dialect
+from llmlab.dialects import OLLAMA, OLLAMA_GENERATE, Dialect
 from llmlab.dialects.read import items, text
 from llmlab.providers.base import Provider
 from llmlab.specs import MODELS
@@ -18,6 +18,7 @@ class OllamaProvider(Provider):
 
     name: ClassVar[str] = "ollama"
     dialect: Dialect = OLLAMA
+    text_dialect: ClassVar[Dialect | None] = OLLAMA_GENERATE
     default_model: ClassVar[str] = MODELS["ollama"]
     default_base_url: ClassVar[str] = "http://localhost:11434"
     models_path: ClassVar[str] = "/api/tags"

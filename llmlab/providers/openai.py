@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from llmlab.channel import WireRequest
-from llmlab.dialects import OPENAI_CHAT, OPENAI_RESPONSES
+from llmlab.dialects import OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_RESPONSES, Dialect
 from llmlab.errors import ConfigurationError
 from llmlab.providers.base import Provider
 from llmlab.request import Request
@@ -28,6 +28,7 @@ class OpenAIProvider(Provider):
     default_base_url: ClassVar[str] = "https://api.openai.com/v1"
     key_variable: ClassVar[str | None] = "OPENAI_API_KEY"
     key_page: ClassVar[str] = "https://platform.openai.com/api-keys"
+    text_dialect: ClassVar[Dialect | None] = OPENAI_COMPLETIONS
 
     def __init__(self, *args: Any, api: Literal["responses", "chat"] = "responses", **options: Any) -> None:
         if api not in ("responses", "chat"):

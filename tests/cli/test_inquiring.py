@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llmlab.providers import Provider, TokenCount
 from llmlab.specs import MODELS
 from tests.cli.talking import OFFLINE, lines, run, settings_for
 from tests.loopback import LoopbackServer
@@ -38,8 +39,13 @@ def test_number_of_tokens_says_who_counted() -> None:
     """An estimate that looks like a count would be trusted at a limit."""
     counted = run("tokens", "Why is the sky blue?").stdout
     assert f" tokens for {MODELS['openai']}, counted by openai\n" in counted
-    guessed = run("tokens", "--provider", "ollama", piped="Why is the sky blue?\n").stdout
-    assert guessed == f"about 5 tokens for {MODELS['ollama']}, an estimate: ollama does not count them\n"
+    guessed = run("tokens", "--provider", "ollama", "--model", "llama4", piped="Why is the sky blue?\n").stdout
+    assert guessed == "about 5 tokens for llama4, an estimate: ollama does not count them\n"
+
+
+def test_tokenizer_on_this_machine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Provider, "count_tokens", lambda self, prompt: TokenCount(6, "tiktoken"))
+    assert run("tokens", "Hi", "--provider", "ollama", "--model", "m").stdout == "6 tokens for m, counted by tiktoken\n"
 
 
 def test_tokens_as_json() -> None:

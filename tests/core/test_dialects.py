@@ -10,6 +10,7 @@ from llmlab.dialects import (
     ANTHROPIC_MESSAGES,
     DIALECTS,
     OLLAMA,
+    OLLAMA_GENERATE,
     OPENAI_CHAT,
     OPENAI_COMPLETIONS,
     OPENAI_RESPONSES,
@@ -20,7 +21,7 @@ from llmlab.messages import Message, Role, ToolCall, ToolDefinition
 from llmlab.request import Request, build_request
 
 ALL = list(DIALECTS.values())
-TALKING = [dialect for dialect in ALL if dialect is not OPENAI_COMPLETIONS]
+TALKING = [dialect for dialect in ALL if dialect not in (OPENAI_COMPLETIONS, OLLAMA_GENERATE)]
 CONVERSATION = (
     Message(Role.SYSTEM, "Be brief."),
     Message(Role.SYSTEM, "Be kind."),
@@ -198,9 +199,10 @@ def test_what_a_wire_has_no_field_for_is_refused_before_it_is_sent(
 
 
 @pytest.mark.parametrize("prompt", [CONVERSATION, Message(Role.ASSISTANT, "Hi")], ids=["talk", "assistant"])
-def test_the_legacy_format_takes_one_text(prompt: Any) -> None:
+@pytest.mark.parametrize("dialect", [OPENAI_COMPLETIONS, OLLAMA_GENERATE], ids=lambda dialect: dialect.name)
+def test_the_legacy_formats_take_one_text(dialect: Dialect, prompt: Any) -> None:
     with pytest.raises(LLMInvalidRequestError, match="send a single user message"):
-        encoded(OPENAI_COMPLETIONS, prompt)
+        encoded(dialect, prompt)
 
 
 @pytest.mark.parametrize("dialect", TALKING, ids=lambda dialect: dialect.name)

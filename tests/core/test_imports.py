@@ -27,7 +27,19 @@ ROOMS = (
         "settings_file",
         "specs",
     ),
-    *("dialects", "channel", "sdk_channel", "flow", "streams", "policies", "providers", "tape", "exercises"),
+    *(
+        "dialects",
+        "channel",
+        "sdk_channel",
+        "flow",
+        "streams",
+        "policies",
+        "providers",
+        "conversation",
+        "tools",
+        "tape",
+        "exercises",
+    ),
     *("notebook", "installer", "bootstrap", "doctor", "commands", "cli", "__main__"),
 )
 """From the top of the house to the bottom; a room imports only what stands before it."""
@@ -45,6 +57,7 @@ LATE = {
     "jupyter_client": "only where kernels are looked up",
     "ipykernel": "only where a kernel is written down",
     "fcntl": "not on Windows",
+    "readline": "only where a person types; not on Windows",
 }
 """Libraries that may be imported inside a function, and when they are."""
 

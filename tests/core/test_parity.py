@@ -15,7 +15,11 @@ from tests.core.trying import NAMES
 
 PROVIDERS: list[Any] = [Provider, *(provider_class(name) for name in NAMES)]
 # They send nothing, so there is nothing to await.
-PURE = {"headers", "find_base_url", "encode", "model_names", "count_request", "request"}
+PURE = {"headers", "find_base_url", "encode", "model_names", "count_request", "request"} | {
+    "get_last_response",
+    "get_request_count",
+    "reset_session",
+}
 
 
 def methods(kind: Any) -> dict[str, Any]:

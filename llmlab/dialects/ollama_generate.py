@@ -1,0 +1,30 @@
+"""Ollama's format for one text: `/api/generate`, a text that goes on, without roles or tools.
+
+Its answers are those of `/api/chat` except for where the text stands, and are read by the same decoder.
+Source: Ollama documentation, "API".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmlab.dialects.base import Dialect, refuse
+from llmlab.dialects.ollama import StreamDecoder, decode
+from llmlab.dialects.ollama import encode as encode_chat
+from llmlab.errors import LLMInvalidRequestError
+from llmlab.framing import JSONLines
+from llmlab.messages import Role
+from llmlab.request import Request
+
+
+def encode(request: Request, stream: bool = False) -> dict[str, Any]:
+    """Translate a request into the body of `POST /api/generate`. The conversation must be one user message."""
+    refuse(request, "Ollama's /api/generate", "tools", "tool_choice")
+    if len(request.messages) != 1 or request.messages[0].role is not Role.USER:
+        raise LLMInvalidRequestError("Ollama's /api/generate takes one text: send a single user message")
+    body = encode_chat(request, stream)
+    del body["messages"]
+    return {"prompt": request.messages[0].content, **body}
+
+
+OLLAMA_GENERATE = Dialect("ollama_generate", "/api/generate", encode, decode, StreamDecoder, JSONLines)
