@@ -31,6 +31,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "LLMLAB_RECORDINGS": "folder of the recordings, if not the one beside the notebook",
     "LLMLAB_CONFIG": "path of llmlab.yaml, if not in the working directory",
     "LLMLAB_AUTHORED": "1 lets the simulator answer in mode record, for authored recordings; set by the runner",
+    "TIKTOKEN_CACHE_DIR": "where tiktoken keeps its data, whose own variable this is; read, never filled",
+    "DATA_GYM_CACHE_DIR": "the same, by tiktoken's older name",
 }
 """Every variable that the code reads for the user, and what it means. A test holds `.env.example` to this."""
 

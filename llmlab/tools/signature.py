@@ -88,11 +88,11 @@ class Arguments:
 
 
 def read_docstring(written: str) -> tuple[str, dict[str, str]]:
-    """Return what a docstring says of the function, and of each argument."""
+    """Return what a docstring, as `inspect.getdoc` gives it, says of the function and of each argument."""
     about: list[str] = []
     notes: dict[str, str] = {}
     section, depth, current = "", 0, ""
-    for line in inspect.cleandoc(written).splitlines():
+    for line in written.splitlines():
         if found := _SECTION.fullmatch(line):
             section, depth, current = found[1], 0, ""
         elif not section or (line and not line[0].isspace()):

@@ -257,4 +257,4 @@ def test_a_docstring_ends_its_section_where_the_text_goes_on() -> None:
     about, notes = read_docstring("Do it.\n\nArgs:\n    a: one\n        more: of it\n    b: two\n\nMind the gap.")
     assert about == "Do it.\n\nMind the gap."
     assert notes == {"a": "one more: of it", "b": "two"}
-    assert read_docstring("Args:\n    nothing that is an argument\n") == ("", {})
+    assert read_docstring("Do it.\nArgs:\n    nothing that is an argument") == ("Do it.", {})

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-import threading
 from typing import Annotated, Any
 
 import pytest
 from pydantic import AfterValidator
 
-from llmlab import Chunk, ToolCall, run_tools, run_tools_async, run_tools_stream, run_tools_stream_async, tool
+from llmlab import (
+    Chunk,
+    ToolCall,
+    get_provider,
+    run_tools,
+    run_tools_stream,
+    run_tools_stream_async,
+    tool,
+)
 from llmlab.completion import Usage
-from llmlab.errors import LLMAPIError, LLMInvalidRequestError, LLMStreamError, ToolError
+from llmlab.errors import LLMAPIError, LLMInvalidRequestError, ToolError
 from llmlab.messages import Message, Role
 from llmlab.tools import ToolRun, ToolStep
 from tests.core.bodies import CHAT, TEXT, sse
@@ -26,7 +33,7 @@ shapes = pytest.mark.parametrize("shape", SHAPES)
 @shapes
 @pytest.mark.parametrize("name", NAMES)
 def test_every_provider_calculates_with_a_tool(name: str, shape: str, lab: None) -> None:
-    done, events = run(provider(name, None), shape, "What is 2 + 3?", [add])  # type: ignore[arg-type]
+    done, events = run(get_provider(name), shape, "What is 2 + 3?", [add])
     assert "5" in done.content
     assert [(step.call.name, dict(step.arguments), step.result) for step in done.steps] == [
         ("add", {"a": 2, "b": 3}, "5")
@@ -41,7 +48,7 @@ def test_every_provider_calculates_with_a_tool(name: str, shape: str, lab: None)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_provider_is_told_all_results_of_parallel_calls(name: str, shape: str, lab: None) -> None:
     prompt = "What is the weather in Paris and London?"
-    done, _ = run(provider(name, None), shape, prompt, [weather, add])  # type: ignore[arg-type]
+    done, _ = run(get_provider(name), shape, prompt, [weather, add])
     assert [step.arguments["city"] for step in done.steps] == ["Paris", "London"]
     assert "Paris" in done.content
     assert "London" in done.content
@@ -51,9 +58,9 @@ def test_every_provider_is_told_all_results_of_parallel_calls(name: str, shape: 
 
 
 def test_a_run_goes_on_as_a_conversation(lab: None) -> None:
-    first, _ = run(provider("openai", None), "run_tools", "What is 2 + 3?", [add])  # type: ignore[arg-type]
+    first, _ = run(get_provider("openai"), "run_tools", "What is 2 + 3?", [add])
     more = [*first.messages, {"role": "user", "content": "What is 4 + 4?"}]
-    second, _ = run(provider("anthropic", None), "run_tools", more, [add])  # type: ignore[arg-type]
+    second, _ = run(get_provider("anthropic"), "run_tools", more, [add])
     assert [step.result for step in second.steps] == ["8"]
     assert len(second.messages) == 8
 
@@ -213,128 +220,6 @@ def test_what_is_wrong_is_refused_before_anything_is_sent(
     with pytest.raises(kind):
         start(scripted(server, CHAT), "Hi", **options)
     assert server.seen == []
-
-
-@pytest.mark.parametrize("shape", ["run_tools_async", "run_tools_stream_async"])
-def test_parallel_calls_run_at_the_same_time(shape: str, lab: None) -> None:
-    """One after the other, the first would wait for the second for ever."""
-    both = asyncio.Barrier(2)
-
-    @tool
-    async def weather(city: str) -> str:
-        """Get the current weather in a city."""
-        await both.wait()
-        return "sunny"
-
-    made = provider("openai", None)  # type: ignore[arg-type]
-    done, _ = run(made, shape, "What is the weather in Paris and London?", [weather])
-    assert [step.result for step in done.steps] == ["sunny", "sunny"]
-
-
-@pytest.mark.parametrize("shape", ["run_tools_async", "run_tools_stream_async"])
-def test_a_sync_tool_does_not_hold_up_the_loop(shape: str, lab: None) -> None:
-    threads: list[bool] = []
-
-    @tool
-    def weather(city: str) -> str:
-        """Get the current weather in a city."""
-        threads.append(threading.current_thread() is threading.main_thread())
-        return "sunny"
-
-    run(provider("openai", None), shape, "What is the weather in Paris?", [weather])  # type: ignore[arg-type]
-    assert threads == [False]
-
-
-def test_results_keep_the_order_of_the_calls_whoever_is_first(lab: None) -> None:
-    """Some services tie results to calls by their order."""
-    london = asyncio.Event()
-
-    @tool
-    async def weather(city: str) -> str:
-        """Get the current weather in a city."""
-        if city == "Paris":
-            await london.wait()
-        london.set()
-        return city
-
-    made = provider("ollama", None)  # type: ignore[arg-type]
-    done, events = run(made, "run_tools_stream_async", "What is the weather in Paris and London?", [weather])
-    assert [event.result for event in events if isinstance(event, ToolStep)] == ["London", "Paris"]
-    assert [step.result for step in done.steps] == ["Paris", "London"]
-    assert [message.content for message in done.messages if message.role is Role.TOOL] == ["Paris", "London"]
-
-
-def test_who_leaves_a_stream_keeps_what_there_was(lab: None) -> None:
-    stream = run_tools_stream(provider("openai", None), "What is 2 + 3?", [add])  # type: ignore[arg-type]
-    with pytest.raises(LLMStreamError, match="still going on"):
-        _ = stream.result
-    assert isinstance(next(stream), ToolStep)
-    assert isinstance(next(stream), Chunk)
-    for _ in stream:
-        break
-    assert len(stream.result.steps) == 1
-    assert stream.result.messages[-1].role is Role.TOOL
-    with pytest.raises(StopIteration):
-        next(stream)
-
-
-def test_who_leaves_an_async_stream_leaves_no_tool_running(lab: None) -> None:
-    stopped: list[str] = []
-
-    @tool
-    async def weather(city: str) -> str:
-        """Get the current weather in a city."""
-        if city == "London":
-            return "rain"
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            stopped.append(city)
-            raise
-        return ""
-
-    async def left() -> ToolRun:
-        made = provider("openai", None)  # type: ignore[arg-type]
-        async with made:
-            stream = await run_tools_stream_async(made, "What is the weather in Paris and London?", [weather])
-            assert isinstance(await anext(stream), ToolStep)
-            await stream.aclose()
-            with pytest.raises(StopAsyncIteration):
-                await anext(stream)
-        return stream.result
-
-    so_far = asyncio.run(left())
-    assert stopped == ["Paris"]
-    assert [step.result for step in so_far.steps] == ["rain"]
-    assert len(so_far.messages) == 1
-
-
-def test_a_run_that_is_cancelled_cancels_its_tools(lab: None) -> None:
-    stopped: list[str] = []
-
-    async def cancelled() -> None:
-        begun = asyncio.Event()
-
-        @tool
-        async def weather(city: str) -> str:
-            """Get the current weather in a city."""
-            begun.set()
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                stopped.append(city)
-                raise
-            return ""
-
-        async with provider("openai", None) as made:  # type: ignore[arg-type]
-            task = asyncio.create_task(run_tools_async(made, "What is the weather in Paris?", [weather]))
-            await begun.wait()
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-
-    asyncio.run(cancelled())
-    assert stopped == ["Paris"]
 
 
 def test_usage_is_that_of_all_answers(server: LoopbackServer) -> None:
