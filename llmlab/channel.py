@@ -35,12 +35,14 @@ class WireRequest:
         path: below the base URL.
         body: wire JSON, or None.
         framing: how the stream of the answer is framed.
+        timeout: seconds until the whole answer must be there, or for a stream its first piece; None for no such limit.
     """
 
     method: str
     path: str
     body: dict[str, Any] | None = None
     framing: Callable[[], Framing] = ServerSentEvents
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,10 @@ class HttpChannel:
 
     def __init__(self, base_url: str, headers: Mapping[str, str], timeout: float) -> None:
         self._base_url = base_url.rstrip("/")
+        self._timeout = timeout
         self._options: dict[str, Any] = {
             "headers": dict(headers),
-            "timeout": httpx2.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT)),
+            "timeout": _timeout(timeout),
             "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=100),
         }
         self._lock = threading.Lock()
@@ -115,22 +118,26 @@ class HttpChannel:
         """Send a request and return the whole answer."""
         url, started = self._base_url + request.path, time.perf_counter()
         with translated(url):
-            response = self._sync().request(request.method, _parsed(url), json=request.body)
-        return read_reply(response, started)
+            if request.timeout is None:
+                response, content = self._sync().request(request.method, _parsed(url), json=request.body), None
+            else:
+                response = self._sync().send(self._built(self._sync(), request), stream=True)
+                content = _read_in_time(response, started + request.timeout)
+        return read_reply(response, started, content)
 
     async def send_async(self, request: WireRequest) -> WireReply:
         """The async twin of `send`."""
         url, started = self._base_url + request.path, time.perf_counter()
         with translated(url):
-            response = await self._async().request(request.method, _parsed(url), json=request.body)
+            async with asyncio.timeout(request.timeout):
+                response = await self._async().request(request.method, _parsed(url), json=request.body)
         return read_reply(response, started)
 
     def open(self, request: WireRequest) -> WireStream | WireReply:
         """Send a request and return the answer while it is still coming."""
         client, url, started = self._sync(), self._base_url + request.path, time.perf_counter()
         with translated(url):
-            built = client.build_request(request.method, _parsed(url), json=request.body)
-            response = client.send(built, stream=True)
+            response = client.send(self._built(client, request), stream=True)
             if response.status_code < 400:
                 return HttpStream(response, request.framing(), started, translated(url))
             response.read()
@@ -140,8 +147,8 @@ class HttpChannel:
         """The async twin of `open`."""
         client, url, started = self._async(), self._base_url + request.path, time.perf_counter()
         with translated(url):
-            built = client.build_request(request.method, _parsed(url), json=request.body)
-            response = await client.send(built, stream=True)
+            async with asyncio.timeout(request.timeout):
+                response = await client.send(self._built(client, request), stream=True)
             if response.status_code < 400:
                 return HttpStream(response, request.framing(), started, translated(url))
             await response.aread()
@@ -160,6 +167,11 @@ class HttpChannel:
 
     def __repr__(self) -> str:
         return f"HttpChannel({self._base_url!r})"
+
+    def _built(self, client: httpx2.Client | httpx2.AsyncClient, request: WireRequest) -> httpx2.Request:
+        timeout = _timeout(self._timeout if request.timeout is None else min(self._timeout, request.timeout))
+        url = _parsed(self._base_url + request.path)
+        return client.build_request(request.method, url, json=request.body, timeout=timeout)
 
     def _sync(self) -> httpx2.Client:
         # Threads that come first at the same moment must share one client, or all but one would leak.
@@ -221,6 +233,29 @@ class HttpStream:
 
 
 @lru_cache(maxsize=64)
+def _timeout(seconds: float) -> httpx2.Timeout:
+    """Return seconds to wait for the next sign of life as httpx2 wants them."""
+    return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT))
+
+
+def _read_in_time(response: httpx2.Response, end: float) -> bytes:
+    """Read an answer. A timeout of httpx2 begins anew with each piece, so a dripping answer needs a look at the clock.
+
+    Raises:
+        TimeoutError: at the second `end` of the performance counter.
+    """
+    content = bytearray()
+    try:
+        for piece in response.iter_bytes():
+            content += piece
+            if time.perf_counter() > end:
+                raise TimeoutError("the deadline passed while the answer was arriving")
+    finally:
+        response.close()
+    return bytes(content)
+
+
+@lru_cache(maxsize=64)
 def _parsed(url: str) -> httpx2.URL:
     """Return an address as httpx2 wants it. Parsing one takes 10 µs of each call, so once is enough."""
     return httpx2.URL(url)
@@ -237,13 +272,19 @@ def _tls(base_url: str) -> ssl.SSLContext:
     return _tls_context() if base_url.lower().startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def read_reply(response: Any, started: float) -> WireReply:
-    """Return a response that has been read to its end as a `WireReply`."""
+def read_reply(response: Any, started: float, content: bytes | None = None) -> WireReply:
+    """Return a response that has been read to its end as a `WireReply`.
+
+    Args:
+        response: httpx2's.
+        started: when it was asked for, on the performance counter.
+        content: its body, where that was read by hand.
+    """
     recorded = response.extensions.get("llmlab.elapsed")
     try:
-        body = json.loads(response.content)
+        body = json.loads(response.content if content is None else content)
     except ValueError:
-        body = response.text
+        body = response.text if content is None else content.decode(errors="replace")
     elapsed = recorded() if recorded else time.perf_counter() - started
     return WireReply(response.status_code, response.headers, body, elapsed)
 
@@ -254,7 +295,7 @@ def translated(url: str) -> Iterator[None]:
     where = url.partition("?")[0]
     try:
         yield
-    except httpx2.TimeoutException as error:
+    except (httpx2.TimeoutException, TimeoutError) as error:
         raise LLMTimeoutError(
             f"{where} did not answer in time ({type(error).__name__}). Try again, or give more time: timeout=<seconds>."
         ) from error

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from llmlab.channel import Channel, WireReply, WireRequest, WireStream
 from llmlab.waiting import real_seconds
@@ -20,9 +20,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a request; the outcome is its `WireReply`."""
+    """Send a request; the outcome is its `WireReply`. Without a channel of its own, it takes that of the driver."""
 
     request: WireRequest
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Open:
     """Send a request; the outcome is an `OpenStream`, or the `WireReply` of an error."""
 
     request: WireRequest
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,20 @@ class Sleep:
     """Wait for so many seconds."""
 
     seconds: float
+
+
+class Ticket(Protocol):
+    """A place in a waiting line. Both methods return when it is its turn."""
+
+    def wait(self) -> None: ...
+    async def wait_async(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait until it is a ticket's turn."""
+
+    ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +80,7 @@ class OpenStream:
         await self.wire.aclose()
 
 
-Step: TypeAlias = Send | Open | Read | Sleep
+Step: TypeAlias = Send | Open | Read | Sleep | Wait
 Outcome: TypeAlias = WireReply | OpenStream | list[dict[str, Any]] | None
 Flow: TypeAlias = Generator[Step, Any, Result]
 
@@ -75,11 +91,11 @@ def drive(flow: Flow[Result], channel: Channel) -> Result:
 
     def perform(step: Step) -> Outcome:
         match step:
-            case Send(request):
-                return channel.send(request)
-            case Open(request):
+            case Send(request, own):
+                return (own or channel).send(request)
+            case Open(request, own):
                 _close(opened)
-                wire = channel.open(request)
+                wire = (own or channel).open(request)
                 if isinstance(wire, WireReply):
                     return wire
                 opened.append(OpenStream(wire, iter(wire)))
@@ -89,6 +105,8 @@ def drive(flow: Flow[Result], channel: Channel) -> Result:
             case Sleep(seconds):
                 _close(opened)
                 time.sleep(real_seconds(seconds))
+            case Wait(ticket):
+                ticket.wait()
         return None
 
     try:
@@ -116,11 +134,11 @@ async def drive_async(flow: Flow[Result], channel: Channel) -> Result:
 
     async def perform(step: Step) -> Outcome:
         match step:
-            case Send(request):
-                return await channel.send_async(request)
-            case Open(request):
+            case Send(request, own):
+                return await (own or channel).send_async(request)
+            case Open(request, own):
                 await _aclose(opened)
-                wire = await channel.open_async(request)
+                wire = await (own or channel).open_async(request)
                 if isinstance(wire, WireReply):
                     return wire
                 opened.append(OpenStream(wire, aiter(wire)))
@@ -130,6 +148,8 @@ async def drive_async(flow: Flow[Result], channel: Channel) -> Result:
             case Sleep(seconds):
                 await _aclose(opened)
                 await asyncio.sleep(real_seconds(seconds))
+            case Wait(ticket):
+                await ticket.wait_async()
         return None
 
     try:
@@ -147,6 +167,26 @@ async def drive_async(flow: Flow[Result], channel: Channel) -> Result:
     except BaseException:
         await _aclose(opened)
         raise
+    finally:
+        flow.close()
+
+
+def via(channel: Channel, flow: Flow[Result]) -> Flow[Result]:
+    """Run a flow over a channel of its own, whoever drives it."""
+    try:
+        step = next(flow)
+        while True:
+            if isinstance(step, (Send, Open)) and step.channel is None:
+                step = replace(step, channel=channel)
+            try:
+                outcome = yield step
+            except Exception as error:  # noqa: BLE001 - the flow decides what an error means
+                step = flow.throw(error)
+            else:
+                step = flow.send(outcome)
+    except StopIteration as stop:
+        result: Result = stop.value
+        return result
     finally:
         flow.close()
 

@@ -28,6 +28,7 @@ class Request:
         seed: number that makes the answer repeatable, as far as the service can.
         tools: tools the model may call.
         tool_choice: "auto", "none", "required", or the name of the one tool to call.
+        deadline: seconds in which the whole call must be over, retries and waits included. It is never sent.
         extra: fields of the vendor's own wire format, put into the body as they are.
     """
 
@@ -40,6 +41,7 @@ class Request:
     seed: int | None = None
     tools: tuple[ToolDefinition, ...] = ()
     tool_choice: str | None = None
+    deadline: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -102,5 +104,6 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "seed": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "tools": ("a list of ToolDefinition, or of dicts with name, description and parameters", _are_tools),
     "tool_choice": ("auto, none, required or a tool's name", lambda value: isinstance(value, str) and bool(value)),
+    "deadline": ("seconds above 0", lambda value: _is_number(0, 1e9)(value) and value > 0),
     "extra": ("a dict", lambda value: isinstance(value, Mapping)),
 }

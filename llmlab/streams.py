@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from llmlab.completion import Chunk, Completion
 from llmlab.dialects.base import StreamDecoder
@@ -26,12 +26,18 @@ class StreamState:
     Args:
         opened: the open stream.
         decoder: reads its events.
+        provider: who answers, for errors.
+        ending: makes the whole answer, and lets the policies know that the call is over.
     """
 
-    def __init__(self, opened: OpenStream, decoder: StreamDecoder) -> None:
+    def __init__(self, opened: OpenStream, decoder: StreamDecoder, provider: str, ending: Ending) -> None:
         self.opened = opened
         self.decoder = decoder
+        self.provider = provider
+        self.ending = ending
         self.events: list[dict[str, Any]] = []
+        self.times: list[tuple[int, float]] | None = None
+        """Where somebody asked for it: how many events had arrived after how many seconds."""
         self.pieces = 0
         self.first_token: float | None = None
         self._first: Chunk | None = None
@@ -40,6 +46,8 @@ class StreamState:
     def arrived(self, events: list[dict[str, Any]]) -> None:
         """Take events that came in. They are decoded when somebody asks for the next piece."""
         self._waiting.extend(events)
+        if self.times is not None:
+            self.times.append((len(events), self.opened.wire.elapsed()))
 
     def next_piece(self) -> Chunk | None:
         """Decode what has arrived, up to the next piece of the answer. None if more must arrive first."""
@@ -76,7 +84,7 @@ class StreamState:
                 else "the stream ended before its first event"
             )
 
-    def broken(self, error: LLMError, provider: str) -> LLMStreamError:
+    def broken(self, error: LLMError) -> LLMStreamError:
         """Return the error for a stream that broke, with all that had arrived."""
         partial, headers = self.decoder.completion(), self.opened.wire.headers
         reason = error.message.rstrip(". ")
@@ -85,7 +93,7 @@ class StreamState:
             reason = f"the stream ended early after {self.pieces} pieces: {error.__cause__ or reason}"
         return LLMStreamError(
             f"{reason}. error.partial holds what arrived; send the request again for a whole answer.",
-            provider=provider,
+            provider=self.provider,
             status_code=error.status_code,
             request_id=error.request_id or headers.get("x-request-id") or headers.get("request-id"),
             code=error.code,
@@ -94,7 +102,28 @@ class StreamState:
         )
 
 
-Finish = Callable[[StreamState], Completion]
+class Ending(Protocol):
+    """What is done at the end of a stream."""
+
+    def check_time(self) -> None:
+        """Refuse to go on after the deadline.
+
+        Raises:
+            LLMTimeoutError: says so.
+        """
+        ...
+
+    def finished(self, state: StreamState) -> Completion:
+        """Return what has arrived as the answer, and end the call."""
+        ...
+
+    def failed(self, state: StreamState, error: LLMStreamError) -> None:
+        """End the call with an error."""
+        ...
+
+    def abandoned(self) -> None:
+        """End the call of a stream that was dropped without being closed."""
+        ...
 
 
 class CompletionStream:
@@ -102,14 +131,10 @@ class CompletionStream:
 
     Args:
         state: the stream, read up to its first piece.
-        finish: makes the whole answer out of it.
-        name: the provider, for errors.
     """
 
-    def __init__(self, state: StreamState, finish: Finish, name: str) -> None:
+    def __init__(self, state: StreamState) -> None:
         self._state = state
-        self._finish = finish
-        self._name = name
         self._result: Completion | None = None
         self._reader: Iterator[Chunk] | None = None
 
@@ -122,11 +147,12 @@ class CompletionStream:
                     yield chunk
                 elif (events := next(state.opened.events, None)) is not None:  # type: ignore[arg-type]
                     state.arrived(events)
+                    state.ending.check_time()
                 else:
                     state.check_end()
                     break
         except LLMError as error:
-            raise _failure(state, error, self._name) from error
+            raise _failure(state, error) from error
         finally:
             self.close()
 
@@ -159,7 +185,7 @@ class CompletionStream:
     def close(self) -> None:
         """Stop reading and give the connection back. `result` then holds what had arrived."""
         if self._result is None:
-            self._result = self._finish(self._state)
+            self._result = self._state.ending.finished(self._state)
             self._state.opened.close()
 
 
@@ -168,14 +194,10 @@ class AsyncCompletionStream:
 
     Args:
         opening: opens the stream and reads up to its first piece.
-        finish: makes the whole answer out of it.
-        name: the provider, for errors.
     """
 
-    def __init__(self, opening: Callable[[], Awaitable[StreamState]], finish: Finish, name: str) -> None:
+    def __init__(self, opening: Callable[[], Awaitable[StreamState]]) -> None:
         self._opening = opening
-        self._finish = finish
-        self._name = name
         self._state: StreamState | None = None
         self._result: Completion | None = None
         self._reader: AsyncIterator[Chunk] | None = None
@@ -188,11 +210,12 @@ class AsyncCompletionStream:
                     yield chunk
                 elif (events := await anext(state.opened.events, None)) is not None:  # type: ignore[arg-type]
                     state.arrived(events)
+                    state.ending.check_time()
                 else:
                     state.check_end()
                     break
         except LLMError as error:
-            raise _failure(state, error, self._name) from error
+            raise _failure(state, error) from error
         finally:
             await self.aclose()
 
@@ -210,6 +233,11 @@ class AsyncCompletionStream:
     ) -> None:
         await self.aclose()
 
+    def __del__(self) -> None:
+        # Its connection cannot be awaited here, but its place in a line can be given to the next one.
+        if self._result is None and self._state is not None:
+            self._state.ending.abandoned()
+
     def __await__(self) -> Generator[Any, None, Self]:
         return self.__aenter__().__await__()
 
@@ -225,7 +253,7 @@ class AsyncCompletionStream:
     async def aclose(self) -> None:
         """Stop reading and give the connection back. `result` then holds what had arrived."""
         if self._result is None and self._state is not None:
-            self._result = self._finish(self._state)
+            self._result = self._state.ending.finished(self._state)
             await self._state.opened.aclose()
 
     async def _opened(self) -> StreamState:
@@ -234,9 +262,10 @@ class AsyncCompletionStream:
         return self._state
 
 
-def _failure(state: StreamState, error: LLMError, name: str) -> LLMStreamError:
-    failure = state.broken(error, name)
-    _log.error("%s failed: %s: %s", name, type(failure).__name__, failure)
+def _failure(state: StreamState, error: LLMError) -> LLMStreamError:
+    failure = state.broken(error)
+    _log.error("%s failed: %s: %s", state.provider, type(failure).__name__, failure)
+    state.ending.failed(state, failure)
     return failure
 
 

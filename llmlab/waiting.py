@@ -7,6 +7,8 @@ and draws what must be the same on every machine. Policies know neither tape nor
 from __future__ import annotations
 
 import random
+import time
+from contextvars import ContextVar
 from typing import Protocol
 
 
@@ -24,6 +26,9 @@ class Host(Protocol):
 
 _host: Host | None = None
 
+_spared: ContextVar[float] = ContextVar("spared", default=0.0)
+"""Seconds that waits of this thread or task were shortened by. Each has its own, because waits run side by side."""
+
 
 def hand_over(host: Host | None) -> None:
     """Let `host` decide from now on; None gives real waits back."""
@@ -34,7 +39,17 @@ def hand_over(host: Host | None) -> None:
 def real_seconds(seconds: float) -> float:
     """Return how long a wait of that many seconds really takes."""
     host = _host
-    return seconds if host is None else host.wait(seconds)
+    if host is None:
+        return seconds
+    real = host.wait(seconds)
+    if real != seconds:
+        _spared.set(_spared.get() + seconds - real)
+    return real
+
+
+def now() -> float:
+    """Return the seconds of a clock that never goes back, for policies. A wait that was shortened counts in full."""
+    return time.monotonic() + _spared.get()
 
 
 def chance() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmlab.policies.base import Answer, Attempt, Call, Policy, arranged, run_through
 from llmlab.policies.retry import RetryPolicy, retried
 
-__all__ = ["RetryPolicy", "retried"]
+__all__ = ["Answer", "Attempt", "Call", "Policy", "RetryPolicy", "arranged", "retried", "run_through"]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError
 from llmlab.flow import Flow, Sleep
+from llmlab.policies.base import Answer, Call
 from llmlab.waiting import chance
 
 RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
@@ -33,6 +34,8 @@ class RetryPolicy:
         max_wait: seconds. A service that asks for more is not waited for; the error says how long it asked.
     """
 
+    kind: ClassVar[str] = "retry"
+
     max_retries: int = 3
     base_delay: float = 2.0
     jitter: float = 0.25
@@ -47,6 +50,10 @@ class RetryPolicy:
         wait = self.base_delay * 2.0 ** (retry - 1) * (1 + self.jitter * chance())
         return min(wait, self.max_wait)
 
+    def around(self, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
+        """Run a call until it succeeds, fails for good, or its deadline is nearer than the next try."""
+        return retried(inner, self, call)
+
 
 def is_passing(error: LLMError) -> bool:
     """Return whether the same request may succeed a moment later."""
@@ -58,8 +65,14 @@ def is_passing(error: LLMError) -> bool:
     return isinstance(error, LLMConnectionError) or error.status_code in RETRY_STATUS
 
 
-def retried(attempt: Callable[[], Flow[Result]], policy: RetryPolicy) -> Flow[Result]:
-    """Run `attempt` until it succeeds, fails for good, or the policy gives up. Each retry is logged with its reason."""
+def retried(attempt: Callable[[], Flow[Result]], policy: RetryPolicy, call: Call | None = None) -> Flow[Result]:
+    """Run `attempt` until it succeeds, fails for good, or the policy gives up. Each retry is logged with its reason.
+
+    Args:
+        attempt: begins one attempt.
+        policy: when to try again.
+        call: whose deadline holds, if it has one.
+    """
     retry = 0
     while True:
         try:
@@ -69,6 +82,8 @@ def retried(attempt: Callable[[], Flow[Result]], policy: RetryPolicy) -> Flow[Re
             wait = policy.wait_before(retry, error)
             if wait is None:
                 raise
+            if call is not None and (left := call.remaining()) is not None and wait >= left:
+                raise call.too_late() from error
             _log.warning(
                 "retry %d of %d in %.1f s: %s: %s", retry, policy.max_retries, wait, type(error).__name__, error
             )

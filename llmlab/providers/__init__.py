@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from llmlab.providers.base import Provider
-from llmlab.providers.calls import Health
+from llmlab.providers.health import Health
 from llmlab.providers.registry import ProviderType, get_provider, provider_class, provider_names, register_provider
 from llmlab.providers.tokens import TokenCount
 

@@ -6,7 +6,7 @@ or async. Prices, tools and conversations are other rooms' business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -18,8 +18,9 @@ from llmlab.dialects.read import items, text
 from llmlab.errors import ConfigurationError, MissingAPIKeyError
 from llmlab.flow import Flow, drive, drive_async
 from llmlab.messages import Prompt
-from llmlab.policies import RetryPolicy
-from llmlab.providers.calls import Calls, Health
+from llmlab.policies import Policy, RetryPolicy, arranged
+from llmlab.providers.calls import Calls
+from llmlab.providers.health import Health
 from llmlab.providers.text import TextCompletion
 from llmlab.providers.tokens import TokenCount
 from llmlab.request import Request, build_request
@@ -43,11 +44,12 @@ class Provider(TextCompletion):
         temperature: randomness, where a call gives none.
         key_variable: name of the variable that holds the key; else the provider's usual one.
         client: an SDK client that carries the requests in place of llmlab's own channel. It brings its own key.
+        policies: what happens around a call, the outermost first: a cache, a budget, limits, a retry of your own.
         log_content: whether prompts and answers may appear in the log, at level DEBUG.
 
     Raises:
         MissingAPIKeyError: if the provider needs a key and none was found.
-        ConfigurationError: if the key holds characters that no key has.
+        ConfigurationError: if the key holds characters that no key has, or the policies make no sense together.
     """
 
     name: ClassVar[str]
@@ -72,6 +74,7 @@ class Provider(TextCompletion):
         temperature: float | None = None,
         key_variable: str | None = None,
         client: Any = None,
+        policies: Sequence[Policy] = (),
         log_content: bool = False,
     ) -> None:
         self.model = model or self.default_model
@@ -85,7 +88,7 @@ class Provider(TextCompletion):
         else:
             key = self._find_key(api_key, key_variable or self.key_variable)
             self._channel = HttpChannel(self.base_url, self.headers(key), self.timeout)
-        self._calls = Calls(self, RetryPolicy(max_retries, retry_delay), key, log_content)
+        self._calls = Calls(self, arranged(policies, RetryPolicy(max_retries, retry_delay)), key, log_content)
 
     # What a subclass may say differently
 
@@ -131,7 +134,7 @@ class Provider(TextCompletion):
     def complete_stream(self, prompt: Prompt, **options: Any) -> CompletionStream:
         """Answer a prompt piece by piece. Takes what `complete` takes; after the end, `.result` is the whole answer."""
         request = self.request(prompt, **options)
-        return CompletionStream(self._drive(self._calls.stream(request)), self._calls.finished, self.name)
+        return CompletionStream(self._drive(self._calls.stream(request)))
 
     def complete_stream_async(self, prompt: Prompt, **options: Any) -> AsyncCompletionStream:
         """The async twin of `complete_stream`, for `async for` or `async with`."""
@@ -140,7 +143,7 @@ class Provider(TextCompletion):
         async def opening() -> StreamState:
             return await self._drive_async(self._calls.stream(request))
 
-        return AsyncCompletionStream(opening, self._calls.finished, self.name)
+        return AsyncCompletionStream(opening)
 
     # Questions about the service
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar, cast
 
 from llmlab.channel import WireReply, WireRequest
@@ -16,37 +16,19 @@ from llmlab.config import Secret
 from llmlab.dialects import Dialect
 from llmlab.dialects.problems import find_problem, to_error
 from llmlab.dialects.read import number
-from llmlab.errors import LLMAPIError, LLMError, ModelNotFoundError
+from llmlab.errors import LLMAPIError, LLMError, LLMStreamError, ModelNotFoundError
 from llmlab.flow import Flow, Open, OpenStream, Read, Send
-from llmlab.policies import RetryPolicy, retried
+from llmlab.policies import Answer, Attempt, Call, Policy, RetryPolicy, retried, run_through
+from llmlab.providers.health import Health
 from llmlab.providers.session import Session
 from llmlab.providers.tokens import TokenCount, count_messages, encoding_of
 from llmlab.request import Request
 from llmlab.specs import known_models
 from llmlab.streams import StreamState
+from llmlab.waiting import now
 
 Result = TypeVar("Result")
 _log = logging.getLogger("llmlab")
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """Whether a provider answers.
-
-    Args:
-        provider: who was asked.
-        ok: whether it answered.
-        reason: in words, why not; or how many models it has.
-        latency: seconds until it answered.
-    """
-
-    provider: str
-    ok: bool
-    reason: str
-    latency: float = 0.0
-
-    def __bool__(self) -> bool:
-        return self.ok
 
 
 class Asked(Protocol):
@@ -54,6 +36,8 @@ class Asked(Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def base_url(self) -> str: ...
     @property
     def dialect(self) -> Dialect: ...
     @property
@@ -68,22 +52,23 @@ class Calls:
 
     Args:
         provider: who is asked.
-        policy: when to try again.
+        policies: what happens around a call, the outermost first.
         key: the key, so that no error repeats it.
         log_content: whether prompts and answers may appear in the log.
     """
 
-    def __init__(self, provider: Asked, policy: RetryPolicy, key: Secret | None, log_content: bool) -> None:
+    def __init__(self, provider: Asked, policies: Sequence[Policy], key: Secret | None, log_content: bool) -> None:
         self._provider = provider
-        self._policy = policy
+        self._policies = policies
+        # Questions about models and tokens are tried again, and pass no other policy.
+        self._retry = next((policy for policy in policies if isinstance(policy, RetryPolicy)), RetryPolicy())
         self._key = key
         self._log_content = log_content
         self.session = Session()
 
     def completion(self, request: Request) -> Flow[Completion]:
         """Ask, and return the whole answer."""
-        body = self._provider.encode(request, False)
-        return (yield from self._whole(request, self._provider.dialect, body))
+        return (yield from self._whole(request, self._provider.dialect, self._provider.encode(request, False)))
 
     def texts(self, requests: Sequence[Request], dialect: Dialect) -> Flow[list[Completion]]:
         """Have texts continued, one after the other. All are encoded before the first one is sent."""
@@ -94,45 +79,93 @@ class Calls:
         return answers
 
     def _whole(self, request: Request, dialect: Dialect, body: dict[str, Any]) -> Flow[Completion]:
-        wire = self._wire(request, dialect, body, "whole")
-        reply = yield from self._explained(lambda: self._reply(wire, request.model))
-        answer = dialect.decode(reply.body)
-        return self._noted(
-            replace(
-                answer,
-                provider=self._provider.name,
-                model=answer.model or request.model,
-                raw_response=reply.body,
-                source=_source(reply.headers),
-                latency=reply.elapsed,
-            ),
-            reply.headers,
-        )
+        call = self._call(request, dialect, body, stream=False)
+        answer = cast("Completion", (yield from self._explained(lambda: self._through(call))))
+        call.end(answer)
+        return self._noted(answer, call.headers)
 
     def stream(self, request: Request) -> Flow[StreamState]:
         """Ask, and return the stream, read up to its first piece. Until there, everything can be tried again."""
-        wire = self._wire(request, self._provider.dialect, self._provider.encode(request, True), "stream")
-        return (yield from self._explained(lambda: self._first_piece(wire, request.model)))
+        body = self._provider.encode(request, True)
+        call = self._call(request, self._provider.dialect, body, stream=True)
+        return cast("StreamState", (yield from self._explained(lambda: self._through(call))))
 
-    def finished(self, state: StreamState) -> Completion:
-        """Return what a stream has given as a `Completion`."""
-        answer, wire = state.decoder.completion(), state.opened.wire
-        return self._noted(
-            replace(
-                answer,
-                provider=self._provider.name,
-                raw_response=state.events,
-                source=_source(wire.headers),
-                latency=wire.elapsed(),
-                time_to_first_token=state.first_token,
-            ),
-            wire.headers,
+    def _call(self, request: Request, dialect: Dialect, body: dict[str, Any], *, stream: bool) -> Call:
+        how = "stream" if stream else "whole"
+        _log.info("request to %s: %s, %d messages, %s", self._provider.name, request.model, len(request.messages), how)
+        if self._log_content:
+            _log.debug("prompt: %s", request.messages)
+        attempt = self._first_piece if stream else self._answer
+        return Call(self._provider.name, self._provider.base_url, dialect, request, body, stream, attempt)
+
+    def _through(self, call: Call) -> Flow[Answer]:
+        return run_through(self._policies, call, lambda: self._tried(call))
+
+    def _tried(self, call: Call) -> Flow[Answer]:
+        """Send once, and note how it went."""
+        call.elapsed, started = 0.0, now()
+        self.session.sent()
+        try:
+            answer = yield from call.attempt(call)
+        except LLMError as error:
+            call.attempts.append(Attempt(started, call.elapsed or now() - started, error))
+            raise
+        call.attempts.append(Attempt(started, call.elapsed))
+        return answer
+
+    def _answer(self, call: Call) -> Flow[Answer]:
+        reply = yield from self._reply(_wire(call), call.request.model, call)
+        answer = call.dialect.decode(reply.body)
+        return replace(
+            answer,
+            provider=call.provider,
+            model=answer.model or call.request.model,
+            raw_response=reply.body,
+            source=_source(reply.headers),
+            latency=reply.elapsed,
+        )
+
+    def _first_piece(self, call: Call) -> Flow[Answer]:
+        opened: OpenStream | WireReply = yield Open(_wire(call))
+        if isinstance(opened, WireReply):
+            call.headers, call.elapsed = opened.headers, opened.elapsed
+            raise self.error(opened, call.request.model)
+        call.headers = opened.wire.headers
+        state = StreamState(opened, call.dialect.stream(), call.provider, _Ending(self, call))
+        try:
+            while not state.decoder.finished:
+                events = yield Read(opened)
+                call.elapsed = opened.wire.elapsed()
+                if events is None:
+                    state.check_end()
+                elif state.read_first(events):
+                    break
+        except LLMError as error:
+            raise state.broken(error) from error
+        return state
+
+    def finished(self, call: Call, state: StreamState) -> Completion:
+        """Return what a stream has given as a `Completion`, and end its call."""
+        answer = self.so_far(state)
+        call.end(answer)
+        return self._noted(answer, state.opened.wire.headers)
+
+    def so_far(self, state: StreamState) -> Completion:
+        """Return what a stream has given so far."""
+        wire = state.opened.wire
+        return replace(
+            state.decoder.completion(),
+            provider=state.provider,
+            raw_response=state.events,
+            source=_source(wire.headers),
+            latency=wire.elapsed(),
+            time_to_first_token=state.first_token,
         )
 
     def models(self) -> Flow[list[str]]:
         """Ask for the names of the models."""
         try:
-            return (yield from retried(self._listed, self._policy))
+            return (yield from retried(self._listed, self._retry))
         except LLMError as error:
             self._note_failure(error)
             raise
@@ -142,19 +175,19 @@ class Calls:
         wire = self._provider.count_request(request)
         if wire is None:
             return count_messages(request.messages, encoding_of(request.model))
-        reply = yield from self._explained(lambda: self._reply(wire, request.model))
+        reply = yield from self._asked(wire, request.model)
         return TokenCount(number(reply.body.get("input_tokens")), "endpoint")
 
     def post(self, wire: WireRequest, model: str) -> Flow[Mapping[str, Any]]:
         """Ask something of the vendor's own, and return the JSON of the answer."""
-        reply = yield from self._explained(lambda: self._reply(wire, model))
+        reply = yield from self._asked(wire, model)
         body: Mapping[str, Any] = reply.body
         return body
 
     def health(self) -> Flow[Health]:
         """Ask for the models, once, and turn whatever happens into words."""
         try:
-            reply = yield from self._reply(WireRequest("GET", self._provider.models_path), "")
+            reply = yield from self._sent(WireRequest("GET", self._provider.models_path), "")
         except LLMError as error:
             return Health(self._provider.name, False, error.message)
         count = len(self._provider.model_names(reply.body))
@@ -172,15 +205,18 @@ class Calls:
             secrets=(self._key.reveal(),) if self._key else (),
         )
 
-    def _wire(self, request: Request, dialect: Dialect, body: dict[str, Any], how: str) -> WireRequest:
-        _log.info("request to %s: %s, %d messages, %s", self._provider.name, request.model, len(request.messages), how)
-        if self._log_content:
-            _log.debug("prompt: %s", request.messages)
-        return WireRequest("POST", dialect.path, body, dialect.framing)
+    def _asked(self, wire: WireRequest, model: str) -> Flow[WireReply]:
+        """Ask something that is no call of a model, and try again as calls do."""
+        return self._explained(lambda: retried(lambda: self._sent(wire, model), self._retry))
 
-    def _reply(self, wire: WireRequest, model: str) -> Flow[WireReply]:
+    def _sent(self, wire: WireRequest, model: str) -> Flow[WireReply]:
         self.session.sent()
+        return (yield from self._reply(wire, model))
+
+    def _reply(self, wire: WireRequest, model: str, call: Call | None = None) -> Flow[WireReply]:
         reply: WireReply = yield Send(wire)
+        if call is not None:
+            call.headers, call.elapsed = reply.headers, reply.elapsed
         if reply.status >= 400 or find_problem(reply.body):
             raise self.error(reply, model)
         if not isinstance(reply.body, Mapping):
@@ -192,31 +228,14 @@ class Calls:
             )
         return reply
 
-    def _first_piece(self, wire: WireRequest, model: str) -> Flow[StreamState]:
-        self.session.sent()
-        opened: OpenStream | WireReply = yield Open(wire)
-        if isinstance(opened, WireReply):
-            raise self.error(opened, model)
-        state = StreamState(opened, self._provider.dialect.stream())
-        try:
-            while not state.decoder.finished:
-                events = yield Read(opened)
-                if events is None:
-                    state.check_end()
-                elif state.read_first(events):
-                    break
-        except LLMError as error:
-            raise state.broken(error, self._provider.name) from error
-        return state
-
     def _listed(self) -> Flow[list[str]]:
-        reply = yield from self._reply(WireRequest("GET", self._provider.models_path), "")
+        reply = yield from self._sent(WireRequest("GET", self._provider.models_path), "")
         return sorted(self._provider.model_names(reply.body))
 
-    def _explained(self, attempt: Callable[[], Flow[Result]]) -> Flow[Result]:
-        """Retry an attempt. If the model does not exist, find out which ones do; note what fails for good."""
+    def _explained(self, asked: Callable[[], Flow[Result]]) -> Flow[Result]:
+        """If the model does not exist, find out which ones do; note what fails for good."""
         try:
-            return (yield from retried(attempt, self._policy))
+            return (yield from asked())
         except ModelNotFoundError as error:
             try:
                 available = yield from self._listed()
@@ -247,6 +266,30 @@ class Calls:
         if self._log_content:
             _log.debug("answer: %s", answer.content)
         return answer
+
+
+class _Ending:
+    """What is done at the end of a stream of these flows."""
+
+    def __init__(self, calls: Calls, call: Call) -> None:
+        self._calls = calls
+        self._call = call
+
+    def check_time(self) -> None:
+        self._call.remaining()
+
+    def finished(self, state: StreamState) -> Completion:
+        return self._calls.finished(self._call, state)
+
+    def failed(self, state: StreamState, error: LLMStreamError) -> None:
+        self._call.end(self._calls.so_far(state), error)
+
+    def abandoned(self) -> None:
+        self._call.end()
+
+
+def _wire(call: Call) -> WireRequest:
+    return WireRequest("POST", call.dialect.path, call.body, call.dialect.framing, call.remaining())
 
 
 def _source(headers: Mapping[str, str]) -> Source:

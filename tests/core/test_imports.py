@@ -15,32 +15,10 @@ import llmlab
 HOUSE = Path(llmlab.__file__).parent
 
 ROOMS = (
-    *(
-        "redaction",
-        "waiting",
-        "errors",
-        "messages",
-        "request",
-        "completion",
-        "framing",
-        "config",
-        "settings_file",
-        "specs",
-    ),
-    *(
-        "dialects",
-        "channel",
-        "sdk_channel",
-        "flow",
-        "streams",
-        "policies",
-        "providers",
-        "conversation",
-        "tools",
-        "tape",
-        "exercises",
-    ),
-    *("notebook", "installer", "bootstrap", "doctor", "commands", "cli", "__main__"),
+    *("redaction", "waiting", "errors", "messages", "request", "completion", "framing", "config", "settings_file"),
+    *("specs", "dialects", "channel", "sdk_channel", "flow", "streams", "policies", "ledger", "providers"),
+    *("structure", "conversation", "tools", "pictures", "failover", "retrieval", "unified", "rosetta", "compare", "batch"),
+    *("tape", "exercises", "notebook", "installer", "bootstrap", "doctor", "commands", "cli", "__main__"),
 )
 """From the top of the house to the bottom; a room imports only what stands before it."""
 
