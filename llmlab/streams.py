@@ -36,8 +36,8 @@ class StreamState:
         self.provider = provider
         self.ending = ending
         self.events: list[dict[str, Any]] = []
-        self.times: list[tuple[int, float]] | None = None
-        """Where somebody asked for it: how many events had arrived after how many seconds."""
+        self.times: list[tuple[int, float]] = []
+        """How many events arrived together, and how many seconds after the request."""
         self.pieces = 0
         self.first_token: float | None = None
         self._first: Chunk | None = None
@@ -46,8 +46,7 @@ class StreamState:
     def arrived(self, events: list[dict[str, Any]]) -> None:
         """Take events that came in. They are decoded when somebody asks for the next piece."""
         self._waiting.extend(events)
-        if self.times is not None:
-            self.times.append((len(events), self.opened.wire.elapsed()))
+        self.times.append((len(events), self.opened.wire.elapsed()))
 
     def next_piece(self) -> Chunk | None:
         """Decode what has arrived, up to the next piece of the answer. None if more must arrive first."""

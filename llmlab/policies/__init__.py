@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from llmlab.policies.base import Answer, Attempt, Call, Policy, arranged, run_through
+from llmlab.policies.cache import Cache, CacheStats
 from llmlab.policies.retry import RetryPolicy, retried
 
-__all__ = ["Answer", "Attempt", "Call", "Policy", "RetryPolicy", "arranged", "retried", "run_through"]
+__all__ = [
+    "Answer",
+    "Attempt",
+    "Cache",
+    "CacheStats",
+    "Call",
+    "Policy",
+    "RetryPolicy",
+    "arranged",
+    "retried",
+    "run_through",
+]

@@ -1,10 +1,6 @@
 """What a policy is: a generator around a call, which may wait, try again, answer by itself, or refuse.
 
-    retry                   the innermost one sends
-      limits
-        send
-
-Policies know a `Call` and nothing of providers or sockets. `arranged` puts them in order and refuses orders without sense.
+Policies know a `Call` and nothing of providers or sockets. `arranged` refuses orders without sense.
 """
 
 from __future__ import annotations
