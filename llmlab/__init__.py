@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "AllProvidersFailedError": "errors",
     "AnthropicProvider": "providers.anthropic",
+    "Cache": "policies",
     "Chunk": "completion",
     "Completion": "completion",
     "ConfigurationError": "errors",
     "ConversationContext": "conversation",
+    "Dialect": "dialects",
+    "Failover": "providers",
     "LLMAPIError": "errors",
     "LLMAuthenticationError": "errors",
     "LLMConnectionError": "errors",
@@ -35,6 +39,7 @@ _HOME = {
     "OllamaProvider": "providers.ollama",
     "OpenAIProvider": "providers.openai",
     "OpenRouterProvider": "providers.openrouter",
+    "Policy": "policies",
     "Provider": "providers",
     "ProviderType": "providers",
     "RecordingMissError": "errors",
@@ -52,11 +57,15 @@ _HOME = {
     "check": "exercises",
     "faults": "tape",
     "get_provider": "providers",
+    "health": "providers.checkup",
+    "health_async": "providers.checkup",
     "hint": "exercises",
     "load_settings": "settings_file",
     "mode": "tape",
     "provider_names": "providers",
+    "register_dialect": "dialects",
     "register_provider": "providers",
+    "rosetta": "rosetta",
     "run_tools": "tools",
     "run_tools_async": "tools",
     "run_tools_stream": "tools",
@@ -98,6 +107,9 @@ if TYPE_CHECKING:
     from llmlab.completion import Usage as Usage
     from llmlab.config import Settings as Settings
     from llmlab.conversation import ConversationContext as ConversationContext
+    from llmlab.dialects import Dialect as Dialect
+    from llmlab.dialects import register_dialect as register_dialect
+    from llmlab.errors import AllProvidersFailedError as AllProvidersFailedError
     from llmlab.errors import ConfigurationError as ConfigurationError
     from llmlab.errors import LLMAPIError as LLMAPIError
     from llmlab.errors import LLMAuthenticationError as LLMAuthenticationError
@@ -118,18 +130,24 @@ if TYPE_CHECKING:
     from llmlab.messages import Role as Role
     from llmlab.messages import ToolCall as ToolCall
     from llmlab.messages import ToolDefinition as ToolDefinition
+    from llmlab.policies import Cache as Cache
+    from llmlab.policies import Policy as Policy
     from llmlab.policies import RetryPolicy as RetryPolicy
+    from llmlab.providers import Failover as Failover
     from llmlab.providers import Provider as Provider
     from llmlab.providers import ProviderType as ProviderType
     from llmlab.providers import get_provider as get_provider
     from llmlab.providers import provider_names as provider_names
     from llmlab.providers import register_provider as register_provider
     from llmlab.providers.anthropic import AnthropicProvider as AnthropicProvider
+    from llmlab.providers.checkup import health as health
+    from llmlab.providers.checkup import health_async as health_async
     from llmlab.providers.local_gpt_oss import LocalGptOssProvider as LocalGptOssProvider
     from llmlab.providers.ollama import OllamaProvider as OllamaProvider
     from llmlab.providers.openai import OpenAIProvider as OpenAIProvider
     from llmlab.providers.openrouter import OpenRouterProvider as OpenRouterProvider
     from llmlab.request import Request as Request
+    from llmlab.rosetta import rosetta as rosetta
     from llmlab.settings_file import load_settings as load_settings
     from llmlab.specs import MODELS as MODELS
     from llmlab.tape import faults as faults

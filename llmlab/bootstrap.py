@@ -36,7 +36,7 @@ CLONE = Path(__file__).resolve().parents[1]
 BASE, TEST = "base", "test"
 
 # Where the name to install is not the name to import.
-_MODULES = {"pyyaml": "yaml", "python_dotenv": "dotenv", "pytest_xdist": "xdist"}
+_MODULES = {"pyyaml": "yaml", "python_dotenv": "dotenv", "pytest_xdist": "xdist", "opentelemetry_sdk": "opentelemetry"}
 
 
 class Environment:

@@ -31,11 +31,12 @@ class WireRequest:
     """One HTTP request.
 
     Args:
-        method: GET or POST.
+        method: GET, POST or DELETE.
         path: below the base URL.
-        body: wire JSON, or None.
+        body: wire JSON, or None; beside files, the fields of the form.
         framing: how the stream of the answer is framed.
         timeout: seconds until the whole answer must be there, or for a stream its first piece; None for no such limit.
+        files: sent as a form (multipart): by the field's name, the file's name and its bytes.
     """
 
     method: str
@@ -43,6 +44,11 @@ class WireRequest:
     body: dict[str, Any] | None = None
     framing: Callable[[], Framing] = ServerSentEvents
     timeout: float | None = None
+    files: Mapping[str, tuple[str, bytes]] | None = None
+
+    def content(self) -> dict[str, Any]:
+        """Return the body as httpx2 takes it."""
+        return {"json": self.body} if self.files is None else {"data": self.body, "files": self.files}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class HttpChannel:
         url, started = self._base_url + request.path, time.perf_counter()
         with translated(url):
             if request.timeout is None:
-                response, content = self._sync().request(request.method, _parsed(url), json=request.body), None
+                response, content = self._sync().request(request.method, _parsed(url), **request.content()), None
             else:
                 response = self._sync().send(self._built(self._sync(), request), stream=True)
                 content = _read_in_time(response, started + request.timeout)
@@ -130,7 +136,7 @@ class HttpChannel:
         url, started = self._base_url + request.path, time.perf_counter()
         with translated(url):
             async with asyncio.timeout(request.timeout):
-                response = await self._async().request(request.method, _parsed(url), json=request.body)
+                response = await self._async().request(request.method, _parsed(url), **request.content())
         return read_reply(response, started)
 
     def open(self, request: WireRequest) -> WireStream | WireReply:
@@ -171,7 +177,7 @@ class HttpChannel:
     def _built(self, client: httpx2.Client | httpx2.AsyncClient, request: WireRequest) -> httpx2.Request:
         timeout = _timeout(self._timeout if request.timeout is None else min(self._timeout, request.timeout))
         url = _parsed(self._base_url + request.path)
-        return client.build_request(request.method, url, json=request.body, timeout=timeout)
+        return client.build_request(request.method, url, **request.content(), timeout=timeout)
 
     def _sync(self) -> httpx2.Client:
         # Threads that come first at the same moment must share one client, or all but one would leak.

@@ -25,6 +25,7 @@ from llmlab.commands import (
     recordings,
     simulate,
     suite,
+    translating,
 )
 from llmlab.commands.session import EXIT_CODES
 from llmlab.errors import LLMError
@@ -53,6 +54,10 @@ app.command("chat", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} chat --system 'A
 app.command("models", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} models --provider openrouter")(inquiring.models)
 app.command("tokens", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} tokens - < notes.txt")(inquiring.tokens)
 app.command("health", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} health --mode live --json")(inquiring.health)
+
+app.command("rosetta", epilog=f'{EXIT_CODES}\n\nExample: {PROGRAM} rosetta "Hi" --provider openai --provider ollama')(
+    translating.rosetta
+)
 
 config = typer.Typer(no_args_is_help=True, help="The settings file, llmlab.yaml.")
 config.command("check", epilog=f"Example: {PROGRAM} config check llmlab.yaml --json")(configuration.check)

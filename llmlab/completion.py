@@ -99,6 +99,7 @@ class Completion:
         id: the service's identifier of this answer.
         raw_response: what came over the wire, parsed: the body, or the list of events of a stream.
         source: live, recorded or simulated.
+        why: why this provider answered, where another was asked first.
         latency: seconds from the request to the end of the answer.
         time_to_first_token: seconds from the request to the first piece of a stream; None without a stream.
     """
@@ -114,6 +115,7 @@ class Completion:
     id: str = ""
     raw_response: Mapping[str, Any] | list[dict[str, Any]] = field(default_factory=dict, compare=False)
     source: Source = "live"
+    why: str = ""
     latency: float = field(default=0.0, compare=False)
     time_to_first_token: float | None = field(default=None, compare=False)
 

@@ -127,6 +127,24 @@ class Settings:
         return options
 
 
+    def stand_ins(self, provider: str) -> tuple[str, ...]:
+        """Return who answers when a provider does not: the one named as its `fallback`, or all others for true.
+
+        Raises:
+            ConfigurationError: if it is to have a fallback and there is no other provider.
+        """
+        fallback = self.providers.get(provider, ProviderSettings()).fallback
+        if not fallback:
+            return ()
+        others = tuple(name for name in self.providers if name != provider) if fallback is True else (fallback,)
+        if not others or provider in others:
+            raise ConfigurationError(
+                f"{provider} has a fallback, but no other provider stands under `providers:` in the settings. "
+                "Add one, or name one: fallback: ollama"
+            )
+        return others
+
+
 def find_key(variable: str, environ: Mapping[str, str] | None = None) -> Secret | None:
     """Return the key in an environment variable, else in `.env`; None if neither holds a real one.
 

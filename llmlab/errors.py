@@ -13,6 +13,7 @@
     ├── LLMAPIError                 5xx and everything else that the service got wrong
     ├── LLMStreamError              a stream broke after it had begun
     ├── ToolError                   a function makes no tool, or a run with tools came to no answer
+    ├── AllProvidersFailedError     a failover asked everybody, and nobody answered
     └── RecordingMissError          the tape has no recording of this request
 
 Keys never appear in an error: the vendor's text is redacted on its way in.
@@ -175,6 +176,20 @@ class LLMStreamError(LLMError):
 
 class ToolError(LLMError):
     """A function makes no tool, a model called a tool that there is not, or went on calling. `run` holds the run."""
+
+
+class AllProvidersFailedError(LLMError):
+    """A failover asked all its providers, and none answered. `errors` holds what each of them met, in their order."""
+
+    errors: tuple[LLMError, ...] = ()
+
+    @classmethod
+    def of(cls, errors: Sequence[LLMError]) -> AllProvidersFailedError:
+        """Return the error that stands for those of all providers."""
+        told = "".join(f"\n- {error.provider}: {error.message}" for error in errors)
+        error = cls(f"no provider of this failover answered:{told}", provider="failover")
+        error.errors = tuple(errors)
+        return error
 
 
 class RecordingMissError(LLMError):

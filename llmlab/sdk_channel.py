@@ -26,6 +26,7 @@ _METHODS = {
     "/messages/count_tokens": "messages.count_tokens",
     "/messages": "messages.create",
     "/models": "models.list",
+    "/embeddings": "embeddings.create",
 }
 # The SDKs' own switch for "give me the answer unread"; `with_streaming_response` sets it too.
 _UNREAD: dict[str, Any] = {"headers": {"X-Stainless-Raw-Response": "stream"}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,13 +18,6 @@ from llmlab.commands.session import (
     show_json,
     switched_on,
 )
-from llmlab.errors import LLMError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from llmlab.config import Settings
-    from llmlab.providers import Health
 
 
 def models(provider: ProviderOption = None, mode: ModeOption = None, as_json: JsonOption = False) -> None:
@@ -77,36 +70,13 @@ def health(
 
     With --json it is {ok, providers [{provider, ok, reason, latency (seconds)}]}.
     """
-    from llmlab.providers import provider_class, provider_names
-    from llmlab.settings_file import load_settings
+    from llmlab.providers.checkup import health_async
 
     with switched_on(mode, as_json=as_json):
-        names = [provider] if provider else list(provider_names())
-        if provider:
-            # A wrong name is wrong usage, not a provider that is ill.
-            provider_class(provider)
-        found = asyncio.run(_ask_all(names, load_settings(), timeout))
-    well = all(found)
+        found = asyncio.run(health_async(*([provider] if provider else []), timeout=timeout))
     if as_json:
-        show_json({"ok": well, "providers": [asdict(one) for one in found]})
+        show_json({"ok": found.ok, "providers": [asdict(one) for one in found]})
     else:
-        width = max(map(len, names))
-        for one in found:
-            took = f" ({one.latency:.1f} s)" if one.ok else ""
-            typer.echo(f"{one.provider:<{width}}  {'ok' if one.ok else 'fails':<5}  {one.reason}{took}")
-    if not well:
+        typer.echo(repr(found))
+    if not found.ok:
         raise typer.Exit(1)
-
-
-async def _ask_all(names: Sequence[str], settings: Settings, timeout: float) -> list[Health]:
-    return await asyncio.gather(*(_ask(name, settings, timeout) for name in names))
-
-
-async def _ask(name: str, settings: Settings, timeout: float) -> Health:
-    from llmlab.providers import Health, get_provider
-
-    try:
-        async with get_provider(name, timeout=timeout, settings=settings) as opened:
-            return await opened.health_async()
-    except LLMError as error:
-        return Health(name, False, error.message)

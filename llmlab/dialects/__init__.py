@@ -1,4 +1,7 @@
-"""Translators between llmlab's values and the wire, one module for each format. Pure: no I/O, no clock, no settings."""
+"""Translators between llmlab's values and the wire, one module for each format. Pure: no I/O, no clock, no settings.
+
+`README.md` beside this file is the table of how everything translates, made from this code.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,7 @@ from llmlab.dialects.ollama_generate import OLLAMA_GENERATE
 from llmlab.dialects.openai_chat import OPENAI_CHAT
 from llmlab.dialects.openai_completions import OPENAI_COMPLETIONS
 from llmlab.dialects.openai_responses import OPENAI_RESPONSES
-
-DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect
-    for dialect in (
-        *(OPENAI_RESPONSES, OPENAI_CHAT, OPENAI_COMPLETIONS),
-        *(ANTHROPIC_MESSAGES, OLLAMA, OLLAMA_GENERATE),
-    )
-}
-"""Every wire format by name."""
+from llmlab.dialects.registry import DIALECTS, dialect_names, get_dialect, register_dialect
 
 __all__ = [
     "ANTHROPIC_MESSAGES",
@@ -29,4 +24,7 @@ __all__ = [
     "OPENAI_RESPONSES",
     "Dialect",
     "StreamDecoder",
+    "dialect_names",
+    "get_dialect",
+    "register_dialect",
 ]

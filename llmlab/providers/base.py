@@ -20,7 +20,8 @@ from llmlab.flow import Flow, drive, drive_async
 from llmlab.messages import Prompt
 from llmlab.policies import Policy, RetryPolicy, arranged
 from llmlab.providers.calls import Calls
-from llmlab.providers.health import Health
+from llmlab.providers.embedding import Embedding
+from llmlab.providers.health_report import Health
 from llmlab.providers.text import TextCompletion
 from llmlab.providers.tokens import TokenCount
 from llmlab.request import Request, build_request
@@ -30,7 +31,7 @@ from llmlab.streams import AsyncCompletionStream, CompletionStream, StreamState
 Result = TypeVar("Result")
 
 
-class Provider(TextCompletion):
+class Provider(TextCompletion, Embedding):
     """Someone who answers prompts. Subclasses say who, where and in which dialect.
 
     Args:

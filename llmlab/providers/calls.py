@@ -19,7 +19,7 @@ from llmlab.dialects.read import number
 from llmlab.errors import LLMAPIError, LLMError, LLMStreamError, ModelNotFoundError
 from llmlab.flow import Flow, Open, OpenStream, Read, Send
 from llmlab.policies import Answer, Attempt, Call, Policy, RetryPolicy, retried, run_through
-from llmlab.providers.health import Health
+from llmlab.providers.health_report import Health
 from llmlab.providers.session import Session
 from llmlab.providers.tokens import TokenCount, count_messages, encoding_of
 from llmlab.request import Request

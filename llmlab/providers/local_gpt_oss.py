@@ -17,6 +17,7 @@ class LocalGptOssProvider(Provider):
     name: ClassVar[str] = "local_gpt_oss"
     dialect: Dialect = replace(OPENAI_CHAT, path="/v1/chat/completions")
     text_dialect: ClassVar[Dialect | None] = replace(OPENAI_COMPLETIONS, path="/v1/completions")
+    embedding_path: ClassVar[str | None] = "/v1/embeddings"
     models_path: ClassVar[str] = "/v1/models"
     default_model: ClassVar[str] = MODELS["local_gpt_oss"]
     default_base_url: ClassVar[str] = "http://localhost:8080"

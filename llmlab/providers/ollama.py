@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from llmlab.channel import WireRequest
@@ -19,6 +19,7 @@ class OllamaProvider(Provider):
     name: ClassVar[str] = "ollama"
     dialect: Dialect = OLLAMA
     text_dialect: ClassVar[Dialect | None] = OLLAMA_GENERATE
+    embedding_path: ClassVar[str | None] = "/api/embed"
     default_model: ClassVar[str] = MODELS["ollama"]
     default_base_url: ClassVar[str] = "http://localhost:11434"
     models_path: ClassVar[str] = "/api/tags"
@@ -39,18 +40,5 @@ class OllamaProvider(Provider):
         """The async twin of `show`."""
         return await self._drive_async(self._calls.post(self._show(model), model or self.model))
 
-    def embed(self, texts: Sequence[str], model: str) -> list[list[float]]:
-        """Return one vector a text, from a model made for embeddings."""
-        answer = self._drive(self._calls.post(self._embed(texts, model), model))
-        return list(answer.get("embeddings") or [])
-
-    async def embed_async(self, texts: Sequence[str], model: str) -> list[list[float]]:
-        """The async twin of `embed`."""
-        answer = await self._drive_async(self._calls.post(self._embed(texts, model), model))
-        return list(answer.get("embeddings") or [])
-
     def _show(self, model: str | None) -> WireRequest:
         return WireRequest("POST", "/api/show", {"model": model or self.model})
-
-    def _embed(self, texts: Sequence[str], model: str) -> WireRequest:
-        return WireRequest("POST", "/api/embed", {"model": model, "input": list(texts)})

@@ -29,6 +29,7 @@ class OpenAIProvider(Provider):
     key_variable: ClassVar[str | None] = "OPENAI_API_KEY"
     key_page: ClassVar[str] = "https://platform.openai.com/api-keys"
     text_dialect: ClassVar[Dialect | None] = OPENAI_COMPLETIONS
+    embedding_path: ClassVar[str | None] = "/embeddings"
 
     def __init__(self, *args: Any, api: Literal["responses", "chat"] = "responses", **options: Any) -> None:
         if api not in ("responses", "chat"):

@@ -22,6 +22,7 @@ class OpenRouterProvider(Provider):
 
     name: ClassVar[str] = "openrouter"
     dialect: Dialect = OPENAI_CHAT
+    embedding_path: ClassVar[str | None] = "/embeddings"
     default_model: ClassVar[str] = MODELS["openrouter"]
     default_base_url: ClassVar[str] = "https://openrouter.ai/api/v1"
     key_variable: ClassVar[str | None] = "OPENROUTER_API_KEY"

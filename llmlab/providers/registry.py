@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from enum import StrEnum
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
 from llmlab.config import Settings
 from llmlab.errors import ConfigurationError, UnsupportedProviderError
+from llmlab.plugins import Plugins
 from llmlab.providers.base import Provider
-from llmlab.settings_file import load_settings
 
 ENTRY_POINTS = "llmlab.providers"
 """The entry-point group in which a package may offer a provider."""
@@ -35,11 +35,22 @@ _BUILT_IN = {
     "ollama": "OllamaProvider",
     "local_gpt_oss": "LocalGptOssProvider",
 }
-_registered: dict[str, type[Provider]] = {}
+
+
+def _checked(provider: Any) -> type[Provider]:
+    if not (isinstance(provider, type) and issubclass(provider, Provider)):
+        raise ConfigurationError(f"{provider!r} is not a subclass of llmlab.Provider")
+    return provider
+
+
+_plugins = Plugins("provider", ENTRY_POINTS, _BUILT_IN, _checked)
 
 
 def register_provider(name: str, provider: type[Provider]) -> None:
-    """Add a provider, which then works everywhere a name does.
+    """Add a provider, which then works everywhere a name does: here, in `llmlab.yaml` and on the command line.
+
+    A command line starts anew each time. What it shall know, a package offers in the entry-point group
+    `llmlab.providers`.
 
     Args:
         name: how it will be asked for.
@@ -48,17 +59,12 @@ def register_provider(name: str, provider: type[Provider]) -> None:
     Raises:
         ConfigurationError: if the class is none, or the name belongs to a built-in provider.
     """
-    if not (isinstance(provider, type) and issubclass(provider, Provider)):
-        raise ConfigurationError(f"{provider!r} is not a subclass of llmlab.providers.Provider")
-    if name in _BUILT_IN:
-        raise ConfigurationError(f"{name!r} is built in; choose another name")
-    _registered[name] = provider
+    _plugins.register(name, provider)
 
 
 def provider_names() -> tuple[str, ...]:
     """Return the names of all providers: built in, registered, and offered by installed packages."""
-    offered = [point.name for point in entry_points(group=ENTRY_POINTS)]
-    return tuple(dict.fromkeys([*_BUILT_IN, *_registered, *offered]))
+    return (*_BUILT_IN, *_plugins.names())
 
 
 def provider_class(name: str) -> type[Provider]:
@@ -66,62 +72,34 @@ def provider_class(name: str) -> type[Provider]:
 
     Raises:
         UnsupportedProviderError: lists the known names.
-        ConfigurationError: if an installed package offers something that is no provider.
+        ConfigurationError: if an installed package offers it and it cannot be used; names the package.
     """
     name = str(name)
-    if name in _registered:
-        return _registered[name]
     if name in _BUILT_IN:
-        found: type[Provider] = getattr(import_module(f"llmlab.providers.{name}"), _BUILT_IN[name])
-        return found
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        register_provider(name, point.load())
-        return _registered[name]
-    raise UnsupportedProviderError(name, provider_names())
+        built_in: type[Provider] = getattr(import_module(f"llmlab.providers.{name}"), _BUILT_IN[name])
+        return built_in
+    found = _plugins.get(name)
+    if found is None:
+        raise UnsupportedProviderError(name, provider_names())
+    return found
 
 
-def get_provider(
-    name: str | None = None,
-    model: str | None = None,
-    api_key: str | None = None,
-    base_url: str | None = None,
-    timeout: float | None = None,
-    max_retries: int | None = None,
-    *,
-    settings: Settings | None = None,
-    **options: Any,
-) -> Provider:
-    """Return a provider, ready to answer.
+def build_provider(name: str, settings: Settings, given: Mapping[str, Any]) -> Provider:
+    """Return a provider as the settings describe it, without the one that may stand in for it.
 
     Args:
-        name: "openai", "anthropic", "openrouter", "ollama", "local_gpt_oss", a `ProviderType`, or a registered name;
-            else the `backend` of the settings.
-        model: name of the model; else the settings', else the provider's default.
-        api_key: the key; else the environment, then `.env`.
-        base_url: where the service is.
-        timeout: seconds to wait for the next sign of life; 60, or 120 for a local server.
-        max_retries: tries beyond the first; 3.
-        settings: from `load_settings`; else `llmlab.yaml`, if there is one.
-        options: what the provider's class takes beyond these, such as `client` or `api`.
+        name: of the provider.
+        settings: what holds where `given` says nothing.
+        given: arguments of its class; None means not given.
 
     Raises:
         UnsupportedProviderError: for an unknown name.
-        MissingAPIKeyError: if the provider needs a key and none was found.
+        MissingAPIKeyError: if it needs a key and none was found.
         ConfigurationError: for settings that are wrong.
     """
-    settings = settings or load_settings()
     _check_names(settings)
-    kind = provider_class(name or settings.backend)
-    given = {
-        "model": model,
-        "api_key": api_key,
-        "base_url": base_url,
-        "timeout": timeout,
-        "max_retries": max_retries,
-        **options,
-    }
-    configured = settings.options_for(str(name or settings.backend))
-    return kind(**{**configured, **{key: value for key, value in given.items() if value is not None}})
+    kind = provider_class(name)
+    return kind(**{**settings.options_for(name), **{key: value for key, value in given.items() if value is not None}})
 
 
 def _check_names(settings: Settings) -> None:

@@ -24,13 +24,13 @@ def configured(monkeypatch: pytest.MonkeyPatch, server: LoopbackServer) -> None:
         "backend: openrouter\n"
         "providers:\n"
         f"  openrouter: {{api_key_env: MY_KEY, base_url: '{server.url}', model: mine, timeout: '${{SECONDS}}',\n"
-        "               max_tokens: 12, temperature: 0.25, max_retries: 1, retry_delay: 0, fallback: ollama}\n",
+        "               max_tokens: 12, temperature: 0.25, max_retries: 1, retry_delay: 0}\n",
         encoding="utf-8",
     )
 
 
 def policy(provider: Provider) -> tuple[int, float]:
-    retry = provider._calls._policy
+    retry = provider._calls._retry
     return retry.max_retries, retry.base_delay
 
 

@@ -47,7 +47,7 @@ def test_the_tree_is_as_drawn() -> None:
     """Who catches a parent by the drawing must catch its children."""
     real = {kind.__name__: kind.__bases__[0].__name__ for kind in KINDS if kind is not LLMError}
     assert drawn_tree() == real
-    assert len(real) == 13
+    assert len(real) >= 14
 
 
 @pytest.mark.parametrize("kind", KINDS)

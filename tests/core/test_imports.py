@@ -15,10 +15,11 @@ import llmlab
 HOUSE = Path(llmlab.__file__).parent
 
 ROOMS = (
-    *("redaction", "waiting", "errors", "messages", "request", "completion", "framing", "config", "settings_file"),
-    *("specs", "dialects", "channel", "sdk_channel", "flow", "streams", "policies", "ledger", "providers"),
-    *("structure", "conversation", "tools", "pictures", "failover", "retrieval", "unified", "rosetta", "compare", "batch"),
-    *("tape", "exercises", "notebook", "installer", "bootstrap", "doctor", "commands", "cli", "__main__"),
+    *("redaction", "waiting", "errors", "plugins", "messages", "request", "completion", "framing"),
+    *("config", "settings_file", "specs", "dialects", "channel", "sdk_channel", "flow", "streams"),
+    *("pictures", "policies", "bookkeeping", "providers", "structure", "conversation", "tools", "failover"),
+    *("retrieval", "unified", "rosetta", "compare", "batch", "tape", "exercises", "notebook", "installer"),
+    *("bootstrap", "doctor", "commands", "cli", "__main__"),
 )
 """From the top of the house to the bottom; a room imports only what stands before it."""
 
@@ -29,6 +30,7 @@ LATE = {
     "dotenv": "only where there is a .env",
     "yaml": "only where there is a settings file",
     "genai_prices": "only where a price is asked",
+    "sqlalchemy": "only where a ledger is kept in a database; an extra",
     "pandas": "only where a table is shown",
     "rich": "only where a command prints",
     "nbformat": "only where a notebook is read",

@@ -1,15 +1,23 @@
-"""Providers by name. If one fails, a provider that somebody added or installed cannot be asked for."""
+"""Providers and dialects by name. If one fails, what somebody added or installed cannot be asked for."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from llmlab.completion import Completion
-from llmlab.dialects import OPENAI_CHAT
+from llmlab.dialects import (
+    DIALECTS,
+    OPENAI_CHAT,
+    Dialect,
+    dialect_names,
+    get_dialect,
+    register_dialect,
+)
+from llmlab.dialects import registry as dialect_registry
 from llmlab.errors import ConfigurationError, MissingAPIKeyError, UnsupportedProviderError
 from llmlab.providers import (
     Provider,
@@ -21,6 +29,7 @@ from llmlab.providers import (
     registry,
 )
 from tests.core import bodies
+from tests.core.installed import install
 from tests.core.trying import KEY, NAMES, SHAPES, ask
 from tests.loopback import LoopbackServer
 
@@ -34,21 +43,16 @@ class Mine(Provider):
     default_base_url = "http://localhost:1"
 
 
+def offered(monkeypatch: pytest.MonkeyPatch, group: str = "llmlab.providers", **points: str) -> None:
+    """Install a package "acme-llm" that offers these things: name, and where it is."""
+    install("acme-llm", group, monkeypatch, **points)
+
+
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone afterwards."""
-    monkeypatch.setattr(registry, "_registered", {})
-
-
-def offered(monkeypatch: pytest.MonkeyPatch, **points: Any) -> None:
-    """Pretend that installed packages offer these providers."""
-
-    def entry_points(group: str, name: str | None = None) -> list[Any]:
-        assert group == "llmlab.providers"
-        found = [SimpleNamespace(name=key, load=lambda value=value: value) for key, value in points.items()]
-        return [point for point in found if name in (None, point.name)]
-
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr(registry._plugins, "_registered", {})
+    monkeypatch.setattr(dialect_registry._plugins, "_registered", {})
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -87,7 +91,7 @@ def test_a_registered_provider_works_in_every_call_shape(shape: str, server: Loo
 
 
 def test_an_installed_package_offers_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    offered(monkeypatch, mine=Mine, other=Mine)
+    offered(monkeypatch, mine=f"{__name__}:Mine", other=f"{__name__}:Mine")
     assert provider_names() == (*NAMES, "mine", "other")
     assert isinstance(get_provider("mine"), Mine)
     assert isinstance(get_provider("mine"), Mine), "loaded once, found again"
@@ -95,22 +99,111 @@ def test_an_installed_package_offers_a_provider(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_installed_package_cannot_take_a_built_in_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key for OpenAI must not go to whoever calls himself that."""
-    offered(monkeypatch, openai=Mine)
+    offered(monkeypatch, openai=f"{__name__}:Mine")
+    assert provider_names() == NAMES
     assert provider_class("openai") is not Mine
 
 
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("no_such_module_of_acme:Mine", "ModuleNotFoundError: No module named 'no_such_module_of_acme'"),
+        (f"{__name__}:Yours", "AttributeError: "),
+        (f"{__name__}:NAMES", "is not a subclass of llmlab.Provider"),
+    ],
+    ids=["module", "name", "kind"],
+)
+def test_a_broken_package_is_named_and_breaks_nobody_else(
+    where: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bad package on the machine must not take everybody's providers away."""
+    offered(monkeypatch, broken=where, mine=f"{__name__}:Mine")
+    with pytest.raises(ConfigurationError) as caught:
+        get_provider("broken")
+    assert "the package acme-llm 1.0 offers the provider 'broken', and it cannot be used: " in caught.value.message
+    assert reason in caught.value.message
+    assert provider_names() == (*NAMES, "broken", "mine")
+    assert (get_provider("mine").name, get_provider("ollama").name) == ("mine", "ollama")
+
+
+def test_two_packages_with_one_name_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of them got the prompt, and the key, would be chance."""
+    offered(monkeypatch, mine=f"{__name__}:Mine")
+    install("zenith", "llmlab.providers", monkeypatch, mine=f"{__name__}:Mine")
+    with pytest.raises(ConfigurationError) as caught:
+        get_provider("mine")
+    assert "acme-llm 1.0" in caught.value.message
+    assert "zenith 1.0" in caught.value.message
+    register_provider("mine", Mine)
+    assert isinstance(get_provider("mine"), Mine), "whoever registers has chosen"
+
+
 @pytest.mark.parametrize("wrong", [object, "Mine", Mine()], ids=["class", "text", "instance"])
-def test_what_is_no_provider_is_refused(wrong: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_provider_is_refused(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="is not a subclass of"):
         register_provider("mine", wrong)
-    offered(monkeypatch, mine=wrong)
-    with pytest.raises(ConfigurationError, match="is not a subclass"):
-        get_provider("mine")
+
+
+@pytest.mark.parametrize("name", ["", " ", None, 3])
+def test_what_is_no_name_is_refused(name: Any) -> None:
+    with pytest.raises(ConfigurationError, match="is registered under a name, a text"):
+        register_provider(name, Mine)
 
 
 def test_a_built_in_name_cannot_be_registered() -> None:
-    with pytest.raises(ConfigurationError, match="'openai' is built in; choose another name"):
-        register_provider("openai", Mine)
+    for name in ("openai", ProviderType.OPENAI):
+        with pytest.raises(ConfigurationError, match="the provider 'openai' is built in; choose another name"):
+            register_provider(name, Mine)
+
+
+def test_a_cell_that_registers_may_be_run_again() -> None:
+    """A learner changes the class and runs the cell once more."""
+    register_provider("mine", Provider)
+    register_provider("mine", Mine)
+    assert provider_class("mine") is Mine
+
+
+def test_settings_may_speak_of_a_provider_that_somebody_added(tmp_path: Path) -> None:
+    (tmp_path / "llmlab.yaml").write_text("backend: mine\nproviders:\n  mine: {model: mine-2, timeout: 7}\n")
+    with pytest.raises(ConfigurationError, match="the settings speak of 'mine', which is no provider; register it"):
+        get_provider()
+    register_provider("mine", Mine)
+    made = get_provider()
+    assert (type(made), made.model, made.timeout) == (Mine, "mine-2", 7)
+
+
+SHOUT = replace(OPENAI_CHAT, name="shout")
+
+
+def test_a_dialect_is_registered_and_had_by_name() -> None:
+    assert dialect_names() == tuple(DIALECTS)
+    register_dialect(SHOUT)
+    assert dialect_names() == (*DIALECTS, "shout")
+    assert get_dialect("shout") is SHOUT
+    assert get_dialect("ollama") is DIALECTS["ollama"]
+
+
+def test_a_dialect_that_is_none_or_takes_a_built_in_name_is_refused() -> None:
+    """Every provider of that wire format would speak another one from then on."""
+    with pytest.raises(ConfigurationError, match="the dialect 'openai_chat' is built in"):
+        register_dialect(replace(OPENAI_CHAT, path="/elsewhere"))
+    wrong: Any = Dialect
+    with pytest.raises(ConfigurationError, match=r"is not a llmlab\.Dialect"):
+        register_dialect(wrong)
+
+
+def test_an_installed_package_offers_a_dialect(monkeypatch: pytest.MonkeyPatch) -> None:
+    offered(monkeypatch, "llmlab.dialects", shout=f"{__name__}:SHOUT", broken=f"{__name__}:Mine")
+    assert get_dialect("shout") is SHOUT
+    with pytest.raises(
+        ConfigurationError, match=r"acme-llm 1\.0 offers the dialect 'broken'.* is not a llmlab\.Dialect"
+    ):
+        get_dialect("broken")
+
+
+def test_an_unknown_dialect_names_the_nearest() -> None:
+    with pytest.raises(ConfigurationError, match=r"there is no dialect 'olama'\. Did you mean 'ollama'\?"):
+        get_dialect("olama")
 
 
 def test_an_unknown_name_lists_the_known_and_the_nearest() -> None:

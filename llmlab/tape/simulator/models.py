@@ -138,7 +138,8 @@ MODELS: dict[str, tuple[Model, ...]] = {
 }
 
 UNLISTED: dict[str, tuple[Model, ...]] = {
-    "openai": (Model("gpt-3.5-turbo-instruct", "2023-08-24", chats=False, context=4096, output=4096),)
+    "openai": (Model("gpt-3.5-turbo-instruct", "2023-08-24", chats=False, context=4096, output=4096),),
+    "local_gpt_oss": (Model("embeddinggemma", "2026-09-05", embeds=768, context=2048, size="307.58M"),),
 }
 """Models that answer, but that the list of models does not name any more."""
 

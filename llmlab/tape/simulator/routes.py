@@ -17,6 +17,7 @@ from llmlab.tape.simulator import (
     completions,
     embeddings,
     files,
+    llama_cpp,
     message_batches,
     ollama,
     ollama_models,
@@ -94,7 +95,13 @@ _ROUTES: dict[str, _Routes] = {
         "/api/delete": {"DELETE": ollama_models.delete},
         "/api/version": {"GET": ollama_models.version},
     },
-    "local_gpt_oss": {**_COMPATIBLE, "/health": {"GET": catalog.health}, "/v1/health": {"GET": catalog.health}},
+    "local_gpt_oss": {
+        **_COMPATIBLE,
+        # A path without /v1 is read as if it had one.
+        "/v1/completion": {"POST": llama_cpp.complete},
+        "/health": {"GET": catalog.health},
+        "/v1/health": {"GET": catalog.health},
+    },
 }
 
 

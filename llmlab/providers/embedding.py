@@ -1,0 +1,139 @@
+"""Embeddings: texts as vectors that are near each other where the texts are about the same. Not every service has them.
+
+Two formats: OpenAI's `/embeddings`, which OpenRouter and local servers have too, and Ollama's `/api/embed`. A request
+is the same in both.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from llmlab.channel import WireRequest
+from llmlab.dialects.read import items, number
+from llmlab.errors import LLMAPIError, LLMInvalidRequestError
+from llmlab.flow import Flow
+from llmlab.providers.calls import Calls
+from llmlab.specs.embedding import EMBEDDING_MODELS
+
+Result = TypeVar("Result")
+
+GROUP = 128
+"""Texts that are sent together. OpenAI takes 2,048, and 300,000 tokens."""
+
+
+class Embedder(Protocol):
+    """What embedding needs of a provider."""
+
+    name: ClassVar[str]
+    embedding_path: ClassVar[str | None]
+    _calls: Calls
+
+    def _drive(self, flow: Flow[Result]) -> Result: ...
+    async def _drive_async(self, flow: Flow[Result]) -> Result: ...
+
+
+class Embedding:
+    """The part of a provider that embeds texts. `embedding_path` is where; None where the service cannot."""
+
+    embedding_path: ClassVar[str | None] = None
+
+    def embed(self: Embedder, texts: Sequence[str], model: str | None = None) -> list[list[float]]:
+        """Return one vector a text, in their order, from a model made for embeddings.
+
+        OpenAI, OpenRouter, Ollama and local servers have such models; Anthropic has none.
+
+        Args:
+            texts: none of them empty.
+            model: its name; else the provider's in `llmlab.specs.embedding`.
+
+        Raises:
+            LLMInvalidRequestError: before anything is sent, for wrong texts, or where the service has no embeddings.
+            LLMError: one of its other subclasses; see `llmlab.errors`.
+        """
+        return self._drive(embedded(self, texts, model))
+
+    async def embed_async(self: Embedder, texts: Sequence[str], model: str | None = None) -> list[list[float]]:
+        """The async twin of `embed`."""
+        return await self._drive_async(embedded(self, texts, model))
+
+
+def embedded(
+    provider: Embedder, texts: Sequence[str], model: str | None, done: Callable[[int], object] | None = None
+) -> Flow[list[list[float]]]:
+    """Embed texts, so many at a time.
+
+    Args:
+        provider: who is asked.
+        texts: none of them empty.
+        model: its name, or None for the provider's own.
+        done: called after each request, with the number of texts that are embedded.
+    """
+    path, model = _place(provider), model or embedding_model(provider)
+    if isinstance(texts, str) or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise LLMInvalidRequestError(
+            "embed takes a list of texts, and none of them may be empty: embed([text])", provider=provider.name
+        )
+    vectors: list[list[float]] = []
+    for start in range(0, len(texts), GROUP):
+        group = list(texts[start : start + GROUP])
+        body = yield from provider._calls.post(WireRequest("POST", path, {"model": model, "input": group}), model)
+        found = _read(body)
+        if len(found) != len(group) or not all(found):
+            raise LLMAPIError(
+                f"{provider.name} answered {len(group)} texts with {len(found)} vectors. "
+                f"Is {model} a model for embeddings?",
+                provider=provider.name,
+            )
+        vectors += found
+        if done is not None:
+            done(len(vectors))
+    return vectors
+
+
+def embedding_model(provider: Embedder) -> str:
+    """Return the name of a provider's usual model for embeddings.
+
+    Raises:
+        LLMInvalidRequestError: it has none.
+    """
+    _place(provider)
+    if provider.name not in EMBEDDING_MODELS:
+        raise LLMInvalidRequestError(
+            f"no embedding model is known for {provider.name}. Name one: embed(texts, model=…)", provider=provider.name
+        )
+    return EMBEDDING_MODELS[provider.name]
+
+
+def _place(provider: Embedder) -> str:
+    if provider.embedding_path is None:
+        raise LLMInvalidRequestError(
+            f"{provider.name} has no embeddings. Embed with {', '.join(EMBEDDING_MODELS)}, and let {provider.name} "
+            "answer: a store may use another provider than the one that answers.",
+            provider=provider.name,
+        )
+    return provider.embedding_path
+
+
+def _read(body: Mapping[str, Any]) -> list[list[float]]:
+    if isinstance(body.get("embeddings"), list):
+        return [_vector(one) for one in body["embeddings"]]
+    # Servers that compute in parallel may answer in another order; the index says which text is meant.
+    return [_vector(one.get("embedding")) for one in sorted(items(body.get("data")), key=_index)]
+
+
+def _index(item: Mapping[str, Any]) -> int:
+    return number(item.get("index"))
+
+
+def _vector(value: object) -> list[float]:
+    """Return a vector, written as numbers or as the base64 of little-endian floats of 4 bytes."""
+    try:
+        if isinstance(value, str):
+            packed = base64.b64decode(value, validate=True)
+            return list(struct.unpack(f"<{len(packed) // 4}f", packed))
+        return [float(one) for one in value] if isinstance(value, list) else []
+    except (ValueError, TypeError, struct.error):
+        return []
