@@ -31,14 +31,18 @@ _HOME = {
     "LLMRateLimitError": "errors",
     "LLMStreamError": "errors",
     "LLMTimeoutError": "errors",
+    "Ledger": "bookkeeping",
     "LocalGptOssProvider": "providers.local_gpt_oss",
     "MODELS": "specs",
     "Message": "messages",
     "MissingAPIKeyError": "errors",
+    "ModelCapabilities": "specs",
     "ModelNotFoundError": "errors",
+    "ModelSpec": "specs",
     "OllamaProvider": "providers.ollama",
     "OpenAIProvider": "providers.openai",
     "OpenRouterProvider": "providers.openrouter",
+    "ParameterSpec": "specs",
     "Policy": "policies",
     "Provider": "providers",
     "ProviderType": "providers",
@@ -47,24 +51,29 @@ _HOME = {
     "RetryPolicy": "policies",
     "Role": "messages",
     "Settings": "config",
+    "StoreNotFoundError": "errors",
     "ToolCall": "messages",
     "ToolDefinition": "messages",
     "ToolError": "errors",
     "ToolRun": "tools",
     "ToolStep": "tools",
+    "UnknownModelWarning": "specs",
     "UnsupportedProviderError": "errors",
     "Usage": "completion",
     "check": "exercises",
     "faults": "tape",
+    "find_spec": "specs",
     "get_provider": "providers",
     "health": "providers.checkup",
     "health_async": "providers.checkup",
     "hint": "exercises",
+    "ledger": "bookkeeping",
     "load_settings": "settings_file",
     "mode": "tape",
     "provider_names": "providers",
     "register_dialect": "dialects",
     "register_provider": "providers",
+    "register_spec": "specs",
     "rosetta": "rosetta",
     "run_tools": "tools",
     "run_tools_async": "tools",
@@ -102,6 +111,8 @@ def unload_ipython_extension(shell: Any) -> None:
 
 
 if TYPE_CHECKING:
+    from llmlab.bookkeeping import Ledger as Ledger
+    from llmlab.bookkeeping import ledger as ledger
     from llmlab.completion import Chunk as Chunk
     from llmlab.completion import Completion as Completion
     from llmlab.completion import Usage as Usage
@@ -122,6 +133,7 @@ if TYPE_CHECKING:
     from llmlab.errors import MissingAPIKeyError as MissingAPIKeyError
     from llmlab.errors import ModelNotFoundError as ModelNotFoundError
     from llmlab.errors import RecordingMissError as RecordingMissError
+    from llmlab.errors import StoreNotFoundError as StoreNotFoundError
     from llmlab.errors import ToolError as ToolError
     from llmlab.errors import UnsupportedProviderError as UnsupportedProviderError
     from llmlab.exercises import check as check
@@ -150,6 +162,12 @@ if TYPE_CHECKING:
     from llmlab.rosetta import rosetta as rosetta
     from llmlab.settings_file import load_settings as load_settings
     from llmlab.specs import MODELS as MODELS
+    from llmlab.specs import ModelCapabilities as ModelCapabilities
+    from llmlab.specs import ModelSpec as ModelSpec
+    from llmlab.specs import ParameterSpec as ParameterSpec
+    from llmlab.specs import UnknownModelWarning as UnknownModelWarning
+    from llmlab.specs import find_spec as find_spec
+    from llmlab.specs import register_spec as register_spec
     from llmlab.tape import faults as faults
     from llmlab.tape import mode as mode
     from llmlab.tape import start as start

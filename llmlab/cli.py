@@ -19,6 +19,7 @@ from llmlab.commands import (
     configuration,
     doctor,
     drift,
+    health_service,
     inquiring,
     lab,
     notebooks,
@@ -57,6 +58,9 @@ app.command("health", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} health --mode 
 
 app.command("rosetta", epilog=f'{EXIT_CODES}\n\nExample: {PROGRAM} rosetta "Hi" --provider openai --provider ollama')(
     translating.rosetta
+)
+app.command("serve-health", epilog=f"Example: {PROGRAM} serve-health --provider openai --provider ollama")(
+    health_service.serve_health
 )
 
 config = typer.Typer(no_args_is_help=True, help="The settings file, llmlab.yaml.")

@@ -6,7 +6,8 @@
     ├── ConfigurationError          llmlab.yaml, .env or an argument is wrong
     ├── LLMAuthenticationError      401, 403: the key was refused
     ├── LLMInvalidRequestError      400, 404, 413, 422, or refused before it was sent
-    │   └── ModelNotFoundError      the service has no such model (any more)
+    │   ├── ModelNotFoundError      the service has no such model (any more)
+    │   └── StoreNotFoundError      there is no such vector store (any more)
     ├── LLMRateLimitError           429: too fast, or the quota is used up
     ├── LLMConnectionError          nothing answered
     │   └── LLMTimeoutError         the answer took too long
@@ -152,6 +153,10 @@ class ModelNotFoundError(LLMInvalidRequestError):
             request_id=self.request_id,
             code=self.code,
         )
+
+
+class StoreNotFoundError(LLMInvalidRequestError):
+    """There is no such vector store, or not any more."""
 
 
 class LLMRateLimitError(LLMError):

@@ -94,7 +94,7 @@ def lines(title: str, values: Mapping[str, Iterable[Point]], x: str = "", y: str
     for value in _ticks(low, high):
         level = bottom - (value - low) * up
         parts.append(f'<path d="M{left:.1f} {level:.1f}h{WIDTH}" stroke="{FAINT}"/>')
-        parts.append(_text(left - 8, level + 4, number(value), "end"))
+        parts.append(_text(left - 8, level + 4, short(value), "end"))
     parts.append(_text(10, TOP, y))
     texts, names = [], max(map(len, series), default=0)
     for number, (label, line) in enumerate(series.items()):
@@ -129,7 +129,7 @@ def spans(title: str, values: Sequence[tuple[str, float, float]], unit: str = "s
         parts.append(_bar(left + (begin - first) * scale, TOP + ROW * rows[label], max(2.0, (end - begin) * scale)))
         before, length = ((part * scale * COLUMNS / WIDTH) for part in (begin - first, end - begin))
         block = (" " * round(before) + "█" * max(1, round(length))).ljust(COLUMNS)
-        texts.append(f"{label:<{names}}  {block}  {number(begin)} to {_amount(end, unit)}")
+        texts.append(f"{label:<{names}}  {block}  {short(begin)} to {_amount(end, unit)}")
     return _picture(title, texts, parts, left + WIDTH + 40, bottom + 42)
 
 
@@ -151,7 +151,7 @@ def _across(first: float, last: float, left: float, scale: float, top: float, un
     for value in _ticks(first, last):
         place = left + (value - first) * scale
         parts.append(f'<path d="M{place:.1f} {top}v5" stroke="{INK}"/>')
-        parts.append(_text(place, top + 18, number(value), "middle"))
+        parts.append(_text(place, top + 18, short(value), "middle"))
     return [*parts, _text(left + WIDTH / 2, top + 34, unit, "middle")]
 
 
@@ -172,7 +172,7 @@ def _told(line: list[Point], low: float, high: float, x: str, y: str) -> str:
     step = math.ceil(len(line) / COLUMNS)
     sparks = "".join(SPARKS[int((b - low) / (high - low) * (len(SPARKS) - 1))] for _, b in line[::step])
     (begin, down), (end, up) = line[0], line[-1]
-    return f"{sparks}  {number(down)} to {_amount(up, y)}, from {number(begin)} to {_amount(end, x)}"
+    return f"{sparks}  {short(down)} to {_amount(up, y)}, from {short(begin)} to {_amount(end, x)}"
 
 
 def _bar(left: float, top: float, width: float) -> str:
@@ -214,10 +214,10 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _amount(value: float | None, unit: str) -> str:
-    return f"{number(value)} {unit}".strip() if _known(value) else "unknown"
+    return f"{short(value)} {unit}".strip() if _known(value) else "unknown"
 
 
-def number(value: float) -> str:
+def short(value: float) -> str:
     """Return a number with three digits that count, and no exponent."""
     digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
     shown = f"{value:,.{digits}f}"

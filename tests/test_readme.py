@@ -14,13 +14,18 @@ from llmlab.notebook.lessons import all_lessons, with_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted(set(re.findall(r"python3 -m llmlab (\w+)", README)))
+COMMANDS = sorted(set(re.findall(r"python3 -m llmlab ([\w-]+)", README)))
 
 
 def test_the_table_of_lessons_is_the_lessons_own() -> None:
     """A learner finds each lesson, with the time and the cost that the lesson itself states."""
     fresh = with_table(README, all_lessons(ROOT / "notebooks"))
     assert fresh == README, "run python3 -m llmlab.notebook.lessons"
+
+
+def test_a_lesson_s_cost_is_a_few_words() -> None:
+    """Once the paragraphs that followed it stood in the table, too."""
+    assert max(len(lesson.cost) for lesson in all_lessons(ROOT / "notebooks")) < 80
 
 
 def test_both_commands_are_named_first() -> None:

@@ -113,6 +113,6 @@ def _frame(rows: Iterable[tuple[Any, ...]], types: Mapping[str, str]) -> DataFra
     values = list(zip(*rows, strict=True)) or [()] * len(types)
     columns = {}
     for (name, kind), column in zip(types.items(), values, strict=False):
-        column = [round(seconds * 1e6) for seconds in column] if name == "time" else column
-        columns[name] = pandas.Series(column, dtype=kind)
+        cells = [round(seconds * 1e6) for seconds in column] if name == "time" else column
+        columns[name] = pandas.Series(cells, dtype=kind)
     return pandas.DataFrame(columns)

@@ -1,4 +1,4 @@
-"""One line of the ledger: what is known of a call when it is over. Nothing of what was asked or answered, unless wanted."""
+"""One line of the ledger: what is known of a call when it is over. Content stays out of it, unless it is wanted."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ class Entry(NamedTuple):
         error: class of the error, "cancelled", or "".
         request_id: the vendor's identifier, for its support.
         attempts: what was sent for it.
-        prompt, answer: what was asked and answered, where content is kept.
+        prompt: the messages as JSON, where content is kept.
+        answer: the answer's text, where content is kept.
     """
 
     time: float
@@ -146,4 +147,5 @@ def _attempts(tried: list[Attempt]) -> tuple[Tried, ...]:
 
 
 def _prompt(messages: tuple[Message, ...]) -> str:
-    return redact(json.dumps([{"role": str(one.role), "content": one.content} for one in messages], ensure_ascii=False))
+    said = [{"role": str(one.role), "content": redact(one.content)} for one in messages]
+    return json.dumps(said, ensure_ascii=False)

@@ -1,34 +1,199 @@
 """The ledger: every call of this process, what it took and what it cost. In memory, bounded, and without content.
 
-Writing a line is cheap; prices, tables and pictures are made when somebody looks. Where it is kept for longer is
-`store`'s business.
+Writing a line is cheap; prices, tables and pictures are made when somebody looks.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Self
 
 from llmlab.bookkeeping import columns, summary
 from llmlab.bookkeeping.entry import SECTION, Entry, entry_of
-from llmlab.bookkeeping.moments import moment
+from llmlab.bookkeeping.moments import Since, moment
 from llmlab.bookkeeping.spans import export
-from llmlab.bookkeeping.store import Store, read
-from llmlab.bookkeeping.summary import By, Table, Total
+from llmlab.bookkeeping.store import BATCH, Store, read
+from llmlab.bookkeeping.summary import By, Table, Total, What
 from llmlab.completion import Completion
 from llmlab.errors import LLMError
-from llmlab.pictures import Picture, bars, lines
+from llmlab.pictures import Picture
 from llmlab.policies import Call
 
 if TYPE_CHECKING:
-    import pandas
+    from pandas import DataFrame
 
 MAX_ROWS = 100_000
-What = Literal["cost", "tokens", "latency", "calls"]
+
+
+class Ledger:
+    """Calls, one a line. `llmlab.ledger()` is that of this process; others come from `read` and `since`.
+
+    Args:
+        entries: lines to begin with.
+        max_rows: lines that are kept; the oldest ones go. None keeps all.
+        content: whether prompts and answers are kept too.
+    """
+
+    def __init__(
+        self, entries: Iterable[Entry] = (), *, max_rows: int | None = MAX_ROWS, content: bool = False
+    ) -> None:
+        self.content = content
+        self._entries = deque(entries, max_rows)
+        self._store: Store | None = None
+        # Streams that are dropped end their calls when garbage is collected, so perhaps while a line is written.
+        self._lock = threading.RLock()
+
+    def note(self, call: Call, completion: Completion | None, error: LLMError | None) -> None:
+        """Write a line. This is what every provider does at the end of every call.
+
+        Args:
+            call: the call, with its attempts.
+            completion: the answer as far as it came; None without one.
+            error: what it failed with; None if it did not, or was given up by its caller.
+        """
+        entry = entry_of(call, completion, error, self.content)
+        with self._lock:
+            self._entries.append(entry)
+        if self._store is not None:
+            self._store.add(entry)
+        export(call, entry)
+
+    def frame(self) -> DataFrame:
+        """Return the calls as a table of pandas: cost in USD, latencies in seconds, times in UTC.
+
+        `source` is live, recorded, simulated or cached; `priced` says where the cost is from: service, list, local,
+        cached, failed or unpriced. What is not known is NaN.
+        """
+        return columns.calls_frame(list(self))
+
+    def attempts(self) -> DataFrame:
+        """Return what was sent, as a table of pandas: of each attempt its call (the number of the line in `frame()`),
+        the seconds it took, the seconds since the one before, and its error."""
+        return columns.attempts_frame(list(self))
+
+    def table(self, by: By = "model") -> Table:
+        """Return the sums, line by line.
+
+        Args:
+            by: model, provider, section, source or day.
+        """
+        return summary.table(list(self), by)
+
+    def total(self) -> Total:
+        """Return the sums of all calls."""
+        return summary.total(list(self))
+
+    def chart(self, by: By = "model", what: What = "cost") -> Picture:
+        """Return bars.
+
+        Args:
+            by: model, provider, section, source or day.
+            what: cost, tokens, calls, or latency, of which it is the median.
+        """
+        return summary.chart(list(self), by, what)
+
+    def over_time(self, by: By = "model", what: What = "tokens") -> Picture:
+        """Return a line for each model (or whatever `by` says) that rises with its calls.
+
+        Args:
+            by: model, provider, section or source.
+            what: tokens, cost or calls.
+        """
+        return summary.over_time(list(self), by, what)
+
+    def since(self, when: Since) -> Ledger:
+        """Return the calls that began at a moment or later.
+
+        Args:
+            when: a moment, how long ago (`timedelta`), or text such as "30m", "7d" or "2026-11-21".
+        """
+        begin = moment(when).timestamp()
+        return Ledger((entry for entry in self if entry.time >= begin), max_rows=None)
+
+    @contextmanager
+    def section(self, name: str) -> Iterator[Self]:
+        """Name what the calls of this block are made for; see the column `section`. Threads that the block starts do
+        not know of it, tasks do.
+
+        Args:
+            name: in your words.
+        """
+        token = SECTION.set(name)
+        try:
+            yield self
+        finally:
+            SECTION.reset(token)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the calls into a CSV file, with the columns of `frame()`."""
+        columns.write_csv(list(self), path)
+
+    def to_json_lines(self, path: str | Path) -> None:
+        """Write the calls into a file, one JSON object a line, with the columns of `frame()`."""
+        columns.write_json_lines(list(self), path)
+
+    def save_to(self, url: str, *, batch: int = BATCH) -> None:
+        """From now on keep the calls in a database too.
+
+        They are written by the call that fills a batch, by `flush`, and when the process ends.
+
+        Args:
+            url: such as sqlite:///costs.db or postgresql+psycopg://user@host/database.
+            batch: how many lines are written at once.
+
+        Raises:
+            ConfigurationError: if the URL, the library or the database is not as it should be.
+        """
+        store = Store(url, batch)
+        self.close()
+        self._store = store
+
+    def flush(self) -> None:
+        """Write what waits for the database.
+
+        Raises:
+            ConfigurationError: if the database does not take it. Nothing is lost; the next time tries again.
+        """
+        if self._store is not None:
+            self._store.flush()
+
+    def close(self) -> None:
+        """Write what waits for the database, and keep no more calls there."""
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    @classmethod
+    def read(cls, url: str, *, since: Since | None = None) -> Ledger:
+        """Return the calls that a database holds; none if it is a file that is not there yet.
+
+        Args:
+            url: as in `save_to`.
+            since: as in `since`.
+
+        Raises:
+            ConfigurationError: if the URL, the library or the database is not as it should be.
+        """
+        return cls(read(url, None if since is None else moment(since)), max_rows=None)
+
+    def clear(self) -> None:
+        """Forget all lines. What is in a database stays there."""
+        with self._lock:
+            self._entries.clear()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        with self._lock:
+            return iter(list(self._entries))
+
+    def __repr__(self) -> str:
+        return repr(self.table())
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()

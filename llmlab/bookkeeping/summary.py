@@ -10,14 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import accumulate
-from statistics import median
 from typing import Final, Literal
 
 from llmlab.bookkeeping.costs import priced
 from llmlab.bookkeeping.entry import Entry
 from llmlab.bookkeeping.moments import utc
 from llmlab.errors import ConfigurationError
-from llmlab.pictures import Picture, bars, lines, number
+from llmlab.pictures import Picture, bars, lines, short
 
 By = Literal["model", "provider", "section", "source", "day"]
 What = Literal["cost", "tokens", "latency", "calls"]
@@ -81,7 +80,9 @@ class Table:
         head, *rows = self._rows()
         widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
         text = [
-            "  ".join(f"{cell:{'>' if at else '<'}{width}}" for at, (cell, width) in enumerate(zip(row, widths, strict=True)))
+            "  ".join(
+                f"{cell:{'>' if at else '<'}{width}}" for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
             for row in (head, *rows)
         ]
         return "\n".join(line.rstrip() for line in [*text, self.note] if line)
@@ -108,7 +109,7 @@ class Table:
         if total.cost and not total.live_cost:
             said.append("Nothing was paid: these are the prices of the same calls, live.")
         elif total.cost > total.live_cost:
-            said.append(f"Paid: {number(total.live_cost)} USD. The other calls were not live.")
+            said.append(f"Paid: {short(total.live_cost)} USD. The other calls were not live.")
         if total.unpriced:
             said.append(
                 f"Not in the sum: {total.unpriced} {'calls' if total.unpriced > 1 else 'call'} without a price."
@@ -123,21 +124,26 @@ class Table:
 def total(entries: Sequence[Entry]) -> Total:
     """Return the sums of calls."""
     failed = cached = attempts = unpriced = 0
-    tokens, cost, live = [0, 0, 0, 0], 0.0, 0.0
+    read = written = reread = thought = 0
+    cost = live = 0.0
     for entry in entries:
         failed += bool(entry.error)
         attempts += len(entry.attempts)
         if entry.source == "cached":
             cached += 1
             continue
-        tokens = [before + more for before, more in zip(tokens, entry[7:11], strict=True)]
+        read += entry.input_tokens
+        written += entry.output_tokens
+        reread += entry.cached_tokens
+        thought += entry.reasoning_tokens
         price, _ = priced(entry)
         if price is None:
             unpriced += 1
         else:
             cost += price
             live += price if entry.source == "live" else 0.0
-    return Total(len(entries), failed, cached, attempts, *tokens, cost, live, unpriced)
+    money = round(cost, 12), round(live, 12)
+    return Total(len(entries), failed, cached, attempts, read, written, reread, thought, *money, unpriced)
 
 
 def table(entries: Sequence[Entry], by: By) -> Table:
@@ -185,7 +191,8 @@ def _checked(what: What) -> What:
 
 def _value(entries: Sequence[Entry], what: What) -> float | None:
     if what == "latency":
-        return median([entry.latency for entry in entries if entry.source not in ("", "cached")] or [0.0]) or None
+        seconds = sorted(entry.latency for entry in entries if entry.source not in ("", "cached"))
+        return (seconds[len(seconds) // 2] + seconds[~(len(seconds) // 2)]) / 2 if seconds else None
     sums = total(entries)
     if what == "cost":
         # Of several calls, those with a price are drawn; a bar of none would say that they are free.
@@ -195,4 +202,4 @@ def _value(entries: Sequence[Entry], what: What) -> float | None:
 
 def _cells(line: Total) -> list[str]:
     counts = [line.calls, line.failed, line.from_cache, line.input_tokens, line.output_tokens]
-    return [*(f"{count:,}" for count in counts), number(line.cost) if line.unpriced < line.calls else "unknown"]
+    return [*(f"{count:,}" for count in counts), short(line.cost) if line.unpriced < line.calls else "unknown"]

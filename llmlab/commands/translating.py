@@ -35,16 +35,17 @@ def rosetta(
 
     A format that has no field for an option refuses the request; its words are shown in the place of a body.
 
-    With --json it is a line {dialect, path, speakers [providers], body (null if refused), refusal} for each format.
+    With --json it is a line {dialect, path, speakers (providers), body (null if refused), refusal} for each format.
     After an error, it is {error {type, message, provider, status, exit_code}}.
     """
     from llmlab.rosetta import rosetta as translated
 
     speak_anyway()
     prompt = [*([Message(Role.SYSTEM, system)] if system else []), Message(Role.USER, read_prompt(words))]
-    options = {"temperature": temperature, "max_tokens": max_tokens}
     try:
-        shown = translated(prompt, only=provider or (), model=model, stream=stream, **options)
+        shown = translated(
+            prompt, only=provider or (), model=model, stream=stream, temperature=temperature, max_tokens=max_tokens
+        )
     except LLMError as error:
         tell(error, as_json=as_json)
         raise typer.Exit(exit_code(error)) from None

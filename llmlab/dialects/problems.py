@@ -22,6 +22,7 @@ from llmlab.errors import (
     LLMRateLimitError,
     LLMStreamError,
     ModelNotFoundError,
+    StoreNotFoundError,
 )
 
 # The status that a code or type stands for, where an error comes without one of its own.
@@ -142,6 +143,11 @@ def to_error(
     missing = effective == 404 and bool(model) and "model" in words
     if missing or problem.code == "model_not_found" or "not a valid model" in words:
         return ModelNotFoundError(said, model=model, **details)
+    if effective == 404 and "vector store" in words and "file" not in words:
+        return StoreNotFoundError(
+            f"{said} HostedVectorStore.list() names those that there are, and HostedVectorStore.create(name) makes one.",
+            **details,
+        )
     if effective in (401, 403):
         return LLMAuthenticationError(
             f"{said} Check the key in .env; python3 -m llmlab doctor shows what is set.", **details

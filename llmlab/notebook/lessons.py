@@ -45,7 +45,7 @@ def read_lesson(path: Path) -> Lesson:
         ValueError: names what its head does not say.
     """
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    head = " ".join("".join(cell["source"]) + "\n" for cell in cells[:3] if cell["cell_type"] == "markdown")
+    head = "\n\n".join("".join(cell["source"]) for cell in cells[:3] if cell["cell_type"] == "markdown")
 
     def find(what: str, pattern: str) -> str:
         found = re.search(pattern, head, re.DOTALL)

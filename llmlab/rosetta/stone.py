@@ -18,13 +18,14 @@ from llmlab.specs import MODELS
 
 SPEAKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai_responses": ("openai",),
-    "openai_chat": ("openrouter", "local_gpt_oss", "openai"),
+    "openai_chat": ("openrouter", "local_gpt_oss"),
     "openai_completions": ("local_gpt_oss", "openai"),
     "anthropic_messages": ("anthropic",),
     "ollama": ("ollama",),
     "ollama_generate": ("ollama",),
 }
-"""Which built-in providers speak a dialect. Where no model is named, that of the first one is meant."""
+"""Which built-in providers speak a dialect to the letter; OpenAI's own Chat Completions renamed a field. Where no model
+is named, that of the first one is meant."""
 _NO_MODEL: Final = "your-model"
 
 
@@ -104,7 +105,7 @@ def rosetta(
 
     Args:
         prompt: whatever `complete` takes.
-        only: names of dialects or of providers; else all, the registered ones too.
+        only: names of dialects, or of providers for all that they speak; else all, the registered ones too.
         stream: whether to show the request for a stream.
         model: the model's name; else that of the provider that speaks the dialect.
         tools: definitions, or functions made tools by `@tool`.
@@ -144,7 +145,10 @@ def _chosen(wanted: list[str]) -> list[tuple[str, Dialect | LLMError, tuple[str,
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}."
             raise ConfigurationError(f"{name!r} is neither a dialect nor a provider; {hint}")
-    return [item for item in everything if not wanted or {item[0], *item[2]} & set(wanted)]
+    # Ollama's own format has the provider's name; then the format alone is meant.
+    dialects = {name for name, _, _ in everything} & set(wanted)
+    providers = set(wanted) - dialects
+    return [item for item in everything if not wanted or item[0] in dialects or providers & set(item[2])]
 
 
 def _everything() -> Iterator[tuple[str, Dialect | LLMError, tuple[str, ...]]]:
@@ -180,5 +184,5 @@ def _everything() -> Iterator[tuple[str, Dialect | LLMError, tuple[str, ...]]]:
 def _model(speakers: tuple[str, ...], wanted: list[str]) -> str:
     """Return the usual model of the first speaker, or of the first that was asked for."""
     for speaker in sorted(speakers, key=lambda name: name not in wanted):
-        return MODELS.get(speaker) or getattr(provider_class(speaker), "default_model", _NO_MODEL)
+        return MODELS.get(speaker) or str(getattr(provider_class(speaker), "default_model", _NO_MODEL))
     return _NO_MODEL

@@ -1,26 +1,33 @@
-"""Which models there are: the lessons' choice for each provider, the current ones, and the retired ones.
+"""Which models there are, what they can do, what they take and what they cost; and the check of a request before it is
+sent.
 
-The names are data, checked against the installed SDKs by a test. What a model can do is not here yet.
+The catalogue is data, held to the installed SDKs and the price list by tests. `register_spec` adds to it.
 """
 
 from __future__ import annotations
 
-from llmlab.specs.catalogue import MODELS, RETIRED, SPECS, ModelSpec
-from llmlab.specs.prices import price_of
+from llmlab.specs.catalogue import MODELS, RETIRED, SPECS
+from llmlab.specs.model import ModelCapabilities, ModelSpec, ParameterSpec, Prices
+from llmlab.specs.prices import LOCAL, Rates, price_of, rates
+from llmlab.specs.registry import find_spec, known_models, register_spec, specs
+from llmlab.specs.validation import UnknownModelWarning, validate
 
-__all__ = ["MODELS", "RETIRED", "SPECS", "ModelSpec", "find_spec", "known_models", "price_of"]
-
-
-def find_spec(model: str, provider: str | None = None) -> ModelSpec | None:
-    """Return what is known of a model, or None.
-
-    Args:
-        model: its name.
-        provider: who offers it; else the first one in the catalogue that does.
-    """
-    return next((spec for spec in SPECS if spec.model == model and provider in (None, spec.provider)), None)
-
-
-def known_models(provider: str) -> tuple[str, ...]:
-    """Return the names of a provider's models that are not retired."""
-    return tuple(spec.model for spec in SPECS if spec.provider == provider and not spec.is_retired())
+__all__ = [
+    "LOCAL",
+    "MODELS",
+    "RETIRED",
+    "SPECS",
+    "ModelCapabilities",
+    "ModelSpec",
+    "ParameterSpec",
+    "Prices",
+    "Rates",
+    "UnknownModelWarning",
+    "find_spec",
+    "known_models",
+    "price_of",
+    "rates",
+    "register_spec",
+    "specs",
+    "validate",
+]

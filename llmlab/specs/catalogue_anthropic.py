@@ -1,6 +1,7 @@
-"""Anthropic's models. Source of what they can do and take: platform.claude.com, "Models overview", "Effort", "Thinking".
+"""Anthropic's models. Source of what they can do and take: platform.claude.com, "Models overview" and "Effort".
 
-None takes a temperature: the current API has no field for it. An effort of "none" stands for thinking switched off.
+None takes a temperature: the current API has no field for it. An effort of "none" stands for thinking that is disabled,
+which the models that always think refuse.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ ANTHROPIC: Final = (
     _spec("claude-fable-5-2", _effort(_ALL), _LONG, (8, 40)),
     _spec("claude-mythos-5-2", _effort(_ALL), _LONG, (8, 40)),
     _spec("claude-opus-5-5", _effort(_ALL, "medium"), _LONG, (4, 20)),
-    _spec("claude-sonnet-5-5", _effort(_OFF), _LONG, (2, 10)),
+    _spec("claude-sonnet-5-5", _effort(_ALL), _LONG, (2, 10)),
     _spec("claude-haiku-5-5", _effort(_OFF, "medium"), _LONG, (0.1, 0.5)),
     _spec("claude-fable-5-1", _effort(_ALL), _LONG, (10, 50)),
     _spec("claude-mythos-5-1", _effort(_ALL), _LONG, (10, 50)),

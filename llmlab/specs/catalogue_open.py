@@ -19,7 +19,7 @@ _ANY_EFFORT = ParameterSpec(
 )
 _ANY_BUDGET = ParameterSpec("reasoning.budget_tokens", "integer", 1)
 _WORDED = ParameterSpec("text.verbosity", "text", choices=("low", "medium", "high"))
-_ROUTED = (*_SAMPLING, _ANY_EFFORT, _ANY_BUDGET)
+_ROUTED = (_ANY_EFFORT, _ANY_BUDGET)
 
 _ROUTER = ModelCapabilities(streaming=True, tools=True, vision=True, structured_output=True, file_search=False)
 _HOSTED = ModelCapabilities(True, True, True, True, True, True, True, False)
@@ -38,7 +38,9 @@ OPENROUTER: Final = (
         )
     ),
     *(
-        ModelSpec(f"openai/gpt-oss-{size}:free", "openrouter", _GPT_OSS, _ROUTED, 131_072, prices=Prices(0, 0))
+        ModelSpec(
+            f"openai/gpt-oss-{size}:free", "openrouter", _GPT_OSS, (*_SAMPLING, *_ROUTED), 131_072, prices=Prices(0, 0)
+        )
         for size in ("20b", "120b")
     ),
 )

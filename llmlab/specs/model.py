@@ -72,7 +72,7 @@ class ParameterSpec:
         min, max: the smallest and the largest number.
         choices: the texts that it may be.
         default: what holds when it is left out; None if that is not known.
-        exclusive_with: what must be off or out when this one is not at its default. `reasoning.effort` is off as "none".
+        exclusive_with: what must be out or off when this one is not at its default; "none" is off.
     """
 
     name: str
@@ -100,9 +100,9 @@ class ParameterSpec:
         return f"up to {self.max:g}" if self.min is None else f"{self.min:g} to {self.max:g}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ModelSpec:
-    """One model. Jupyter shows it as a table.
+    """One model. Jupyter and `print` show it as a table.
 
     Args:
         model: its name, as the provider knows it.
@@ -147,6 +147,12 @@ class ModelSpec:
             "also called": ", ".join(self.aliases),
         }
         return {name: value for name, value in found.items() if value}
+
+    def __repr__(self) -> str:
+        known = [f"{self.context_window:,} tokens"] if self.context_window else []
+        if self.prices:
+            known.append(str(self.prices))
+        return f"ModelSpec({', '.join([repr(self.model), repr(self.provider), *known])})"
 
     def __str__(self) -> str:
         rows = self.rows()

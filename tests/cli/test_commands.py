@@ -23,6 +23,7 @@ from llmlab.notebook import handout, nbfile, runner, update
 from llmlab.notebook.result import Result
 
 COMMANDS = ["lab", "test", "run", "handout", "record", "drift", "simulate", "doctor"]
+COMMANDS += ["serve-health"]
 COMMANDS += ["ask", "chat", "models", "tokens", "health", "config"]
 COMMANDS += ["rosetta"]
 GOOD = Result(Path("01_call_openai.ipynb"), True, 1.25)

@@ -36,6 +36,7 @@ LATE = {
     "nbformat": "only where a notebook is read",
     "jupyter_client": "only where kernels are looked up",
     "ipykernel": "only where a kernel is written down",
+    "qdrant_client": "only where a local vector store is made",
     "fcntl": "not on Windows",
     "readline": "only where a person types; not on Windows",
 }

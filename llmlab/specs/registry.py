@@ -1,0 +1,120 @@
+"""Models looked up by name: the catalogue's, those registered at run time, and those that installed packages offer.
+
+A package offers the models of a provider as an entry point that carries the provider's name, in its `pyproject.toml`:
+
+    [project.entry-points."llmlab.specs"]
+    acme = "acme_llm:SPECS"
+
+`SPECS` is a `ModelSpec` or a list of them, loaded when somebody asks for a model of that provider that is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from llmlab.errors import ConfigurationError
+from llmlab.plugins import Plugins
+from llmlab.specs.catalogue import SPECS
+from llmlab.specs.model import ModelSpec
+
+ENTRY_POINTS = "llmlab.specs"
+"""The entry-point group in which a package may offer what it knows of models."""
+
+
+def _checked(offered: Any) -> tuple[ModelSpec, ...]:
+    found = (offered,) if isinstance(offered, ModelSpec) else tuple(offered) if isinstance(offered, Iterable) else ()
+    if not found or not all(isinstance(spec, ModelSpec) for spec in found):
+        raise ConfigurationError(f"{offered!r} is no llmlab.ModelSpec, nor a list of them")
+    return found
+
+
+_plugins = Plugins("models of", ENTRY_POINTS, (), _checked)
+_named: dict[tuple[str, str], ModelSpec] = {}
+_first: dict[str, ModelSpec] = {}
+_registered: set[tuple[str, str]] = set()
+
+
+def register_spec(spec: ModelSpec) -> None:
+    """Make a model known, or correct what is known of it. It holds at once and everywhere, until the process ends.
+
+    To correct one thing: `register_spec(dataclasses.replace(find_spec("gpt-6-luna"), max_output_tokens=64_000))`.
+
+    Args:
+        spec: what is known. It takes the place of what was known by its name or one of its aliases.
+
+    Raises:
+        ConfigurationError: if it is no `ModelSpec`.
+    """
+    for one in _checked(spec):
+        _registered.add((one.provider, one.model))
+        _add(one)
+
+
+def find_spec(model: str, provider: str | None = None) -> ModelSpec | None:
+    """Return what is known of a model, or None.
+
+    Args:
+        model: its name or an alias.
+        provider: who offers it; else the first one in the catalogue that does, or the one that stands before the name,
+            as in `anthropic/claude-haiku-5-5`.
+
+    Raises:
+        ConfigurationError: if an installed package offers the provider's models and they cannot be used.
+    """
+    if provider is not None:
+        found = _named.get((provider, model))
+        return found if found is not None or not _load(provider) else _named.get((provider, model))
+    if (found := _first.get(model)) is not None:
+        return found
+    vendor, slash, name = model.partition("/")
+    return find_spec(name, vendor) if slash else next(filter(None, (find_spec(model, one) for one in _offered())), None)
+
+
+def specs(provider: str | None = None) -> tuple[ModelSpec, ...]:
+    """Return everything that is known, or all of one provider's models.
+
+    Raises:
+        ConfigurationError: if an installed package offers models that cannot be used.
+    """
+    for offered in _offered():
+        if provider in (None, offered):
+            _load(offered)
+    return tuple(dict.fromkeys(spec for spec in _named.values() if provider in (None, spec.provider)))
+
+
+def known_models(provider: str) -> tuple[str, ...]:
+    """Return the names of a provider's models that are not retired."""
+    return tuple(spec.model for spec in specs(provider) if not spec.is_retired())
+
+
+def is_registered(spec: ModelSpec) -> bool:
+    """Return whether somebody said this at run time or by a package; what they say goes before every list."""
+    return (spec.provider, spec.model) in _registered
+
+
+@cache
+def _offered() -> frozenset[str]:
+    """The providers whose models installed packages offer. Reading them takes milliseconds, so it is done once."""
+    return frozenset(_plugins.names())
+
+
+@cache
+def _load(provider: str) -> bool:
+    """Load what a package offers, the first time. Returns whether one offers anything."""
+    offered = _plugins.get(provider) if provider in _offered() else None
+    for spec in offered or ():
+        register_spec(spec)
+    return offered is not None
+
+
+def _add(spec: ModelSpec) -> None:
+    for name in (spec.model, *spec.aliases):
+        _named[spec.provider, name] = spec
+        if (first := _first.get(name)) is None or first.provider == spec.provider:
+            _first[name] = spec
+
+
+for _spec in SPECS:
+    _add(_spec)
