@@ -17,6 +17,7 @@ from llmlab import bootstrap
 from llmlab.commands import (
     asking,
     configuration,
+    costs,
     doctor,
     drift,
     health_service,
@@ -62,6 +63,8 @@ app.command("rosetta", epilog=f'{EXIT_CODES}\n\nExample: {PROGRAM} rosetta "Hi" 
 app.command("serve-health", epilog=f"Example: {PROGRAM} serve-health --provider openai --provider ollama")(
     health_service.serve_health
 )
+
+app.command("costs", epilog=f"Example: {PROGRAM} costs --db sqlite:///costs.db --by day --since 7d")(costs.costs)
 
 config = typer.Typer(no_args_is_help=True, help="The settings file, llmlab.yaml.")
 config.command("check", epilog=f"Example: {PROGRAM} config check llmlab.yaml --json")(configuration.check)

@@ -106,6 +106,7 @@ def drive(flow: Flow[Result], channel: Channel) -> Result:
                 _close(opened)
                 time.sleep(real_seconds(seconds))
             case Wait(ticket):
+                _close(opened)
                 ticket.wait()
         return None
 
@@ -149,6 +150,7 @@ async def drive_async(flow: Flow[Result], channel: Channel) -> Result:
                 await _aclose(opened)
                 await asyncio.sleep(real_seconds(seconds))
             case Wait(ticket):
+                await _aclose(opened)
                 await ticket.wait_async()
         return None
 

@@ -114,9 +114,10 @@ class SdkChannel:
             raise _wrong_kind(client, "sync" if asynchronous else "async")
         # An OpenAI client has /v1 in its base URL already, an Anthropic client does not.
         path = request.path.removeprefix("/v1") if hasattr(client, "chat") else request.path
+        options = _UNREAD if request.timeout is None else {**_UNREAD, "timeout": request.timeout}
         if request.method == "GET":
-            return client.get(path, cast_to=httpx2.Response, options=_UNREAD)
-        return client.post(path, cast_to=httpx2.Response, body=request.body, options=_UNREAD)
+            return client.get(path, cast_to=httpx2.Response, options=options)
+        return client.post(path, cast_to=httpx2.Response, body=request.body, options=options)
 
     def _call(self, request: WireRequest) -> Any:
         return self._method(request)(**(request.body or {}))

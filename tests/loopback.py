@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,7 @@ class Answer:
         piece: size in bytes of the pieces that the body is sent in; 0 sends it whole.
         cut: whether to close the connection without the end of the body.
         delay: an event to wait for before the answer is sent.
+        pause: seconds between the pieces.
     """
 
     body: Any = ""
@@ -30,6 +32,7 @@ class Answer:
     piece: int = 0
     cut: bool = False
     delay: threading.Event | None = None
+    pause: float = 0.0
 
     @property
     def data(self) -> bytes:
@@ -106,6 +109,7 @@ class LoopbackServer:
                     for start in range(0, len(data), size):
                         part = data[start : start + size]
                         self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+                        time.sleep(answer.pause)
                     if answer.cut:
                         self.close_connection = True
                     else:

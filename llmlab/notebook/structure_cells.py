@@ -17,7 +17,8 @@ from llmlab.specs import MODELS, RETIRED, SPECS
 from llmlab.tape.check import find_leaks
 
 Finding = tuple[str, str]
-MEDIAN_LINES, MOST_LINES = 5, 25
+MEDIAN_LINES, MOST_LINES, LONG_LINES = 5, 25, 60
+"""Lines of half of the code cells, of any of them, and of the one in a lesson that may be tagged `long`."""
 
 _PATH = re.compile(r"(?<![\w.:/~-])/(?:home|Users|root|work|tmp|mnt|opt|var)/\w|\b[A-Za-z]:\\[A-Za-z]{2}")
 _CLOCK = re.compile(
@@ -42,12 +43,14 @@ def _length(notebook: Notebook) -> Iterator[Finding]:
     sizes = [_lines(cell) for cell in _code(notebook)]
     if sizes and median(sizes) > MEDIAN_LINES:
         yield "", f"half of the code cells must have {MEDIAN_LINES} lines or fewer; the median is {median(sizes):g}"
+    long = [cell for cell in _code(notebook) if "long" in tags(cell)]
     for cell in _code(notebook):
-        if _lines(cell) > MOST_LINES:
-            yield (
-                cell["id"],
-                f"{_lines(cell)} lines of code, and {MOST_LINES} are the limit; the rest belongs into the package",
-            )
+        most = LONG_LINES if cell in long[:1] else MOST_LINES
+        if _lines(cell) > most:
+            message = f"{_lines(cell)} lines of code, and {most} are the limit; the rest belongs into the package"
+            yield cell["id"], message
+    for cell in long[1:]:
+        yield cell["id"], "one cell of a lesson may be tagged long, and there is one before it"
 
 
 def _hiding(notebook: Notebook) -> Iterator[Finding]:

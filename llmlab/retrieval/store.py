@@ -266,7 +266,9 @@ def _check(query: str, max_results: int) -> None:
     if not isinstance(query, str) or not query.strip():
         raise LLMInvalidRequestError("a search needs a question, or a few words")
     if not isinstance(max_results, int) or isinstance(max_results, bool) or not 1 <= max_results <= MOST_RESULTS:
-        raise LLMInvalidRequestError(f"max_results must be a whole number from 1 to {MOST_RESULTS}, not {max_results!r}")
+        raise LLMInvalidRequestError(
+            f"max_results must be a whole number from 1 to {MOST_RESULTS}, not {max_results!r}"
+        )
 
 
 def _quiet(progress: Progress) -> None:

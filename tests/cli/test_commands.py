@@ -24,7 +24,7 @@ from llmlab.notebook.result import Result
 
 COMMANDS = ["lab", "test", "run", "handout", "record", "drift", "simulate", "doctor"]
 COMMANDS += ["serve-health"]
-COMMANDS += ["ask", "chat", "models", "tokens", "health", "config"]
+COMMANDS += ["ask", "chat", "models", "tokens", "health", "costs", "config"]
 COMMANDS += ["rosetta"]
 GOOD = Result(Path("01_call_openai.ipynb"), True, 1.25)
 BAD = Result(Path("02_call_anthropic.ipynb"), False, 2.5, 7, "Traceback …\nValueError: [red] herring")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmlab.channel import WireReply, WireRequest
-from llmlab.flow import Flow, Open, OpenStream, Read, Send, Sleep, drive, drive_async
+from llmlab.flow import Flow, Open, OpenStream, Read, Send, Sleep, Wait, drive, drive_async, via
 
 WIRE = WireRequest("POST", "/x", {})
 REPLY = WireReply(200, {}, {"ok": True})
@@ -145,6 +145,64 @@ def test_a_second_try_closes_the_stream_of_the_first(run: Any, slept: list[float
 
     assert run(flow(), FakeChannel(first, second, third)) is third
     assert [stream.closed for stream in (first, second, third)] == [1, 1, 0]
+
+
+class Ticket:
+    """Its turn comes at once; it knows how it was waited for."""
+
+    def __init__(self) -> None:
+        self.waited: list[str] = []
+
+    def wait(self) -> None:
+        self.waited.append("sync")
+
+    async def wait_async(self) -> None:
+        self.waited.append("async")
+
+
+@both
+def test_a_flow_waits_for_its_turn_without_holding_a_connection(run: Any) -> None:
+    ticket, stream = Ticket(), FakeStream()
+
+    def flow() -> Flow[Any]:
+        yield Open(WIRE)
+        yield Wait(ticket)
+        return (yield Send(WIRE))
+
+    assert run(flow(), FakeChannel(stream, REPLY)) is REPLY
+    assert ticket.waited == ["sync" if run is run_sync else "async"]
+    assert stream.closed == 1
+
+
+@both
+def test_a_flow_may_have_a_channel_of_its_own(run: Any) -> None:
+    """A failover asks several services in one flow."""
+    other = WireReply(200, {}, {"from": "the other"})
+
+    def asked() -> Flow[Any]:
+        return (yield Send(WIRE))
+
+    def failing() -> Flow[Any]:
+        try:
+            return (yield Send(WIRE))
+        except ValueError as error:
+            return f"caught {error}"
+
+    def flow() -> Flow[Any]:
+        stream = FakeStream()
+        opened = yield from via(FakeChannel(stream), opening())
+        return [
+            (yield from via(FakeChannel(other), asked())),
+            (yield from via(FakeChannel(other), via(FakeChannel(REPLY), asked()))),
+            (yield from via(FakeChannel(ValueError("x")), failing())),
+            (yield from asked()),
+            opened.wire is stream,
+        ]
+
+    def opening() -> Flow[Any]:
+        return (yield Open(WIRE))
+
+    assert run(flow(), FakeChannel(REPLY)) == [other, REPLY, "caught x", REPLY, True]
 
 
 def test_ctrl_c_while_a_stream_is_open_closes_it() -> None:

@@ -137,6 +137,17 @@ def _other_kernel(notebook: Any) -> None:
     notebook.metadata.kernelspec.name = "python39"
 
 
+def _long(lines: int, *cells: int) -> Callable[[Any], None]:
+    """Make cells that long, and tag them so."""
+
+    def change(notebook: Any) -> None:
+        for cell in cells:
+            notebook.cells[cell].source += "\nquiet = 0" * lines
+            notebook.cells[cell].metadata["tags"] = ["long"]
+
+    return change
+
+
 def _papermill(notebook: Any) -> None:
     notebook.metadata["papermill"] = {"duration": 1.0}
 
@@ -157,7 +168,9 @@ BROKEN: list[tuple[str, Callable[[Any], None], str]] = [
     ("setup", _add("%load_ext llmlab"), "2 do"),
     ("setup", _swap(2, 4), "first code cell"),
     ("length", _long_cells, "median"),
-    ("length", _add("quiet = 0\n" * 25), "are the limit"),
+    ("length", _add("quiet = 0\n" * 25), "25 are the limit"),
+    ("length", _long(60, 4), "60 are the limit"),
+    ("length", _long(30, 2, 4), "there is one before it"),
     ("hiding", _source(4, "print", "%%capture\nprint"), "%%capture"),
     ("hiding", _metadata(4, jupyter={"source_hidden": True}), "only the source of a solution"),
     ("hiding", _metadata(4, jupyter={"outputs_hidden": True}), "not folded"),
@@ -223,6 +236,14 @@ def test_a_key_is_never_repeated(lesson: Path) -> None:
     _output("sk-proj-abcdefgh12345678")(notebook)
     write_notebook(notebook, lesson)
     assert "abcdefgh" not in " ".join(map(str, check_notebook(lesson)))
+
+
+def test_one_cell_of_a_lesson_may_be_long(lesson: Path) -> None:
+    """A whole provider is shown in one piece, or nobody believes that it is so short."""
+    notebook = read_notebook(lesson)
+    _long(59, 4)(notebook)
+    write_notebook(notebook, lesson)
+    assert [str(problem) for problem in check_notebook(lesson)] == []
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import yaml
 
-from llmlab.specs import MODELS, RETIRED, SPECS, ModelSpec, find_spec, known_models, price_of
+from llmlab.specs import MODELS, RETIRED, SPECS, ModelSpec, find_spec, known_models, price_of, rates
+from llmlab.specs.embedding import EMBEDDING_MODELS
+
+RECORDINGS = Path(__file__).resolve().parents[2] / "notebooks" / "recordings"
 
 PROVIDERS = ("openai", "anthropic", "openrouter", "ollama", "local_gpt_oss")
 
@@ -21,6 +25,12 @@ def literals(alias: Any) -> set[str]:
 
 
 def openai_names() -> set[str]:
+    from openai.types.shared.all_models import AllModels
+
+    return literals(AllModels)
+
+
+def openai_chat_names() -> set[str]:
     from openai.types.shared.chat_model import ChatModel
 
     return literals(ChatModel)
@@ -64,6 +74,11 @@ def of(provider: str) -> list[ModelSpec]:
     return [spec for spec in SPECS if spec.provider == provider]
 
 
+def named(provider: str) -> dict[str, ModelSpec]:
+    """Return the catalogue's models by each of their names."""
+    return {name: spec for spec in of(provider) for name in (spec.model, *spec.aliases)}
+
+
 def test_the_sdks_dates_are_found() -> None:
     """If an SDK writes its dates in another way, the comparison below would compare nothing."""
     assert len(openai_ends()) > 40
@@ -85,22 +100,58 @@ def test_lesson_models_are_known_to_the_sdks() -> None:
     assert MODELS["anthropic"] in anthropic_names()
 
 
+def recorded() -> set[tuple[str, str]]:
+    """Return who was asked for which model in the recordings of the lessons, and answered."""
+    found = set()
+    for file in RECORDINGS.glob("*.yaml"):
+        for exchange in yaml.safe_load(file.read_text(encoding="utf-8"))["exchanges"]:
+            request, answer = exchange["request"], exchange["answer"]
+            if isinstance(request.get("body"), dict) and "model" in request["body"] and answer["status"] < 400:
+                found.add((request["alias"], request["body"]["model"]))
+    return found
+
+
+def test_every_model_that_a_lesson_calls_is_known_and_lives() -> None:
+    """A learner who goes live would get a 404 where the stored output shows an answer."""
+    assert len(recorded()) >= 5
+    for provider, model in recorded() - set(EMBEDDING_MODELS.items()):
+        spec = find_spec(model, provider)
+        assert spec is not None, f"a lesson calls {model} of {provider}, which is not in the catalogue"
+        assert not spec.is_retired(), f"a lesson calls {model} of {provider}, shut down on {spec.retired_on}"
+
+
 def test_openai_models_are_the_sdks_with_the_sdks_dates() -> None:
     ends = openai_ends()
-    assert {spec.model for spec in of("openai")} <= openai_names()
-    assert {spec.model: spec.retired_on for spec in of("openai")} == {
-        spec.model: ends.get(spec.model) for spec in of("openai")
-    }
+    assert set(named("openai")) <= openai_names()
+    for name, spec in named("openai").items():
+        assert spec.retired_on == ends.get(name), name
+
+
+NOT_FOR_TEXT = re.compile(r"audio|search-preview")
+NO_MODEL = {"gpt-5.1-mini"}
+"""OpenAI's SDK keeps this name and says itself that it is none."""
+
+
+def test_every_living_chat_model_of_openais_sdk_is_known() -> None:
+    """Else a user of a model that everybody knows is warned of it."""
+    gone = {name for name, day in openai_ends().items() if day <= date.today()}
+    living = {name for name in openai_chat_names() - gone - NO_MODEL if not NOT_FOR_TEXT.search(name)}
+    assert living - set(named("openai")) == set()
+
+
+def test_every_model_of_anthropics_sdk_is_known() -> None:
+    gone = {name for name, day in anthropic_ends().items() if day <= date.today()}
+    assert anthropic_names() - gone - set(named("anthropic")) == set()
 
 
 def test_anthropic_models_are_the_sdks_with_the_sdks_dates() -> None:
     """The SDK drops a model from its type when it is shut down, so what it does not name must be retired."""
     ends = anthropic_ends()
-    for spec in of("anthropic"):
-        if spec.model in anthropic_names() | set(ends):
-            assert spec.retired_on == ends.get(spec.model), spec.model
+    for name, spec in named("anthropic").items():
+        if name in anthropic_names() | set(ends):
+            assert spec.retired_on == ends.get(name), name
         else:
-            assert spec.is_retired(), spec.model
+            assert spec.is_retired(), name
 
 
 @pytest.mark.parametrize("provider", RETIRED)
@@ -112,7 +163,7 @@ def test_the_example_of_a_retired_model_is_retired(provider: str) -> None:
     assert spec.model not in known_models(provider)
 
 
-def test_windows_are_those_of_the_price_list() -> None:
+def test_windows_and_prices_are_those_of_the_price_list() -> None:
     from genai_prices import Usage, calc_price
 
     listed = 0
@@ -124,7 +175,28 @@ def test_windows_are_those_of_the_price_list() -> None:
         if found.model.context_window is not None:
             listed += 1
             assert spec.context_window == found.model.context_window, spec.model
-    assert listed > 30
+        if spec.prices is not None:
+            [*_, least] = rates(spec.model, spec.provider)
+            prices = (spec.prices.input, spec.prices.output)
+            assert prices == pytest.approx((least.input * 1e6, least.output * 1e6)), spec.model
+    assert listed > 50
+
+
+def test_only_who_sends_no_bill_has_no_price() -> None:
+    free = {(spec.provider, spec.model) for spec in SPECS if spec.prices is None}
+    assert {provider for provider, _ in free} == {"openrouter", "ollama", "local_gpt_oss"}
+    assert {model for provider, model in free if provider == "openrouter"} == {"openrouter/free", "openrouter/auto"}
+
+
+@pytest.mark.parametrize("tokens", [1, 99_999, 100_000, 100_001, 272_000, 272_001, 900_000])
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_long_request_costs_what_the_list_says(provider: str, tokens: int) -> None:
+    """Some vendors ask double from some length on; an estimate without it would be half the bill."""
+    from genai_prices import Usage, calc_price
+
+    usage = Usage(input_tokens=tokens, output_tokens=7)
+    listed = calc_price(usage, model_ref=MODELS[provider], provider_id=provider).total_price
+    assert price_of(tokens, 7, MODELS[provider], provider) == pytest.approx(float(listed))
 
 
 def test_a_model_is_retired_from_its_last_day_on() -> None:
@@ -145,9 +217,21 @@ def test_a_spec_is_found_by_provider_or_by_name_alone() -> None:
     assert find_spec("no-such-model") is None
 
 
-def test_no_model_stands_twice() -> None:
-    names = [(spec.provider, spec.model) for spec in SPECS]
+def test_no_name_stands_for_two_models() -> None:
+    names = [(spec.provider, name) for spec in SPECS for name in (spec.model, *spec.aliases)]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.provider}-{spec.model}")
+def test_what_is_said_of_a_model_holds_together(spec: ModelSpec) -> None:
+    """A model that cannot reason takes no effort; a default is in its range; no answer is longer than the window."""
+    for one in spec.parameters:
+        assert one.default is None or one.takes(one.default), one.name
+        assert all(spec.parameter(other) for other in one.exclusive_with), one.name
+    effort = spec.parameter("reasoning.effort")
+    if spec.parameters and spec.capabilities.reasoning is False:
+        assert effort is None or effort.choices == ("none",)
+    assert (spec.max_output_tokens or 0) <= (spec.context_window or 10**9)
 
 
 def test_prices() -> None:
