@@ -25,6 +25,7 @@ from llmlab.redaction import redact
 BATCH, WAITING = 100, 100_000
 """Lines that are written at once, and that wait at most while the database is down."""
 EXAMPLES = "sqlite:///costs.db or postgresql+psycopg://user@host/database"
+_DRIVERS = {"sqlite": "sqlite", **dict.fromkeys(("postgres", "postgresql", "postgresql+psycopg"), "postgresql+psycopg")}
 _log = logging.getLogger("llmlab")
 
 
@@ -111,17 +112,18 @@ class _Database:
         self._sql = sqlalchemy
         try:
             address = sqlalchemy.make_url(url)
-            if address.drivername in ("postgres", "postgresql"):
-                address = address.set(drivername="postgresql+psycopg")
-            self.shown = address.render_as_string(hide_password=True)
-            waits: dict[str, Any] = {"connect_timeout": 5} if address.drivername == "postgresql+psycopg" else {}
-            # A connection for each batch: there are few, and none is left open between them or over a fork.
-            self._engine = sqlalchemy.create_engine(address, poolclass=NullPool, connect_args=waits)
-        except ModuleNotFoundError as error:
-            raise ConfigurationError(_without(f"the driver {error.name}")) from None
         except sqlalchemy.exc.ArgumentError:
             # Its message may repeat the URL, and with it the password.
             raise ConfigurationError(f"this is no URL of a database; write {EXAMPLES}") from None
+        if address.drivername not in _DRIVERS:
+            raise ConfigurationError(f"a ledger is kept in SQLite or PostgreSQL; write {EXAMPLES}")
+        address = address.set(drivername=_DRIVERS[address.drivername])
+        self.shown = address.render_as_string(hide_password=True)
+        try:
+            # A connection for each batch: there are few, and none is left open between them or over a fork.
+            self._engine = sqlalchemy.create_engine(address, poolclass=NullPool, connect_args=_patience(address))
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(_without(f"the driver {error.name}")) from None
         self._tables = _tables(sqlalchemy)
 
     def exists(self) -> bool:
@@ -224,6 +226,11 @@ def _entry(line: Any, attempts: Sequence[Tried]) -> Entry:
     # SQLite gives moments back without their time zone.
     moment = fields["time"].replace(tzinfo=fields["time"].tzinfo or UTC)
     return Entry(**{**fields, "time": moment.timestamp(), "attempts": tuple(attempts)})
+
+
+def _patience(address: Any) -> dict[str, Any]:
+    """Return how many seconds a database may take, which a call may have to wait: to answer, or to be free."""
+    return {"timeout": 5} if address.drivername == "sqlite" else {"connect_timeout": 5}
 
 
 def _without(library: str) -> str:

@@ -54,7 +54,11 @@ def costs(
     begin = None if since is None else moment(since)
     kept = Ledger.read(url, since=begin)
     if csv:
-        kept.to_csv(csv)
+        try:
+            kept.to_csv(csv)
+        except OSError as error:
+            typer.echo(f"{csv} cannot be written: {error.strerror}.", err=True)
+            raise typer.Exit(2) from None
     table = kept.table(by.value)
     if as_json:
         lines = [{"name": name, **asdict(line)} for name, line in table.lines.items()]

@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
+from llmlab.bookkeeping import note
 from llmlab.channel import WireReply, WireRequest
 from llmlab.completion import Completion, Source
 from llmlab.config import Secret
@@ -96,7 +98,9 @@ class Calls:
         if self._log_content:
             _log.debug("prompt: %s", request.messages)
         attempt = self._first_piece if stream else self._answer
-        return Call(self._provider.name, self._provider.base_url, dialect, request, body, stream, attempt)
+        call = Call(self._provider.name, self._provider.base_url, dialect, request, body, stream, attempt)
+        call.at_end(partial(note, call))
+        return call
 
     def _through(self, call: Call) -> Flow[Answer]:
         return run_through(self._policies, call, lambda: self._tried(call))

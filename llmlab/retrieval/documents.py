@@ -18,7 +18,10 @@ Source: TypeAlias = str | os.PathLike[str] | Mapping[str, str]
 """A path, or texts by name."""
 
 TEXT_TYPES: Final = frozenset(
-    ".c .cpp .cs .css .go .html .java .js .json .md .php .py .rb .sh .tex .ts .txt".split(),
+    (
+        *(".c", ".cpp", ".cs", ".css", ".go", ".html", ".java", ".js", ".json", ".md"),
+        *(".php", ".py", ".rb", ".sh", ".tex", ".ts", ".txt"),
+    )
 )
 """Endings of the text files that both stores take. They must be UTF-8."""
 

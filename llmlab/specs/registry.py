@@ -11,6 +11,7 @@ A package offers the models of a provider as an entry point that carries the pro
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -61,7 +62,7 @@ def find_spec(model: str, provider: str | None = None) -> ModelSpec | None:
             as in `anthropic/claude-haiku-5-5`.
 
     Raises:
-        ConfigurationError: if an installed package offers the provider's models and they cannot be used.
+        ConfigurationError: if an installed package offers that provider's models and they cannot be used.
     """
     if provider is not None:
         found = _named.get((provider, model))
@@ -69,17 +70,22 @@ def find_spec(model: str, provider: str | None = None) -> ModelSpec | None:
     if (found := _first.get(model)) is not None:
         return found
     vendor, slash, name = model.partition("/")
-    return find_spec(name, vendor) if slash else next(filter(None, (find_spec(model, one) for one in _offered())), None)
+    if slash and (found := find_spec(name, vendor)) is not None:
+        return found
+    return next((spec for spec in specs() if model in (spec.model, *spec.aliases)), None)
 
 
 def specs(provider: str | None = None) -> tuple[ModelSpec, ...]:
     """Return everything that is known, or all of one provider's models.
 
     Raises:
-        ConfigurationError: if an installed package offers models that cannot be used.
+        ConfigurationError: if an installed package offers the provider's models and they cannot be used.
     """
-    for offered in _offered():
-        if provider in (None, offered):
+    if provider is not None:
+        _load(provider)
+    for offered in _offered() if provider is None else ():
+        # A broken package is named when its own models are asked for, and nobody else has to hear of it.
+        with suppress(ConfigurationError):
             _load(offered)
     return tuple(dict.fromkeys(spec for spec in _named.values() if provider in (None, spec.provider)))
 

@@ -1,0 +1,78 @@
+"""Calls and lines that nobody made, for tests of what the ledger makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmlab.bookkeeping import Entry, Tried
+from llmlab.completion import Completion, Usage
+from llmlab.dialects import OPENAI_RESPONSES
+from llmlab.flow import Flow
+from llmlab.policies import Answer, Attempt, Call
+from llmlab.request import build_request
+
+DAY = 1_780_000_000.0
+"""A day in 2026, in seconds since 1970."""
+
+
+def call(
+    *attempts: Attempt,
+    provider: str = "openai",
+    model: str = "gpt-6-luna",
+    prompt: Any = "Hi",
+    stream: bool = False,
+    headers: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Call:
+    """Return a call that was over after these attempts; by default after one of 0.5 seconds."""
+    made = Call(
+        provider,
+        "https://api.openai.com/v1",
+        OPENAI_RESPONSES,
+        build_request(prompt, model, options),
+        {},
+        stream,
+        unsent,
+        headers=headers or {},
+    )
+    made.attempts.extend(attempts or (Attempt(made.started, 0.5),))
+    return made
+
+
+def unsent(call: Call) -> Flow[Answer]:
+    """Fail: nothing is sent in these tests."""
+    raise AssertionError("sent")
+    yield
+
+
+def answer(input_tokens: int = 1000, output_tokens: int = 100, **fields: Any) -> Completion:
+    """Return an answer that took a second."""
+    usage = Usage(input_tokens, output_tokens, input_tokens + output_tokens)
+    return Completion(**{"content": "Hello.", "model": "gpt-6-luna", "usage": usage, "latency": 1.0, **fields})
+
+
+def entry(**fields: Any) -> Entry:
+    """Return a line."""
+    usual: dict[str, Any] = {
+        "time": DAY,
+        "provider": "openai",
+        "model": "gpt-6-luna",
+        "asked_model": "gpt-6-luna",
+        "shape": "whole",
+        "source": "live",
+        "section": "",
+        "input_tokens": 1000,
+        "output_tokens": 100,
+        "cached_tokens": 0,
+        "reasoning_tokens": 0,
+        "cost": None,
+        "priced": "",
+        "latency": 1.0,
+        "time_to_first_token": None,
+        "finish_reason": "stop",
+        "error": "",
+        "request_id": "req_1",
+        "attempts": (Tried(0.0, 1.0, ""),),
+    }
+    return Entry(**{**usual, **fields})
