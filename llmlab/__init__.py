@@ -74,7 +74,7 @@ _HOME = {
     "register_dialect": "dialects",
     "register_provider": "providers",
     "register_spec": "specs",
-    "rosetta": "rosetta",
+    "rosetta": "translation",
     "run_tools": "tools",
     "run_tools_async": "tools",
     "run_tools_stream": "tools",
@@ -159,7 +159,6 @@ if TYPE_CHECKING:
     from llmlab.providers.openai import OpenAIProvider as OpenAIProvider
     from llmlab.providers.openrouter import OpenRouterProvider as OpenRouterProvider
     from llmlab.request import Request as Request
-    from llmlab.rosetta import rosetta as rosetta
     from llmlab.settings_file import load_settings as load_settings
     from llmlab.specs import MODELS as MODELS
     from llmlab.specs import ModelCapabilities as ModelCapabilities
@@ -180,3 +179,4 @@ if TYPE_CHECKING:
     from llmlab.tools import run_tools_stream as run_tools_stream
     from llmlab.tools import run_tools_stream_async as run_tools_stream_async
     from llmlab.tools import tool as tool
+    from llmlab.translation import rosetta as rosetta

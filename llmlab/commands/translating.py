@@ -38,7 +38,7 @@ def rosetta(
     With --json it is a line {dialect, path, speakers (providers), body (null if refused), refusal} for each format.
     After an error, it is {error {type, message, provider, status, exit_code}}.
     """
-    from llmlab.rosetta import rosetta as translated
+    from llmlab.translation import rosetta as translated
 
     speak_anyway()
     prompt = [*([Message(Role.SYSTEM, system)] if system else []), Message(Role.USER, read_prompt(words))]

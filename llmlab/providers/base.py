@@ -26,6 +26,7 @@ from llmlab.providers.text import TextCompletion
 from llmlab.providers.tokens import TokenCount
 from llmlab.request import Request, build_request
 from llmlab.sdk_channel import SdkChannel
+from llmlab.specs import validate
 from llmlab.streams import AsyncCompletionStream, CompletionStream, StreamState
 
 Result = TypeVar("Result")
@@ -220,7 +221,9 @@ class Provider(TextCompletion, Embedding):
 
     def request(self, prompt: Prompt, **options: Any) -> Request:
         """Return a prompt and its options as a checked `Request`. Takes what `complete` takes; nothing is sent."""
-        return build_request(prompt, self.model, {**self._defaults, **options})
+        request = build_request(prompt, self.model, {**self._defaults, **options})
+        validate(request, self.name)
+        return request
 
     def _drive(self, flow: Flow[Result]) -> Result:
         return drive(flow, self._channel)

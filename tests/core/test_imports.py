@@ -18,7 +18,7 @@ ROOMS = (
     *("redaction", "waiting", "errors", "plugins", "messages", "request", "completion", "framing"),
     *("config", "settings_file", "specs", "dialects", "channel", "sdk_channel", "flow", "streams"),
     *("pictures", "policies", "bookkeeping", "providers", "structure", "conversation", "tools", "failover"),
-    *("retrieval", "unified", "rosetta", "compare", "batch", "tape", "exercises", "notebook", "installer"),
+    *("retrieval", "unified", "translation", "compare", "batch", "tape", "exercises", "notebook", "installer"),
     *("bootstrap", "doctor", "commands", "cli", "__main__"),
 )
 """From the top of the house to the bottom; a room imports only what stands before it."""

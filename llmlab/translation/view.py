@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeAlias
 
-from llmlab.rosetta.layout import IN_SOME, LINE, ONLY_HERE
+from llmlab.translation.layout import IN_SOME, LINE, ONLY_HERE
 
 Column: TypeAlias = tuple[str, str, list[tuple[str, str]]]
 """A title, an explanation, and lines with their marks."""

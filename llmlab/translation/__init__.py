@@ -3,11 +3,11 @@
     >>> import llmlab
     >>> llmlab.rosetta("Hi", temperature=0)  # doctest: +SKIP
 
-`python3 -m llmlab.rosetta` writes the table in `llmlab/dialects/README.md`: how answers translate is in there, too.
+`python3 -m llmlab.translation` writes the table in `llmlab/dialects/README.md`: how answers translate is in there, too.
 """
 
 from __future__ import annotations
 
-from llmlab.rosetta.stone import Rosetta, Side, rosetta
+from llmlab.translation.stone import Rosetta, Side, rosetta
 
 __all__ = ["Rosetta", "Side", "rosetta"]

@@ -12,8 +12,8 @@ from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError
 from llmlab.messages import Prompt
 from llmlab.providers import provider_class, provider_names
 from llmlab.request import Request, build_request
-from llmlab.rosetta.layout import marked
-from llmlab.rosetta.view import WIDTH, as_html, as_text
+from llmlab.translation.layout import marked
+from llmlab.translation.view import WIDTH, as_html, as_text
 from llmlab.specs import MODELS
 
 SPEAKERS: Final[Mapping[str, tuple[str, ...]]] = {
