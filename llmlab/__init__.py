@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "ABTest": "comparing",
     "AllProvidersFailedError": "errors",
     "AnthropicProvider": "providers.anthropic",
+    "Batch": "batches",
+    "Budget": "policies",
+    "BudgetExceededError": "errors",
     "Cache": "policies",
     "Chunk": "completion",
     "Completion": "completion",
@@ -23,16 +27,24 @@ _HOME = {
     "ConversationContext": "conversation",
     "Dialect": "dialects",
     "Failover": "providers",
+    "FileSearch": "request",
+    "FileSearchResult": "completion",
+    "HostedVectorStore": "retrieval",
+    "Judge": "comparing",
     "LLMAPIError": "errors",
     "LLMAuthenticationError": "errors",
+    "LLMCallRequest": "unified",
+    "LLMCallResponse": "unified",
+    "LLMConfig": "unified",
     "LLMConnectionError": "errors",
     "LLMError": "errors",
     "LLMInvalidRequestError": "errors",
     "LLMRateLimitError": "errors",
     "LLMStreamError": "errors",
     "LLMTimeoutError": "errors",
-    "Ledger": "bookkeeping",
+    "Ledger": "bookkeeping.view",
     "LocalGptOssProvider": "providers.local_gpt_oss",
+    "LocalVectorStore": "retrieval",
     "MODELS": "specs",
     "Message": "messages",
     "MissingAPIKeyError": "errors",
@@ -44,6 +56,7 @@ _HOME = {
     "OpenRouterProvider": "providers.openrouter",
     "ParameterSpec": "specs",
     "Policy": "policies",
+    "Prices": "specs",
     "Provider": "providers",
     "ProviderType": "providers",
     "RecordingMissError": "errors",
@@ -60,7 +73,14 @@ _HOME = {
     "UnknownModelWarning": "specs",
     "UnsupportedProviderError": "errors",
     "Usage": "completion",
+    "VectorStore": "retrieval",
     "check": "exercises",
+    "compare": "comparing",
+    "compare_async": "comparing",
+    "execute_llm_call": "unified",
+    "execute_llm_call_async": "unified",
+    "execute_llm_call_stream": "unified",
+    "execute_llm_call_stream_async": "unified",
     "faults": "tape",
     "find_spec": "specs",
     "get_provider": "providers",
@@ -70,6 +90,10 @@ _HOME = {
     "ledger": "bookkeeping",
     "load_settings": "settings_file",
     "mode": "tape",
+    "open_batch": "batches",
+    "open_batch_async": "batches",
+    "open_store": "retrieval",
+    "open_store_async": "retrieval",
     "provider_names": "providers",
     "register_dialect": "dialects",
     "register_provider": "providers",
@@ -81,6 +105,8 @@ _HOME = {
     "run_tools_stream_async": "tools",
     "start": "tape",
     "stop": "tape",
+    "submit_batch": "batches",
+    "submit_batch_async": "batches",
     "tool": "tools",
     "trace": "tape.switch",
 }
@@ -111,16 +137,27 @@ def unload_ipython_extension(shell: Any) -> None:
 
 
 if TYPE_CHECKING:
-    from llmlab.bookkeeping import Ledger as Ledger
+    from llmlab.batches import Batch as Batch
+    from llmlab.batches import open_batch as open_batch
+    from llmlab.batches import open_batch_async as open_batch_async
+    from llmlab.batches import submit_batch as submit_batch
+    from llmlab.batches import submit_batch_async as submit_batch_async
     from llmlab.bookkeeping import ledger as ledger
+    from llmlab.bookkeeping.view import Ledger as Ledger
+    from llmlab.comparing import ABTest as ABTest
+    from llmlab.comparing import Judge as Judge
+    from llmlab.comparing import compare as compare
+    from llmlab.comparing import compare_async as compare_async
     from llmlab.completion import Chunk as Chunk
     from llmlab.completion import Completion as Completion
+    from llmlab.completion import FileSearchResult as FileSearchResult
     from llmlab.completion import Usage as Usage
     from llmlab.config import Settings as Settings
     from llmlab.conversation import ConversationContext as ConversationContext
     from llmlab.dialects import Dialect as Dialect
     from llmlab.dialects import register_dialect as register_dialect
     from llmlab.errors import AllProvidersFailedError as AllProvidersFailedError
+    from llmlab.errors import BudgetExceededError as BudgetExceededError
     from llmlab.errors import ConfigurationError as ConfigurationError
     from llmlab.errors import LLMAPIError as LLMAPIError
     from llmlab.errors import LLMAuthenticationError as LLMAuthenticationError
@@ -142,6 +179,7 @@ if TYPE_CHECKING:
     from llmlab.messages import Role as Role
     from llmlab.messages import ToolCall as ToolCall
     from llmlab.messages import ToolDefinition as ToolDefinition
+    from llmlab.policies import Budget as Budget
     from llmlab.policies import Cache as Cache
     from llmlab.policies import Policy as Policy
     from llmlab.policies import RetryPolicy as RetryPolicy
@@ -158,12 +196,19 @@ if TYPE_CHECKING:
     from llmlab.providers.ollama import OllamaProvider as OllamaProvider
     from llmlab.providers.openai import OpenAIProvider as OpenAIProvider
     from llmlab.providers.openrouter import OpenRouterProvider as OpenRouterProvider
+    from llmlab.request import FileSearch as FileSearch
     from llmlab.request import Request as Request
+    from llmlab.retrieval import HostedVectorStore as HostedVectorStore
+    from llmlab.retrieval import LocalVectorStore as LocalVectorStore
+    from llmlab.retrieval import VectorStore as VectorStore
+    from llmlab.retrieval import open_store as open_store
+    from llmlab.retrieval import open_store_async as open_store_async
     from llmlab.settings_file import load_settings as load_settings
     from llmlab.specs import MODELS as MODELS
     from llmlab.specs import ModelCapabilities as ModelCapabilities
     from llmlab.specs import ModelSpec as ModelSpec
     from llmlab.specs import ParameterSpec as ParameterSpec
+    from llmlab.specs import Prices as Prices
     from llmlab.specs import UnknownModelWarning as UnknownModelWarning
     from llmlab.specs import find_spec as find_spec
     from llmlab.specs import register_spec as register_spec
@@ -180,3 +225,10 @@ if TYPE_CHECKING:
     from llmlab.tools import run_tools_stream_async as run_tools_stream_async
     from llmlab.tools import tool as tool
     from llmlab.translation import rosetta as rosetta
+    from llmlab.unified import LLMCallRequest as LLMCallRequest
+    from llmlab.unified import LLMCallResponse as LLMCallResponse
+    from llmlab.unified import LLMConfig as LLMConfig
+    from llmlab.unified import execute_llm_call as execute_llm_call
+    from llmlab.unified import execute_llm_call_async as execute_llm_call_async
+    from llmlab.unified import execute_llm_call_stream as execute_llm_call_stream
+    from llmlab.unified import execute_llm_call_stream_async as execute_llm_call_stream_async

@@ -16,6 +16,8 @@ import llmlab
 from llmlab import bootstrap
 from llmlab.commands import (
     asking,
+    batching,
+    comparing,
     configuration,
     costs,
     doctor,
@@ -65,6 +67,24 @@ app.command("serve-health", epilog=f"Example: {PROGRAM} serve-health --provider 
 )
 
 app.command("costs", epilog=f"Example: {PROGRAM} costs --db sqlite:///costs.db --by day --since 7d")(costs.costs)
+
+app.command(
+    "compare", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} compare prompts.txt --provider openai --provider ollama"
+)(comparing.compare)
+batch = typer.Typer(no_args_is_help=True, help="Many prompts at once, answered later and at half the price.")
+batch.command("submit", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} batch submit prompts.txt --provider openai")(
+    batching.submit
+)
+batch.command("status", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} batch status batch_67d4 --provider openai")(
+    batching.status
+)
+batch.command(
+    "results", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} batch results batch_67d4 --provider openai --json"
+)(batching.results)
+batch.command("cancel", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} batch cancel batch_67d4 --provider openai")(
+    batching.cancel
+)
+app.add_typer(batch, name="batch", epilog=f"Example: {PROGRAM} batch submit prompts.txt --provider openai")
 
 config = typer.Typer(no_args_is_help=True, help="The settings file, llmlab.yaml.")
 config.command("check", epilog=f"Example: {PROGRAM} config check llmlab.yaml --json")(configuration.check)

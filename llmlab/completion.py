@@ -16,7 +16,7 @@ from llmlab.messages import Message, Role, ToolCall
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "unfinished"]
 """Why an answer ended, in one vocabulary for all providers. `raw_response` keeps the vendor's own word."""
 
-Source: TypeAlias = Literal["live", "recorded", "simulated"]
+Source: TypeAlias = Literal["live", "recorded", "simulated", "cached"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,6 +83,23 @@ class Chunk:
         return self.text
 
 
+@dataclass(frozen=True, slots=True)
+class FileSearchResult:
+    """A piece of a file that a search has found.
+
+    Args:
+        text: the piece.
+        score: how near it is to the question; the nearer, the higher, 1 at most.
+        file_name: the file that it is from.
+        file_id: what the store calls that file.
+    """
+
+    text: str
+    score: float
+    file_name: str
+    file_id: str = ""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Completion:
     """One whole answer.
@@ -97,8 +114,9 @@ class Completion:
         reasoning: what the model thought, where the service shows it.
         refusal: why the model refused, if it did.
         id: the service's identifier of this answer.
+        file_search_results: pieces of files that the model was given to read.
         raw_response: what came over the wire, parsed: the body, or the list of events of a stream.
-        source: live, recorded or simulated.
+        source: live, recorded, simulated or cached.
         why: why this provider answered, where another was asked first.
         latency: seconds from the request to the end of the answer.
         time_to_first_token: seconds from the request to the first piece of a stream; None without a stream.
@@ -113,6 +131,7 @@ class Completion:
     reasoning: str = ""
     refusal: str = ""
     id: str = ""
+    file_search_results: tuple[FileSearchResult, ...] = ()
     raw_response: Mapping[str, Any] | list[dict[str, Any]] = field(default_factory=dict, compare=False)
     source: Source = "live"
     why: str = ""

@@ -32,6 +32,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     "LLMLAB_CONFIG": "path of llmlab.yaml, if not in the working directory",
     "LLMLAB_LEDGER": "URL of a database in which every call is counted, such as sqlite:///costs.db",
     "LLMLAB_AUTHORED": "1 lets the simulator answer in mode record, for authored recordings; set by the runner",
+    "QDRANT_API_KEY": "key of a Qdrant server that keeps vector stores, where it wants one",
     "TIKTOKEN_CACHE_DIR": "where tiktoken keeps its data, whose own variable this is; read, never filled",
     "DATA_GYM_CACHE_DIR": "the same, by tiktoken's older name",
 }

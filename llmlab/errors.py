@@ -14,6 +14,7 @@
     ├── LLMAPIError                 5xx and everything else that the service got wrong
     ├── LLMStreamError              a stream broke after it had begun
     ├── ToolError                   a function makes no tool, or a run with tools came to no answer
+    ├── BudgetExceededError         a call could use more than its budget has left
     ├── AllProvidersFailedError     a failover asked everybody, and nobody answered
     └── RecordingMissError          the tape has no recording of this request
 
@@ -181,6 +182,10 @@ class LLMStreamError(LLMError):
 
 class ToolError(LLMError):
     """A function makes no tool, a model called a tool that there is not, or went on calling. `run` holds the run."""
+
+
+class BudgetExceededError(LLMError):
+    """A call could use more than its budget has left, or nobody knows what it costs. Nothing was sent."""
 
 
 class AllProvidersFailedError(LLMError):

@@ -7,11 +7,24 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.messages import Message, Prompt, ToolDefinition, to_messages
+
+
+@dataclass(frozen=True, slots=True)
+class FileSearch:
+    """What to search while answering, where the service can.
+
+    Args:
+        vector_store_ids: the service's ids of the stores.
+        max_num_results: pieces of files that the model is given at most, 1 to 50; else as many as the service likes.
+    """
+
+    vector_store_ids: tuple[str, ...]
+    max_num_results: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,7 @@ class Request:
         seed: number that makes the answer repeatable, as far as the service can.
         tools: tools the model may call.
         tool_choice: "auto", "none", "required", or the name of the one tool to call.
+        file_search: vector stores of the service to search while it answers.
         deadline: seconds in which the whole call must be over, retries and waits included. It is never sent.
         extra: fields of the vendor's own wire format, put into the body as they are.
     """
@@ -41,6 +55,7 @@ class Request:
     seed: int | None = None
     tools: tuple[ToolDefinition, ...] = ()
     tool_choice: str | None = None
+    file_search: FileSearch | None = None
     deadline: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -71,6 +86,9 @@ def build_request(prompt: Prompt, model: str, options: Mapping[str, Any]) -> Req
         given["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
     if tools := given.get("tools"):
         given["tools"] = tuple(ToolDefinition(**tool) if isinstance(tool, Mapping) else tool for tool in tools)
+    if search := given.get("file_search"):
+        wanted = FileSearch(**search) if isinstance(search, Mapping) else search
+        given["file_search"] = replace(wanted, vector_store_ids=tuple(wanted.vector_store_ids))
     return Request(to_messages(prompt), **{"model": model, **given})
 
 
@@ -95,6 +113,14 @@ def _are_tools(value: Any) -> bool:
     )
 
 
+def _is_file_search(value: Any) -> bool:
+    given = {item.name: getattr(value, item.name) for item in fields(value)} if isinstance(value, FileSearch) else value
+    if not isinstance(given, Mapping) or not set(given) <= {item.name for item in fields(FileSearch)}:
+        return False
+    ids, most = given.get("vector_store_ids"), given.get("max_num_results")
+    return not isinstance(ids, str) and bool(ids) and _are_texts(ids) and (most is None or _is_number(1, 50)(most))
+
+
 _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "model": ("a model's name", lambda value: isinstance(value, str) and bool(value)),
     "temperature": ("a number from 0 to 2", _is_number(0, 2)),
@@ -104,6 +130,7 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "seed": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "tools": ("a list of ToolDefinition, or of dicts with name, description and parameters", _are_tools),
     "tool_choice": ("auto, none, required or a tool's name", lambda value: isinstance(value, str) and bool(value)),
+    "file_search": ("FileSearch((store_id,)), with max_num_results from 1 to 50", _is_file_search),
     "deadline": ("seconds above 0", lambda value: _is_number(0, 1e9)(value) and value > 0),
     "extra": ("a dict", lambda value: isinstance(value, Mapping)),
 }

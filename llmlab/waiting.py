@@ -56,3 +56,9 @@ def chance() -> float:
     """Return a number from 0 up to 1, at random where nobody decides."""
     host = _host
     return random.random() if host is None else host.chance()
+
+
+def reach(moment: float) -> None:
+    """Let the clock of this thread or task be at least there: who waited for another's moment has waited until then."""
+    if (behind := moment - now()) > 0:
+        _spared.set(_spared.get() + behind)

@@ -95,7 +95,7 @@ class LoopbackServer:
             def handle_request(self) -> None:
                 sent = self.rfile.read(int(self.headers.get("content-length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                server.seen.append(Seen(self.command, self.path, headers, json.loads(sent) if sent else None))
+                server.seen.append(Seen(self.command, self.path, headers, _read(sent)))
                 answer = server._next()
                 if answer.delay:
                     answer.delay.wait(10)
@@ -121,3 +121,10 @@ class LoopbackServer:
             do_GET = do_POST = do_DELETE = handle_request
 
         return Handler
+
+
+def _read(sent: bytes) -> Any:
+    """Return a body as JSON; a form as text."""
+    if sent.startswith(b"--"):
+        return sent.decode()
+    return json.loads(sent) if sent else None

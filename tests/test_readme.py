@@ -45,15 +45,22 @@ def test_every_link_leads_somewhere(path: str) -> None:
     assert (ROOT / path).exists()
 
 
-def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    """The example is copied before it is read."""
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=len)
+def test_the_python_examples_run(example: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An example is copied before it is read."""
     llmlab.start("offline", pace=0)
     try:
         exec(example, {})
     finally:
         llmlab.stop()
-    assert "scatters" in capsys.readouterr().out
+    assert "openai" in (said := capsys.readouterr().out) or "scatters" in said
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(\w+)(?:\(.*?\))?`", README.partition("## The package")[2]))))
+def test_every_name_of_the_package_is_one(name: str) -> None:
+    """A name in the README that is none costs its reader an hour."""
+    commands = {command.name for command in app.registered_commands} | {"config"}
+    assert name in llmlab.__all__ or name in commands
 
 
 def test_what_it_says_of_the_recordings_is_so() -> None:

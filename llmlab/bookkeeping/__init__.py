@@ -2,7 +2,8 @@
 
     >>> llmlab.ledger().table(by="provider")  # doctest: +SKIP
 
-The public name is `llmlab.ledger`; a room of that name would stand in its place.
+The public name is `llmlab.ledger`; a room of that name would stand in its place. Writing is all that loads with a
+provider; what somebody looks with loads when somebody looks.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from typing import TYPE_CHECKING
 
+from llmlab.bookkeeping.book import Book
 from llmlab.bookkeeping.entry import Entry, Tried
-from llmlab.bookkeeping.ledger import Ledger
-from llmlab.bookkeeping.summary import Table, Total
 from llmlab.completion import Completion
 from llmlab.errors import ConfigurationError, LLMError
 from llmlab.policies import Call
 
-__all__ = ["Entry", "Ledger", "Table", "Total", "Tried", "ledger", "note"]
+if TYPE_CHECKING:
+    from llmlab.bookkeeping.view import Ledger
+
+__all__ = ["Book", "Entry", "Tried", "ledger", "note"]
 
 _log = logging.getLogger("llmlab")
 _lock = threading.RLock()
-_own: Ledger | None = None
+_book: Book | None = None
 
 
 def ledger(*, content: bool | None = None) -> Ledger:
@@ -31,27 +35,28 @@ def ledger(*, content: bool | None = None) -> Ledger:
     Args:
         content: True keeps prompts and answers too, from now on; False keeps none any more.
     """
-    global _own
-    if _own is None:
-        with _lock:
-            if _own is None:
-                _own = _begun()
+    from llmlab.bookkeeping.view import Ledger
+
+    book = _own()
     if content is not None:
-        _own.content = content
-    return _own
+        book.content = content
+    return Ledger(book)
 
 
 def note(call: Call, completion: Completion | None, error: LLMError | None) -> None:
     """Write a call that is over into the ledger of this process; see `Ledger.note`."""
-    (ledger() if _own is None else _own).note(call, completion, error)
+    (_book or _own()).note(call, completion, error)
 
 
-def _begun() -> Ledger:
-    begun = Ledger()
-    if url := os.environ.get("LLMLAB_LEDGER"):
-        try:
-            begun.save_to(url)
-        except ConfigurationError as error:
-            # The first call is over by now, and its answer must not be lost to this.
-            _log.warning("LLMLAB_LEDGER is of no use, calls are not kept: %s", error)
-    return begun
+def _own() -> Book:
+    global _book
+    with _lock:
+        if _book is None:
+            _book = Book()
+            if url := os.environ.get("LLMLAB_LEDGER"):
+                try:
+                    ledger().save_to(url)
+                except ConfigurationError as error:
+                    # The first call is over by now, and its answer must not be lost to this.
+                    _log.warning("LLMLAB_LEDGER is of no use, calls are not kept: %s", error)
+        return _book

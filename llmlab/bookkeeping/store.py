@@ -26,6 +26,8 @@ BATCH, WAITING = 100, 100_000
 """Lines that are written at once, and that wait at most while the database is down."""
 EXAMPLES = "sqlite:///costs.db or postgresql+psycopg://user@host/database"
 _DRIVERS = {"sqlite": "sqlite", **dict.fromkeys(("postgres", "postgresql", "postgresql+psycopg"), "postgresql+psycopg")}
+_ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(20261121)"}
+"""What keeps other processes from making the same tables at the same moment."""
 _log = logging.getLogger("llmlab")
 
 
@@ -59,7 +61,7 @@ class Store:
             try:
                 self.flush()
             except ConfigurationError as error:
-                _log.warning("%d lines of the ledger wait: %s", len(self._waiting), error)
+                _log.warning("lines of the ledger that wait: %d; %s", len(self._waiting), error)
 
     def flush(self) -> None:
         """Write what waits.
@@ -85,7 +87,7 @@ class Store:
         try:
             self.flush()
         except ConfigurationError as error:
-            _log.warning("%d lines of the ledger are lost: %s", len(self._waiting), error)
+            _log.warning("lines of the ledger that are lost: %d; %s", len(self._waiting), error)
 
 
 def read(url: str, since: datetime | None = None) -> list[Entry]:
@@ -112,7 +114,7 @@ class _Database:
         self._sql = sqlalchemy
         try:
             address = sqlalchemy.make_url(url)
-        except sqlalchemy.exc.ArgumentError:
+        except (sqlalchemy.exc.ArgumentError, ValueError):
             # Its message may repeat the URL, and with it the password.
             raise ConfigurationError(f"this is no URL of a database; write {EXAMPLES}") from None
         if address.drivername not in _DRIVERS:
@@ -131,17 +133,16 @@ class _Database:
         file = self._engine.url.database
         if self._engine.dialect.name == "sqlite" and not (file and Path(file).is_file()):
             return False
-        return bool(self._run(lambda connection: self._sql.inspect(connection).has_table("llmlab_calls")))
+        return bool(self._run(lambda connection: self._sql.inspect(connection).has_table(self._tables.calls.name)))
 
     def prepare(self) -> None:
         """Make the tables where they are missing."""
-        make = self._sql.schema.CreateTable
 
-        def done(connection: Any) -> None:
-            for table in (self._tables.calls, self._tables.attempts):
-                connection.execute(make(table, if_not_exists=True))
+        def made(connection: Any) -> None:
+            connection.exec_driver_sql(_ALONE[self._engine.dialect.name])
+            self._tables.calls.metadata.create_all(connection)
 
-        self._run(done)
+        self._run(made)
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Write lines, all or none."""

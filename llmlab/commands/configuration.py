@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmlab.commands.session import JsonOption, show_json, speak_anyway
-from llmlab.errors import LLMError, UnsupportedProviderError
+from llmlab.errors import LLMError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def _wrong_names(file: Path) -> list[str]:
             try:
                 if isinstance(node.value, str) and "${" not in node.value:
                     provider_class(node.value)
-            except UnsupportedProviderError as error:
+            except LLMError as error:
                 problems.append(f"{file}:{node.start_mark.line + 1}: {error.message}")
     return problems
 

@@ -41,8 +41,8 @@ def costs(
     output_tokens, cached_tokens, reasoning_tokens, cost (USD), live_cost (USD), unpriced (calls)}, lines [{name, and
     what total has}]}.
     """
-    from llmlab.bookkeeping import Ledger
     from llmlab.bookkeeping.moments import moment
+    from llmlab.bookkeeping.view import Ledger
 
     url = db or os.environ.get("LLMLAB_LEDGER")
     if not url:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
-from typing import Annotated
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,18 +19,48 @@ from llmlab.commands.session import (
     switched_on,
 )
 
+if TYPE_CHECKING:
+    from llmlab.specs import ModelSpec
 
-def models(provider: ProviderOption = None, mode: ModeOption = None, as_json: JsonOption = False) -> None:
+
+def models(
+    provider: ProviderOption = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Say of each what it can do, how long it may get and what it costs.")
+    ] = False,
+    mode: ModeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the names of the models that a provider offers, one a line.
 
-    With --json it is {provider, models [names]}, or {error {type, message, provider, status, exit_code}}.
+    With --json it is {provider, models [names]}, or {error {type, message, provider, status, exit_code}}. With
+    --details as well, it has details {name: null, or {can [names], context_window, max_output_tokens,
+    usd_per_million_tokens {input, output} or null, retired_on}}.
     """
+    from llmlab.specs import find_spec
+
     with session(provider, None, mode, as_json=as_json) as opened:
         names = opened.list_models()
+        known = {name: find_spec(name, opened.name) for name in names} if details else {}
         if as_json:
-            show_json({"provider": opened.name, "models": names})
+            described = {"details": {name: spec and _as_json(spec) for name, spec in known.items()}} if details else {}
+            show_json({"provider": opened.name, "models": names, **described})
+        elif details:
+            for name, spec in known.items():
+                typer.echo(f"{name}\n  nothing is known of it" if spec is None else replace(spec, model=name))
         else:
             typer.echo("\n".join(names) or f"{opened.name} has no model yet.", err=not names)
+
+
+def _as_json(spec: ModelSpec) -> dict[str, Any]:
+    prices = spec.prices
+    return {
+        "can": spec.capabilities.names(),
+        "context_window": spec.context_window,
+        "max_output_tokens": spec.max_output_tokens,
+        "usd_per_million_tokens": prices and {"input": prices.input, "output": prices.output},
+        "retired_on": spec.retired_on and spec.retired_on.isoformat(),
+    }
 
 
 def tokens(

@@ -34,7 +34,7 @@ _CHOICES = {"auto": {"type": "auto"}, "none": {"type": "none"}, "required": {"ty
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /v1/messages`. System messages are lifted out of the conversation."""
-    refuse(request, "Anthropic's Messages API", "temperature", "top_p", "seed")
+    refuse(request, "Anthropic's Messages API", "temperature", "top_p", "seed", "file_search")
     turns = [message for message in request.messages if message.role is not Role.SYSTEM]
     system = "\n\n".join(message.content for message in request.messages if message.role is Role.SYSTEM)
     choice = request.tool_choice

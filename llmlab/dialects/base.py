@@ -52,6 +52,12 @@ class Dialect:
     framing: Callable[[], Framing]
 
 
+_WAYS = {
+    "file_search": "OpenAI's Responses API has. With store.answer(provider, question), everybody answers from a store."
+}
+"""Ways out that are better than leaving an option out."""
+
+
 def refuse(request: Request, service: str, *names: str) -> None:
     """Refuse options that a wire format does not have, before anything is sent.
 
@@ -60,10 +66,11 @@ def refuse(request: Request, service: str, *names: str) -> None:
     """
     for name in names:
         if getattr(request, name) not in (None, ()):
-            raise LLMInvalidRequestError(
-                f"{service} has no {name}. Leave it out, or choose a provider that has it. "
+            way = _WAYS.get(name) or (
+                "Leave it out, or choose a provider that has it. "
                 f'A vendor\'s own field goes into extra={{"{name}": …}}, which is sent as it is.'
             )
+            raise LLMInvalidRequestError(f"{service} has no {name}. {way}")
 
 
 def options(**values: Any) -> dict[str, Any]:

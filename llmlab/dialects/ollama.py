@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmlab.completion import Chunk, Completion, FinishReason, Usage
-from llmlab.dialects.base import Dialect, options
+from llmlab.dialects.base import Dialect, options, refuse
 from llmlab.dialects.problems import find_problem, stream_error
 from llmlab.dialects.read import items, made_up_id, mapping, number, text, tool_call
 from llmlab.errors import LLMInvalidRequestError
@@ -23,6 +23,7 @@ FINISH: dict[str, FinishReason] = {"stop": "stop", "load": "stop", "unload": "st
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /api/chat`."""
+    refuse(request, "Ollama", "file_search")
     if request.tool_choice not in (None, "auto"):
         raise LLMInvalidRequestError(
             f"Ollama has no tool_choice {request.tool_choice!r}: the model chooses. Leave it out, or offer fewer tools."

@@ -19,7 +19,7 @@ from llmlab.request import Request
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /api/generate`. The conversation must be one user message."""
-    refuse(request, "Ollama's /api/generate", "tools", "tool_choice")
+    refuse(request, "Ollama's /api/generate", "tools", "tool_choice", "file_search")
     if len(request.messages) != 1 or request.messages[0].role is not Role.USER:
         raise LLMInvalidRequestError("Ollama's /api/generate takes one text: send a single user message")
     body = encode_chat(request, stream)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmlab.completion import Chunk, Completion, FinishReason, Usage
-from llmlab.dialects.base import Dialect, options
+from llmlab.dialects.base import Dialect, options, refuse
 from llmlab.dialects.problems import find_problem, stream_error
 from llmlab.dialects.read import cost, items, made_up_id, mapping, number, text, tool_call, written_arguments
 from llmlab.framing import ServerSentEvents
@@ -28,6 +28,7 @@ FINISH: dict[str, FinishReason] = {
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /chat/completions`."""
+    refuse(request, "Chat Completions", "file_search")
     choice: Any = request.tool_choice
     if choice not in (None, "auto", "none", "required"):
         choice = {"type": "function", "function": {"name": choice}}

@@ -21,7 +21,7 @@ from llmlab.request import Request
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /completions`. The conversation must be one user message."""
-    refuse(request, "the legacy Completions API", "tools", "tool_choice")
+    refuse(request, "the legacy Completions API", "tools", "tool_choice", "file_search")
     if len(request.messages) != 1 or request.messages[0].role is not Role.USER:
         raise LLMInvalidRequestError("the legacy Completions API takes one text: send a single user message")
     body = {

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
-from llmlab.completion import Chunk, Completion, FinishReason, Usage
+from llmlab.completion import Chunk, Completion, FileSearchResult, FinishReason, Usage
 from llmlab.dialects.base import Dialect, options, refuse
 from llmlab.dialects.problems import Problem, find_problem, stream_error
 from llmlab.dialects.read import cost, items, mapping, number, text, tool_call, written_arguments
@@ -39,8 +39,9 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
             temperature=request.temperature,
             top_p=request.top_p,
             max_output_tokens=request.max_tokens,
-            tools=[_tool(tool) for tool in request.tools],
+            tools=[_tool(tool) for tool in request.tools] + _searching(request),
             tool_choice=choice,
+            include=["file_search_call.results"] if request.file_search else None,
         ),
     }
     if stream:
@@ -67,6 +68,7 @@ def decode(body: Mapping[str, Any]) -> Completion:
         reasoning="\n\n".join(thought for item in output if (thought := _thought(item))),
         refusal="".join(text(part.get("refusal")) for part in parts if part.get("type") == "refusal"),
         id=text(body.get("id")),
+        file_search_results=tuple(_found(one) for item in output for one in items(item.get("results"))),
     )
 
 
@@ -166,6 +168,23 @@ def _tool(tool: ToolDefinition) -> dict[str, Any]:
         "parameters": tool.parameters,
         "strict": False,
     }
+
+
+def _searching(request: Request) -> list[dict[str, Any]]:
+    search = request.file_search
+    if search is None:
+        return []
+    ids = list(search.vector_store_ids)
+    return [{"type": "file_search", "vector_store_ids": ids, **options(max_num_results=search.max_num_results)}]
+
+
+def _found(result: Mapping[str, Any]) -> FileSearchResult:
+    return FileSearchResult(
+        text(result.get("text")),
+        cost(result.get("score")) or 0.0,
+        text(result.get("filename")),
+        text(result.get("file_id")),
+    )
 
 
 def _thought(item: Mapping[str, Any]) -> str:

@@ -145,7 +145,7 @@ def to_error(
         return ModelNotFoundError(said, model=model, **details)
     if effective == 404 and "vector store" in words and "file" not in words:
         return StoreNotFoundError(
-            f"{said} HostedVectorStore.list_stores() names those that there are, HostedVectorStore.create(name) makes one.",
+            f"{said} HostedVectorStore.list_stores() names those there are, HostedVectorStore.create(name) makes one.",
             **details,
         )
     if effective in (401, 403):

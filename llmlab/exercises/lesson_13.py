@@ -72,6 +72,9 @@ def to_anthropic(answer: Any) -> str:
 def _compare(found: Any, wanted: dict[str, Any]) -> None:
     if not isinstance(found, dict):
         raise Wrong(f"{returned(found)} Return a dict.")
+    turns = found.get("messages")
+    if isinstance(turns, list) and any(isinstance(turn, dict) and turn.get("role") == "system" for turn in turns):
+        raise Wrong("A system message is still among the messages. Anthropic has a field of its own for it: system.")
     for name, value in wanted.items():
         if name not in found:
             raise Wrong(f"The body has no {name}; it should be {json.dumps(value)}.")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from llmlab.policies.base import Answer, Attempt, Call, Policy, arranged, run_through
+from llmlab.policies.budget import Budget
 from llmlab.policies.cache import Cache, CacheStats
+from llmlab.policies.limits import Limits, LimitWait
 from llmlab.policies.retry import RetryPolicy, retried
 
 __all__ = [
     "Answer",
     "Attempt",
+    "Budget",
     "Cache",
     "CacheStats",
     "Call",
+    "LimitWait",
+    "Limits",
     "Policy",
     "RetryPolicy",
     "arranged",

@@ -1,4 +1,6 @@
-"""Try again when trying again can help.
+"""Try again when trying again can help, as often and as patiently as you say.
+
+    RetryPolicy(max_retries=5, on=["rate_limit", "timeout"], delay=lambda retry: 0.5 * retry, on_retry=print)
 
 One policy for all providers: connection errors, timeouts and the passing statuses are retried, a wrong request or a
 refused key is not. A stream is retried only until its first piece; what a reader has seen is never taken back.
@@ -7,20 +9,59 @@ refused key is not. A stream is retried only until its first piece; what a reade
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeAlias, TypeVar
 
-from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError
+from llmlab.errors import (
+    ConfigurationError,
+    LLMAPIError,
+    LLMConnectionError,
+    LLMError,
+    LLMRateLimitError,
+    LLMStreamError,
+    LLMTimeoutError,
+)
 from llmlab.flow import Flow, Sleep
 from llmlab.policies.base import Answer, Call
-from llmlab.waiting import chance
+from llmlab.waiting import chance, now
 
 RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 """Statuses that pass. 529 is Anthropic's "overloaded"."""
 
+KINDS: Mapping[str, type[LLMError]] = {
+    "rate_limit": LLMRateLimitError,
+    "timeout": LLMTimeoutError,
+    "connection": LLMConnectionError,
+    "server": LLMAPIError,
+    "stream": LLMStreamError,
+}
+"""Names for what may pass, as they stand in `llmlab.yaml`. Of each, only what does pass is retried."""
+
 Result = TypeVar("Result")
+Which: TypeAlias = Callable[[LLMError], bool] | Sequence[str | type[LLMError]]
 _log = logging.getLogger("llmlab")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryEvent:
+    """A retry that is about to come.
+
+    Args:
+        retry: its number, from 1.
+        of: how many there may be.
+        seconds: how long is waited before.
+        error: what the last attempt met.
+    """
+
+    retry: int
+    of: int
+    seconds: float
+    error: LLMError
+
+    def __str__(self) -> str:
+        return f"retry {self.retry} of {self.of} in {self.seconds:.1f} s: {type(self.error).__name__}: {self.error}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +73,14 @@ class RetryPolicy:
         base_delay: seconds before the first retry; each further wait is twice as long.
         jitter: share of the wait that is added at random, so that many clients do not come back at the same moment.
         max_wait: seconds. A service that asks for more is not waited for; the error says how long it asked.
+        total: seconds after which no further try begins. To end a call in the middle of a try, give it a deadline.
+        on: which errors are retried: names of `KINDS` and classes, or a function of the error; else all that pass.
+            Classes and functions are taken at their word, also for what will fail again.
+        delay: gives the seconds before retry 1, 2, …, in place of `base_delay`, which it leaves without jitter.
+        on_retry: is told of each retry before the wait. An exception of it ends the call.
+
+    Raises:
+        ConfigurationError: for a number below 0, or an unknown name.
     """
 
     kind: ClassVar[str] = "retry"
@@ -40,15 +89,43 @@ class RetryPolicy:
     base_delay: float = 2.0
     jitter: float = 0.25
     max_wait: float = 120.0
+    total: float | None = None
+    on: Which | None = None
+    delay: Callable[[int], float] | None = None
+    on_retry: Callable[[RetryEvent], object] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_retries", "base_delay", "jitter", "max_wait", "total"):
+            if (value := getattr(self, name)) is not None and not 0 <= value < math.inf:
+                raise ConfigurationError(f"{name} of a retry must be 0 or more, not {value!r}")
+        for item in () if self.on is None or callable(self.on) else self.on:
+            known = item in KINDS if isinstance(item, str) else isinstance(item, type) and issubclass(item, LLMError)
+            if not known:
+                raise ConfigurationError(f"a retry is for {', '.join(KINDS)}, or for classes of LLMError, not {item!r}")
 
     def wait_before(self, retry: int, error: LLMError) -> float | None:
         """Return the seconds to wait before retry number `retry` (1, 2, …), or None to give up."""
-        if retry > self.max_retries or not is_passing(error):
+        if retry > self.max_retries or not self.is_for(error):
             return None
         if error.retry_after is not None:
             return error.retry_after if error.retry_after <= self.max_wait else None
-        wait = self.base_delay * 2.0 ** (retry - 1) * (1 + self.jitter * chance())
+        wait = (
+            self.base_delay * 2.0 ** (retry - 1) * (1 + self.jitter * chance())
+            if self.delay is None
+            else max(0.0, self.delay(retry))
+        )
         return min(wait, self.max_wait)
+
+    def is_for(self, error: LLMError) -> bool:
+        """Return whether an error is one of those that are retried."""
+        if self.on is None:
+            return is_passing(error)
+        if callable(self.on):
+            return self.on(error)
+        return any(
+            isinstance(error, KINDS[item]) and is_passing(error) if isinstance(item, str) else isinstance(error, item)
+            for item in self.on
+        )
 
     def around(self, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
         """Run a call until it succeeds, fails for good, or its deadline is nearer than the next try."""
@@ -73,18 +150,19 @@ def retried(attempt: Callable[[], Flow[Result]], policy: RetryPolicy, call: Call
         policy: when to try again.
         call: whose deadline holds, if it has one.
     """
-    retry = 0
+    retry, started = 0, now()
     while True:
         try:
             return (yield from attempt())
         except LLMError as error:
             retry += 1
             wait = policy.wait_before(retry, error)
-            if wait is None:
+            if wait is None or (policy.total is not None and now() - started + wait >= policy.total):
                 raise
             if call is not None and (left := call.remaining()) is not None and wait >= left:
                 raise call.too_late() from error
-            _log.warning(
-                "retry %d of %d in %.1f s: %s: %s", retry, policy.max_retries, wait, type(error).__name__, error
-            )
+            event = RetryEvent(retry, policy.max_retries, wait, error)
+            _log.warning("%s", event)
+            if policy.on_retry:
+                policy.on_retry(event)
         yield Sleep(wait)

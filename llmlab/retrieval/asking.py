@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -30,9 +30,9 @@ def as_prompt(question: str, found: Found) -> list[Message]:
     return [Message(Role.SYSTEM, INSTRUCTIONS), Message(Role.USER, asked)]
 
 
-def sourced(answer: Completion, found: Found) -> Completion:
-    """Return an answer together with what it was made from."""
-    return answer if found is None else replace(answer, file_search_results=found)
+def sourced(found: Found) -> Callable[[Completion], Completion]:
+    """Return what puts to an answer what it was made from, where it does not say so itself."""
+    return lambda answer: answer if found is None else replace(answer, file_search_results=found)
 
 
 def _written(found: Sequence[FileSearchResult]) -> str:

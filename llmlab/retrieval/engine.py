@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from llmlab.config import find_key
 from llmlab.errors import ConfigurationError, LLMConnectionError
 
 _PAGE = 500
@@ -56,7 +57,8 @@ class Engine:
         from qdrant_client import QdrantClient, models
 
         if "url" in where:
-            where |= {"check_compatibility": False, "api_key": os.environ.get("QDRANT_API_KEY")}
+            key = find_key("QDRANT_API_KEY")
+            where |= {"check_compatibility": False, "api_key": key.reveal() if key else None}
         try:
             self._client = QdrantClient(**where)
         except RuntimeError as error:

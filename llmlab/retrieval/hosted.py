@@ -132,7 +132,7 @@ class HostedVectorStore(VectorStore):
         while view.get("status") == "in_progress":
             if now() > end:
                 raise LLMTimeoutError(
-                    f"OpenAI has not read all files in {PATIENCE:g} s, and they were removed again. Add fewer at a time.",
+                    f"OpenAI has not read all files in {PATIENCE:g} s; they were removed again. Add fewer at a time.",
                     provider=self._provider.name,
                 )
             yield Sleep(wait)

@@ -64,7 +64,7 @@ def _open_local(
             engine.close()
     if name not in there:
         raise StoreNotFoundError(
-            f"there is no store {name!r} here. There are: {', '.join(there) or 'none'}. LocalVectorStore(name, provider, "
-            "…) makes one; it is there from its first file on."
+            f"there is no store {name!r} here. There are: {', '.join(there) or 'none'}. "
+            "LocalVectorStore(name, provider, …) makes one; it is there from its first file on."
         )
     return LocalVectorStore(name, provider, folder=folder, url=url)

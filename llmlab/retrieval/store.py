@@ -21,7 +21,7 @@ from llmlab.providers import Provider
 from llmlab.request import FileSearch
 from llmlab.retrieval.asking import Found, as_prompt, sourced
 from llmlab.retrieval.documents import Document, Source, read_documents
-from llmlab.retrieval.streams import AnswerStream, AsyncAnswerStream
+from llmlab.retrieval.streams import AnswerStream, AsyncAnswerStream, Opened
 
 MOST_RESULTS = 50
 """Results of a search at most, as OpenAI allows."""
@@ -118,7 +118,8 @@ class VectorStore(ABC):
 
         Raises:
             LLMInvalidRequestError: a file is missing, empty, no UTF-8, or of a type that the store does not take.
-            LLMError: the service failed. What had been uploaded is removed again.
+            LLMError: the service failed. What had been uploaded is removed again; only a file whose upload got no
+                answer may have arrived all the same.
         """
         documents, new = read_documents(sources, self.file_types), list[str]()
         try:
@@ -171,7 +172,7 @@ class VectorStore(ABC):
         """
         found = None if self._is_searched_by(provider) else self.search(question, max_results)
         prompt, more = self._asked(question, max_results, found)
-        return sourced(provider.complete(prompt, **more, **options), found)
+        return sourced(found)(provider.complete(prompt, **more, **options))
 
     async def answer_async(
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
@@ -179,23 +180,25 @@ class VectorStore(ABC):
         """The async twin of `answer`."""
         found = None if self._is_searched_by(provider) else await self.search_async(question, max_results)
         prompt, more = self._asked(question, max_results, found)
-        return sourced(await provider.complete_async(prompt, **more, **options), found)
+        return sourced(found)(await provider.complete_async(prompt, **more, **options))
 
-    def answer_stream(self, provider: Provider, question: str, max_results: int = 10, **options: Any) -> AnswerStream:
+    def answer_stream(
+        self, provider: Provider, question: str, max_results: int = 10, **options: Any
+    ) -> AnswerStream[Completion]:
         """Do what `answer` does, piece by piece. After the end, `.result` is the whole answer with its sources."""
         found = None if self._is_searched_by(provider) else self.search(question, max_results)
         prompt, more = self._asked(question, max_results, found)
-        return AnswerStream(provider.complete_stream(prompt, **more, **options), found)
+        return AnswerStream(provider.complete_stream(prompt, **more, **options), sourced(found))
 
     def answer_stream_async(
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
-    ) -> AsyncAnswerStream:
+    ) -> AsyncAnswerStream[Completion]:
         """The async twin of `answer_stream`, for `async for` or `async with`."""
 
-        async def opening() -> Any:
+        async def opening() -> Opened[Completion]:
             found = None if self._is_searched_by(provider) else await self.search_async(question, max_results)
             prompt, more = self._asked(question, max_results, found)
-            return await provider.complete_stream_async(prompt, **more, **options), found
+            return await provider.complete_stream_async(prompt, **more, **options), sourced(found)
 
         return AsyncAnswerStream(opening)
 

@@ -1,39 +1,53 @@
-"""A streamed answer that knows its sources, sync and async.
+"""A streamed answer that ends in more than a `Completion`, sync and async: in an answer that knows its sources, say.
 
-Both are iterators and context managers. After the end, or a `close`, `result` is the `Completion` with its sources.
+Both are iterators and context managers. After the end, or a `close`, `result` is there.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Generic, Self, TypeAlias, TypeVar
 
 from llmlab.completion import Chunk, Completion
 from llmlab.errors import LLMStreamError
-from llmlab.retrieval.asking import Found, sourced
 from llmlab.streams import AsyncCompletionStream, CompletionStream
 
-Opened: TypeAlias = tuple[AsyncCompletionStream, Found]
+Result = TypeVar("Result")
+Opened: TypeAlias = tuple[AsyncCompletionStream, Callable[[Completion], Result]]
 
 
-class AnswerStream:
-    """An answer from files that is still being written.
+class AnswerStream(Generic[Result]):
+    """An answer that is still being written.
 
     Args:
         stream: the answer.
-        found: what the model was given to read; None where its service searches by itself.
+        finish: makes the result of the whole answer.
+        closing: called when the stream is closed.
     """
 
-    def __init__(self, stream: CompletionStream, found: Found) -> None:
+    def __init__(
+        self,
+        stream: CompletionStream,
+        finish: Callable[[Completion], Result],
+        closing: Callable[[], object] | None = None,
+    ) -> None:
         self._stream = stream
-        self._found = found
+        self._finish = finish
+        self._closing = closing
 
     def __iter__(self) -> Iterator[Chunk]:
-        return iter(self._stream)
+        try:
+            yield from self._stream
+        finally:
+            self.close()
 
     def __next__(self) -> Chunk:
-        return next(self._stream)
+        try:
+            return next(self._stream)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -44,29 +58,37 @@ class AnswerStream:
         self.close()
 
     @property
-    def result(self) -> Completion:
-        """The whole answer, with its sources.
+    def result(self) -> Result:
+        """The whole answer.
 
         Raises:
             LLMStreamError: while the stream is still open.
         """
-        return sourced(self._stream.result, self._found)
+        return self._finish(self._stream.result)
 
     def close(self) -> None:
         """Stop reading and give the connection back. `result` then holds what had arrived."""
         self._stream.close()
+        if self._closing is not None:
+            self._closing()
 
 
-class AsyncAnswerStream:
-    """The async twin of `AnswerStream`. It searches and asks on its first use: `async for`, `async with` or `await`.
+class AsyncAnswerStream(Generic[Result]):
+    """The async twin of `AnswerStream`. It asks on its first use: `async for`, `async with` or `await`.
 
     Args:
-        opening: searches and asks.
+        opening: asks, and returns the answer and what makes the result of it.
+        closing: called when the stream is closed.
     """
 
-    def __init__(self, opening: Callable[[], Awaitable[Opened]]) -> None:
+    def __init__(
+        self,
+        opening: Callable[[], Awaitable[Opened[Result]]],
+        closing: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         self._opening = opening
-        self._open: Opened | None = None
+        self._closing = closing
+        self._open: Opened[Result] | None = None
 
     async def __aiter__(self) -> AsyncIterator[Chunk]:
         stream, _ = await self._opened()
@@ -77,7 +99,11 @@ class AsyncAnswerStream:
             await self.aclose()
 
     async def __anext__(self) -> Chunk:
-        return await anext((await self._opened())[0])
+        try:
+            return await anext((await self._opened())[0])
+        except BaseException:
+            await self.aclose()
+            raise
 
     async def __aenter__(self) -> Self:
         await self._opened()
@@ -92,23 +118,25 @@ class AsyncAnswerStream:
         return self.__aenter__().__await__()
 
     @property
-    def result(self) -> Completion:
-        """The whole answer, with its sources.
+    def result(self) -> Result:
+        """The whole answer.
 
         Raises:
             LLMStreamError: while the stream is still open.
         """
         if self._open is None:
             raise LLMStreamError("nothing was asked yet: read the stream to its end, then ask for result")
-        stream, found = self._open
-        return sourced(stream.result, found)
+        stream, finish = self._open
+        return finish(stream.result)
 
     async def aclose(self) -> None:
         """Stop reading and give the connection back. `result` then holds what had arrived."""
         if self._open is not None:
             await self._open[0].aclose()
+        if self._closing is not None:
+            await self._closing()
 
-    async def _opened(self) -> Opened:
+    async def _opened(self) -> Opened[Result]:
         if self._open is None:
             self._open = await self._opening()
         return self._open

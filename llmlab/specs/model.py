@@ -160,8 +160,13 @@ class ModelSpec:
         return "\n".join([self.model, *(f"  {name:<{width}}  {value}" for name, value in rows.items())])
 
     def _repr_markdown_(self) -> str:
-        rows = "".join(f"| {name} | {html.escape(value)} |\n" for name, value in self.rows().items())
-        return f"| | {html.escape(self.model)} |\n|---|---|\n{rows}"
+        rows = "".join(f"| {name} | {_literal(value)} |\n" for name, value in self.rows().items())
+        return f"| | {_literal(self.model)} |\n|---|---|\n{rows}"
+
+
+def _literal(text: str) -> str:
+    # Two dollar signs would make a formula of what stands between them.
+    return html.escape(text).replace("$", r"\$").replace("|", r"\|")
 
 
 def _described(one: ParameterSpec) -> str:

@@ -90,7 +90,7 @@ def _parameters(request: Request, spec: ModelSpec) -> Refusal | None:
         if known is None:
             return Refusal(f"takes no {name}", f"Leave {name} out")
         if not known.takes(value):
-            way_out = "Choose one of these" if known.choices else "Choose a number in between"
+            way_out = "Choose one of these" if known.choices else "Choose a number in that range"
             return Refusal(f"takes {name} {known.range}, not {value!r}", way_out)
         if value != known.default and (other := _excluded(known, given, spec)):
             return other

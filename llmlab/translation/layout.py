@@ -36,7 +36,7 @@ def _lines(
     value: Any, path: tuple[str, ...] = (), name: str = "", indent: str = ""
 ) -> Iterator[tuple[str, list[Leaf]]]:
     """Yield the lines of a value with the leaves that stand on them. What fits on a line stands on one."""
-    line = indent + name + json.dumps(_short(value), ensure_ascii=False)
+    line = indent + name + json.dumps(shortened(value), ensure_ascii=False)
     if not isinstance(value, (dict, list)) or not value or (path and len(line) <= LINE):
         yield line, list(_leaves(value, path))
         return
@@ -62,12 +62,12 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
         yield path, "" if path == ("model",) else json.dumps(value, ensure_ascii=False)
 
 
-def _short(value: Any) -> Any:
+def shortened(value: Any) -> Any:
     """Shorten long texts, such as a picture's, at every depth."""
     if isinstance(value, dict):
-        return {key: _short(item) for key, item in value.items()}
+        return {key: shortened(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_short(item) for item in value]
+        return [shortened(item) for item in value]
     if isinstance(value, str) and len(value) > LONG_TEXT:
         return f"{value[: LONG_TEXT // 3]}… {len(value) - LONG_TEXT // 3} more characters"
     return value

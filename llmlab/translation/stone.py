@@ -12,9 +12,9 @@ from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError
 from llmlab.messages import Prompt
 from llmlab.providers import provider_class, provider_names
 from llmlab.request import Request, build_request
+from llmlab.specs import MODELS
 from llmlab.translation.layout import marked
 from llmlab.translation.view import WIDTH, as_html, as_text
-from llmlab.specs import MODELS
 
 SPEAKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai_responses": ("openai",),

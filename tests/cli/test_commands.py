@@ -26,6 +26,7 @@ COMMANDS = ["lab", "test", "run", "handout", "record", "drift", "simulate", "doc
 COMMANDS += ["serve-health"]
 COMMANDS += ["ask", "chat", "models", "tokens", "health", "costs", "config"]
 COMMANDS += ["rosetta"]
+COMMANDS += ["compare", "batch"]
 GOOD = Result(Path("01_call_openai.ipynb"), True, 1.25)
 BAD = Result(Path("02_call_anthropic.ipynb"), False, 2.5, 7, "Traceback …\nValueError: [red] herring")
 SKIPPED = Result(Path("03_x.ipynb"), True, 0.0, skipped="lesson 03 takes no --model")

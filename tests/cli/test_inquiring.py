@@ -27,6 +27,24 @@ def test_models_are_listed_one_a_line(provider: str) -> None:
     assert lines(run("models", "--provider", provider, "--json")) == [{"provider": provider, "models": names}]
 
 
+def test_models_with_details_say_what_each_can_do() -> None:
+    text = run("models", "--provider", "openai", "--details").stdout
+    assert "\ngpt-6-luna\n  provider          openai\n  can               streaming, tools" in text
+    assert "\ntext-embedding-3-small\n  nothing is known of it\n" in text
+    assert "\n  shut down         2027-04-01\n" in text
+
+
+def test_models_with_details_as_json() -> None:
+    [found] = lines(run("models", "--provider", "openai", "--details", "--json"))
+    assert set(found) == {"provider", "models", "details"}
+    assert set(found["details"]) == set(found["models"])
+    assert found["details"]["text-embedding-3-small"] is None
+    nano = found["details"]["gpt-5.4-nano"]
+    assert (nano["max_output_tokens"], nano["retired_on"]) == (128_000, "2027-04-01")
+    assert nano["usd_per_million_tokens"] == {"input": 0.2, "output": 1.25}
+    assert "vision" in nano["can"]
+
+
 def test_ollama_without_a_model_is_no_empty_line(server: LoopbackServer) -> None:
     settings_for(server)
     server.answer({"models": []})

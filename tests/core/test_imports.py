@@ -18,7 +18,7 @@ ROOMS = (
     *("redaction", "waiting", "errors", "plugins", "messages", "request", "completion", "framing"),
     *("config", "settings_file", "specs", "dialects", "channel", "sdk_channel", "flow", "streams"),
     *("pictures", "policies", "bookkeeping", "providers", "structure", "conversation", "tools", "failover"),
-    *("retrieval", "unified", "translation", "compare", "batch", "tape", "exercises", "notebook", "installer"),
+    *("retrieval", "unified", "translation", "batches", "comparing", "tape", "exercises", "notebook", "installer"),
     *("bootstrap", "doctor", "commands", "cli", "__main__"),
 )
 """From the top of the house to the bottom; a room imports only what stands before it."""
@@ -38,11 +38,15 @@ LATE = {
     "ipykernel": "only where a kernel is written down",
     "qdrant_client": "only where a local vector store is made",
     "fcntl": "not on Windows",
+    "IPython": "only in a notebook, which has it loaded",
     "readline": "only where a person types; not on Windows",
 }
 """Libraries that may be imported inside a function, and when they are."""
 
-LATE_MODULES = {"llmlab.notebook.report": "loads nbconvert, which nothing else of a run needs"}
+LATE_MODULES = {
+    "llmlab.notebook.report": "loads nbconvert, which nothing else of a run needs",
+    "llmlab.bookkeeping.view": "loads tables and pictures, for which no first call should wait",
+}
 """Modules of our own that may be imported inside a function, and why."""
 
 LATE_ROOMS = {"commands": "a command loads only what it needs, so that --help is quick", "cli": "the same"}

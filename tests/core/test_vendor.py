@@ -93,3 +93,18 @@ def test_an_installed_vendor_is_had_by_name_in_settings_and_on_the_command_line(
     [found] = lines(run("rosetta", "Why?", "--provider", "llama_cpp", "--json"))
     assert (found["dialect"], found["body"]["prompt"]) == ("llama_cpp", "User: Why?\nAssistant:")
     assert run("ask", "Why?", "--provider", "llama_cp").exit_code == 2
+
+
+def test_a_broken_package_is_named_where_the_settings_speak_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`config check` and `health` tell of one bad package, and of everything else too."""
+    install("acme-llm", "llmlab.providers", monkeypatch, acme="no_such_module_of_acme:Acme")
+    Path("llmlab.yaml").write_text("backend: ollama\nproviders:\n  acme: {timeuot: 5}\n", encoding="utf-8")
+    checked = run("config", "check", "--json")
+    assert checked.exit_code == 2
+    named, misspelled = lines(checked)[0]["problems"]
+    assert named.startswith("llmlab.yaml:3: the package acme-llm 1.0 offers the provider 'acme'")
+    assert "did you mean 'timeout'" in misspelled
+    Path("llmlab.yaml").unlink()
+    monkeypatch.setenv("LLMLAB_PACE", "0")
+    states = {one["provider"]: one["ok"] for one in lines(run("health", "--json"))[0]["providers"]}
+    assert (states["acme"], states["ollama"]) == (False, True)

@@ -16,11 +16,12 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
 
 def decode(body: Mapping[str, Any]) -> Completion:
     """Read a whole answer."""
+    read, written = body.get("tokens_evaluated", 0), body.get("tokens_predicted", 0)
     return Completion(
         content=body.get("content", "").strip(),
         model=body.get("model", ""),
         finish_reason="length" if body.get("stop_type") == "limit" else "stop",
-        usage=Usage(body.get("tokens_evaluated", 0), body.get("tokens_predicted", 0)),
+        usage=Usage(read, written, read + written),
     )
 
 

@@ -23,6 +23,8 @@ class Cell:
 
     @property
     def statements(self) -> list[ast.stmt]:
+        if self.source.startswith("%%"):
+            return []  # the whole cell belongs to its magic
         lines = ["" if line.startswith(("%", "!")) else line for line in self.source.splitlines()]
         return ast.parse("\n".join(lines)).body
 

@@ -14,6 +14,23 @@ _SPEED = "def tokens_per_second(lines):\n    "
 _SPLIT = "def split(stream):\n    "
 _POLITE = "def polite(question):\n    "
 _RESCUE = "def rescue(question):\n    "
+_TEXT_OF = "import json\n\ndef text_of(lines):\n    "
+_TO_ANTHROPIC = "def to_anthropic(body):\n    "
+_TEAM = "def team_settings():\n    "
+_TEAM_OF = _TEAM + "return 'backend: openrouter\\nproviders:\\n  openrouter: {api_key_env: TEAM_KEY, "
+_READ_ANSWER = "def read_answer(body):\n    "
+_PRICE = "def price(usage):\n    return "
+_WITHIN = "def ask_within(questions, tokens):\n    "
+_WITHIN_LLM = _WITHIN + "llm = llmlab.get_provider(provider, model=model)\n    "
+_CAREFUL = "llmlab.get_provider(provider, model=model, policies=[llmlab.Budget(max_tokens=tokens)])"
+_WITHIN_CAREFUL = _WITHIN + f"careful = {_CAREFUL}\n    texts = []\n    for one in questions:\n        "
+_CHEAPEST = "from llmlab.specs import specs\n\ndef cheapest(provider, needs):\n    "
+_ABLE = _CHEAPEST + "able = [s for s in specs(provider) if needs <= set(s.capabilities.names())"
+_FITTING = "def fitting(spec, options):\n    "
+_COPY = _FITTING + "fits = dict(options)\n    "
+_CUT_TO = "if spec.max_output_tokens and 'max_tokens' in fits:\n        fits['max_tokens'] = "
+_NEAREST = "def nearest(question, texts):\n    "
+_SOURCES = "def answer_with_sources(store, question):\n    answer = store.answer(llm, question)\n    "
 
 WRONG: dict[str, list[tuple[str, str]]] = {
     "0.1": [
@@ -262,5 +279,268 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "    except llmlab.LLMStreamError:\n        return '', False",
             "What had arrived is the beginning of the answer",
         ),
+    ],
+    "13.1": [
+        (_TEXT_OF + "return lines", "Your function returned a list. Return the text"),
+        (_TEXT_OF + "pass; print('')", "Your function returned nothing."),
+        (_TEXT_OF + "return ''.join(json.loads(line[5:])['choices'][0]['delta']['content'] for line in lines)", "JSON"),
+        (
+            _TEXT_OF + "events = [json.loads(line[5:]) for line in lines if line.startswith('data: {')]\n"
+            "    return ''.join(event['choices'][0]['delta']['content'] for event in events)",
+            "KeyError: 'content'",
+        ),
+        (
+            _TEXT_OF + "text = ''\n    for line in lines:\n        if line.startswith('data: {'):\n"
+            "            for choice in json.loads(line[5:])['choices']:\n"
+            "                text = choice['delta'].get('content') or text\n    return text",
+            "one piece of 3. Add them up with +=.",
+        ),
+        (
+            _TEXT_OF + "text = ''\n    for line in lines:\n        if line.startswith('data: {'):\n"
+            "            for choice in json.loads(line[5:])['choices']:\n"
+            "                text += str(choice['delta'].get('content', ''))\n    return text",
+            "and your function read 'NoneThe sky",
+        ),
+        (
+            _TEXT_OF
+            + "text = ''\n    for line in lines:\n        if line.startswith('data: {') and '[' not in line[9:60]:\n"
+            "            for choice in json.loads(line[5:])['choices']:\n"
+            "                text += choice['delta'].get('content') or ''\n    return text",
+            "The stream said 'The sky scatters blue light.', and your function read ",
+        ),
+    ],
+    "13.2": [
+        (_TO_ANTHROPIC + "return body", "The body has no max_tokens; it should be 4096."),
+        (_TO_ANTHROPIC + "return {**body, 'max_tokens': 100}", "max_tokens should be 4096, and it is 100."),
+        (
+            _TO_ANTHROPIC + "return {**body, 'max_tokens': body.get('max_tokens', 4096)}",
+            "A system message is still among the messages",
+        ),
+        (
+            _TO_ANTHROPIC + "body.setdefault('max_tokens', 4096)\n    return body",
+            "your function changed the body that it was given",
+        ),
+        (
+            _TO_ANTHROPIC
+            + "wire = {**body, 'max_tokens': body.get('max_tokens', 4096), 'system': ''}\n    return wire",
+            "The body has system, which should not be there",
+        ),
+        (
+            _TO_ANTHROPIC + "wire = {**body, 'max_tokens': body.get('max_tokens', 4096)}\n"
+            "    told = [each['content'] for each in body['messages'] if each['role'] == 'system']\n"
+            "    if told:\n        wire['system'] = told[0]\n    return wire",
+            "A system message is still among the messages",
+        ),
+        (
+            _TO_ANTHROPIC + "wire = {**body, 'max_tokens': body.get('max_tokens', 4096)}\n"
+            "    told = [each['content'] for each in body['messages'] if each['role'] == 'system']\n"
+            "    wire['messages'] = [each for each in body['messages'] if each['role'] != 'system']\n"
+            "    if told:\n        wire['system'] = ' '.join(told)\n    return wire",
+            'system should be "Be brief.\\n\\nAnswer in French."',
+        ),
+        (_TO_ANTHROPIC + "return str(body)", "Return a dict."),
+    ],
+    "14.1": [
+        (
+            _NEAREST + "return min(texts, key=lambda name: cosine(question, texts[name]))",
+            "Your function returned 'trains'",
+        ),
+        (
+            _NEAREST + "return max(texts, key=lambda name: sum(a * b for a, b in zip(question, texts[name])))",
+            "That is the largest dot product: divide by the two lengths",
+        ),
+        (
+            _NEAREST + "return min(texts, key=lambda name: sum((a - b) ** 2 for a, b in zip(question, texts[name])))",
+            "It is the direction that counts: use cosine.",
+        ),
+        (_NEAREST + "return max(cosine(question, vector) for vector in texts.values())", "That is a number."),
+        (_NEAREST + "max(texts, key=lambda name: cosine(question, texts[name]))", "Does it end with return?"),
+        (_NEAREST + "return max(texts)", "Your function returned 'trains'"),
+        (_NEAREST + "return max(texts, key=cosine)", "TypeError: "),
+    ],
+    "14.2": [
+        (
+            "def answer_with_sources(store, question):\n    return llm.complete(question).content, []",
+            "The store was asked for 0 answers. Ask it once",
+        ),
+        (_SOURCES + "return answer", "Return two things: the answer's text, and a list of file names."),
+        (_SOURCES + "answer.content, []", "Your function returned nothing. Does it end with return?"),
+        (_SOURCES + "return answer, []", "The answer was 'Biscuit.', and you returned a Completion."),
+        (_SOURCES + "return answer.content, answer.file_search_results", "The second thing is a tuple."),
+        (
+            _SOURCES + "return answer.content, [found.file_name for found in answer.file_search_results]",
+            "so the names are ['menu.txt', 'handbook.md']. You returned ['menu.txt', 'handbook.md', 'menu.txt'].",
+        ),
+        (
+            _SOURCES + "return answer.content, sorted({found.file_name for found in answer.file_search_results})",
+            "The pieces were of ['pets.md', 'handbook.md'], so the names are ['pets.md', 'handbook.md'].",
+        ),
+        (
+            _SOURCES + "return answer.content, [answer.file_search_results[0].file_name]",
+            "The pieces were of ['pets.md', 'handbook.md']",
+        ),
+        (
+            _SOURCES + "again = store.answer(llm, question)\n    return again.content, []",
+            "The store was asked for 2 answers.",
+        ),
+    ],
+    "15.1": [
+        (_TEAM + "return {'backend': 'openrouter'}", "Your function returned a dict. Return the text of the file."),
+        (_TEAM + "return 'backend: openruter'", "The backend is 'openruter', and should be 'openrouter'."),
+        (_TEAM + "return 'backend: openrouter'", "api_key_env of openrouter is None, and should be 'TEAM_KEY'."),
+        (
+            _TEAM + "return 'backend: openrouter\\nproviders:\\n  openrouter: {api_key: TEAM_KEY}'",
+            "The file is not right yet. ./llmlab.yaml:3: keys never stand in this file.",
+        ),
+        (
+            _TEAM_OF + "timeout: 20, retries: 5}'",
+            "unknown setting 'retries'; did you mean 'max_retries'?",
+        ),
+        (
+            _TEAM_OF + "timeout: 5, max_retries: 20}'",
+            "timeout of openrouter is 5, and should be 20.",
+        ),
+        (_TEAM + "return 'backend: [openrouter'", "this is not YAML"),
+    ],
+    "15.2": [
+        (
+            _READ_ANSWER + "return body['generated_text']",
+            "Your function returned ' Cats purr to say that they are content.",
+        ),
+        (
+            _READ_ANSWER + "return Completion(body['generated_text'], '')",
+            "your content is ' Cats purr to say that they are content.",
+        ),
+        (
+            _READ_ANSWER + "return Completion(body['generated_text'].strip(), '', finish_reason='stop')",
+            "your usage.input_tokens is 0, and should be 5.",
+        ),
+        (
+            _READ_ANSWER + "details = body['details']\n    return Completion(body['generated_text'].strip(), '',\n"
+            "        finish_reason='length' if details['finish_reason'] == 'length' else 'stop',\n"
+            "        usage=Usage(len(details['prefill']), details['generated_tokens']))",
+            "KeyError: 'details'",
+        ),
+        (
+            _READ_ANSWER
+            + "details = body.get('details', {})\n    return Completion(body['generated_text'].strip(), '',\n"
+            "        finish_reason=details.get('finish_reason'))",
+            "your finish_reason is 'eos_token', and should be 'stop'.",
+        ),
+        (
+            _READ_ANSWER
+            + "details = body.get('details', {})\n    return Completion(body['generated_text'].strip(), '',\n"
+            "        finish_reason='stop',\n"
+            "        usage=Usage(len(details.get('prefill', [])), details.get('generated_tokens', 0)))",
+            "your finish_reason is 'stop', and should be 'length'.",
+        ),
+    ],
+    "17.1": [
+        (_PRICE + "usage.input_tokens * 0.10 + usage.output_tokens * 0.50", "Prices are for a million tokens: divide."),
+        (
+            _PRICE + "(usage.input_tokens * 0.50 + usage.output_tokens * 0.10) / 1_000_000",
+            "A million tokens read cost $0.10. Your function returned 0.5.",
+        ),
+        (
+            _PRICE + "(usage.input_tokens * 0.10 + usage.output_tokens * 0.50) / 1_000_000",
+            "Your function returned 0.1. That is the full price for all of them.",
+        ),
+        (
+            _PRICE + "(usage.input_tokens * 0.10 + usage.cached_tokens * 0.01 + usage.output_tokens * 0.50) / 1e6",
+            "The cached tokens are in input_tokens already",
+        ),
+        ("def price(usage):\n    usage.input_tokens * 0.10 / 1e6", "Does it end with return?"),
+        (_PRICE + "f'${usage.input_tokens * 0.10 / 1e6}'", "Your function returned '$0.1'."),
+        ("price = 0.10", "Hand in the function itself, without brackets"),
+    ],
+    "17.2": [
+        (_WITHIN + "return []", "Your function got no question answered."),
+        (
+            _WITHIN_LLM + "return [llm.complete(one, max_tokens=60).content for one in questions]",
+            "Let one budget watch all calls.",
+        ),
+        (
+            _WITHIN + "return [" + _CAREFUL + ".complete(one, max_tokens=60).content for one in questions]",
+            "Let one budget watch all calls.",
+        ),
+        (
+            _WITHIN_LLM
+            + "texts, used = [], 0\n    for one in questions:\n        if used > tokens:\n            break\n"
+            "        answer = llm.complete(one, max_tokens=60)\n        used += answer.usage.total_tokens\n"
+            "        texts.append(answer.content)\n    return texts",
+            "Let one budget watch all calls.",
+        ),
+        (
+            _WITHIN_CAREFUL + "texts.append(careful.complete(one, max_tokens=60).content)\n    return texts",
+            "BudgetExceededError",
+        ),
+        (
+            _WITHIN_CAREFUL + "try:\n            texts.append(careful.complete(one).content)\n"
+            "        except llmlab.BudgetExceededError:\n            break\n    return texts",
+            "The budget refused the first one: is there a max_tokens=60?",
+        ),
+        (
+            _WITHIN_LLM + "return [llm.complete(one, max_tokens=60).content for one in questions[:2]]",
+            "You stopped after 2 calls",
+        ),
+        (
+            _WITHIN_CAREFUL + "try:\n            texts.append(careful.complete(one, max_tokens=60))\n"
+            "        except llmlab.BudgetExceededError:\n            break\n    return texts",
+            "Return a list of texts: the .content of each answer.",
+        ),
+        (
+            _WITHIN_CAREFUL + "try:\n            texts = [careful.complete(one, max_tokens=60).content]\n"
+            "        except llmlab.BudgetExceededError:\n            break\n    return texts",
+            "Return all of them.",
+        ),
+    ],
+    "11.1": [
+        (_CHEAPEST + "return llmlab.MODELS['openai']", "which is no model of 'shop'"),
+        (_CHEAPEST + "return min(specs(provider), key=lambda s: s.prices.output).model", "its last day is announced"),
+        (
+            _CHEAPEST + "able = [s for s in specs(provider) if s.retired_on is None]\n"
+            "    return min(able, key=lambda s: s.prices.output).model",
+            "which cannot do tools and vision",
+        ),
+        (_ABLE + "]\n    return min(able, key=lambda s: s.prices.output).model", "its last day is announced"),
+        (
+            _ABLE + " and s.retired_on is None]\n    return min(able, key=lambda s: s.prices.input).model",
+            "Compare what a million tokens written cost",
+        ),
+        (
+            _ABLE + " and s.retired_on is None]\n    return min(able, key=lambda s: s.prices.output)",
+            "returned the whole spec",
+        ),
+        (
+            _ABLE + " and s.retired_on is None]\n    min(able, key=lambda s: s.prices.output).model",
+            "Does it end with return?",
+        ),
+        (
+            _ABLE + " and not s.retired_on]\n    return max(able, key=lambda s: s.prices.output).model",
+            "Compare what a million tokens written cost",
+        ),
+    ],
+    "11.2": [
+        (_FITTING + "return options", "Of {'max_tokens': 900, 'seed': 1} you made {'max_tokens': 900, 'seed': 1}"),
+        (
+            _FITTING + "options['max_tokens'] = 500\n    options.pop('temperature', None)\n    return options",
+            "Change a copy: dict(options).",
+        ),
+        (_COPY + "fits['max_tokens'] = spec.max_output_tokens\n    return fits", "you made {'max_tokens': 500}"),
+        (
+            _COPY + "fits.pop('temperature', None)\n"
+            "    fits['max_tokens'] = min(fits['max_tokens'], spec.max_output_tokens)\n    return fits",
+            "KeyError",
+        ),
+        (
+            _COPY + _CUT_TO + "min(fits['max_tokens'], spec.max_output_tokens)\n    return fits",
+            "takes no temperature",
+        ),
+        (
+            _COPY + _CUT_TO + "min(fits['max_tokens'], spec.max_output_tokens)\n    fits.pop('temperature', None)\n"
+            "    return fits",
+            "writes any number of tokens and takes a temperature",
+        ),
+        (_COPY + "fits.pop('temperature', None)", "Your function returned nothing"),
     ],
 }

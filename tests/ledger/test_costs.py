@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from genai_prices import Usage, calc_price
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmlab.bookkeeping.costs import priced
 from llmlab.bookkeeping.summary import total
+from llmlab.bookkeeping.view import Ledger
 from llmlab.specs import SPECS
-from tests.ledger.making import entry
+from tests.ledger.making import call, entry
+from tests.wire.samples import ANSWERS, Sample
 
 LISTED = [spec for spec in SPECS if spec.provider in ("openai", "anthropic", "openrouter") and "free" not in spec.model]
 TOKENS = st.integers(0, 1_000_000)
 
 
+@settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(st.sampled_from(LISTED), TOKENS, TOKENS, TOKENS)
 def test_price_is_that_of_the_list(spec: Any, fresh: int, cached: int, written: int) -> None:
     """Prices are read from the list once a model; every sum must be what the list itself would say."""
@@ -94,3 +99,27 @@ def test_only_live_calls_are_paid() -> None:
 def test_sums_are_shown_without_the_dust_of_floats() -> None:
     sums = total([entry(cost=0.1, priced="service")] * 3)
     assert Decimal(str(sums.cost)) == Decimal("0.3")
+
+
+PLAIN = [sample for sample in ANSWERS if not sample.stream and "output_tokens" in sample.expect]
+
+
+def test_the_samples_are_there(wire_samples: Path) -> None:
+    """Without this, an empty folder would pass as proof."""
+    assert len(PLAIN) >= 20
+
+
+@pytest.mark.parametrize("sample", PLAIN, ids=lambda sample: sample.name)
+def test_real_answers_are_counted_as_the_service_counted_them(sample: Sample) -> None:
+    """What a service says that it cost is what its bill will say."""
+    assert sample.dialect
+    ledger = Ledger()
+    ledger.note(call(provider=sample.provider), sample.dialect.decode(json.loads(sample.body)), None)
+    (row,) = ledger.frame().to_dict("records")
+    assert (row["input_tokens"], row["output_tokens"]) == (
+        sample.expect.get("input_tokens", 0),
+        sample.expect["output_tokens"],
+    )
+    if "cost" in sample.expect:
+        assert (row["cost"], row["priced"]) == (sample.expect["cost"], "service")
+    assert row["cost"] >= 0 or row["priced"] == "unpriced"

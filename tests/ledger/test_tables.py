@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from llmlab.bookkeeping import Ledger, Tried
+from llmlab.bookkeeping import Book, Tried
 from llmlab.bookkeeping.columns import ATTEMPTS, CALLS, CONTENT
+from llmlab.bookkeeping.view import Ledger
 from llmlab.errors import ConfigurationError
 from tests.ledger.making import DAY, entry
 
@@ -35,7 +36,7 @@ COST = 1000 * 1e-7 + 100 * 5e-7
 
 @pytest.fixture
 def ledger() -> Ledger:
-    return Ledger(LINES)
+    return Ledger(Book(LINES))
 
 
 def test_frame_has_a_line_for_each_call_with_numbers_to_count_with(ledger: Ledger) -> None:
@@ -69,8 +70,8 @@ def test_attempts_point_at_their_call(ledger: Ledger) -> None:
 
 
 def test_content_has_columns_only_where_it_is_kept() -> None:
-    assert "prompt" not in Ledger(LINES).frame()
-    frame = Ledger([*LINES, entry(prompt="[]", answer="Hello")]).frame()
+    assert "prompt" not in Ledger(Book(LINES)).frame()
+    frame = Ledger(Book([*LINES, entry(prompt="[]", answer="Hello")])).frame()
     assert list(frame.columns) == [*CALLS, *CONTENT]
     assert frame["answer"].tolist()[-2:] == ["", "Hello"]
 
@@ -100,9 +101,11 @@ def test_table_is_read_at_a_glance(ledger: Ledger) -> None:
 
 def test_table_says_what_was_paid() -> None:
     """A learner whose answers came from recordings must not think that they cost money."""
-    assert "Nothing was paid" in repr(Ledger([entry(source="simulated")]))
-    assert "Paid: 0.00015 USD. The other calls were not live." in repr(Ledger([entry(), entry(source="recorded")]))
-    assert "paid" not in repr(Ledger([entry()])).lower()
+    assert "Nothing was paid" in repr(Ledger(Book([entry(source="simulated")])))
+    assert "Paid: 0.00015 USD. The other calls were not live." in repr(
+        Ledger(Book([entry(), entry(source="recorded")]))
+    )
+    assert "paid" not in repr(Ledger(Book([entry()]))).lower()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +128,7 @@ def test_table_in_jupyter_shows_the_same_and_runs_no_script(ledger: Ledger) -> N
     html = ledger._repr_html_()
     assert html.count("<tr>") == 4
     assert "<td>2,000</td>" in html
-    assert "<script>" not in Ledger([entry(model="<script>")])._repr_html_()
+    assert "<script>" not in Ledger(Book([entry(model="<script>")]))._repr_html_()
 
 
 def test_empty_ledger_says_so() -> None:

@@ -142,6 +142,29 @@ def test_files_enter_a_store_in_a_batch(gpt: openai.OpenAI) -> None:
         gpt.vector_stores.file_batches.create(store.id, file_ids=["file-x"])
 
 
+def test_a_file_that_cannot_be_read_is_counted_as_failed(gpt: openai.OpenAI) -> None:
+    """Else a program takes a store for complete that is not, and finds out when it is live."""
+    store = gpt.vector_stores.create(name="scans")
+    ids = [upload(gpt, "a.txt", HANDBOOK).id, upload(gpt, "scan.pdf", b"%PDF \xff\xfe").id]
+    begun = gpt.vector_stores.file_batches.create(store.id, file_ids=ids)
+    batch = gpt.vector_stores.file_batches.poll(begun.id, vector_store_id=store.id)
+    assert (batch.file_counts.completed, batch.file_counts.failed, batch.file_counts.total) == (1, 1, 2)
+    counts = gpt.vector_stores.retrieve(store.id).file_counts
+    assert (counts.completed, counts.failed, counts.total) == (1, 1, 2)
+    (failed,) = gpt.vector_stores.files.list(store.id, filter="failed")
+    assert failed.last_error
+    assert failed.last_error.code == "unsupported_file"
+    gpt.files.delete(ids[1])
+    after = gpt.vector_stores.file_batches.retrieve(batch.id, vector_store_id=store.id)
+    assert after.file_counts.completed == 2
+
+
+def test_a_question_may_be_marked_as_one(gpt: openai.OpenAI) -> None:
+    """Else a question without a question mark is answered with the instructions above the texts."""
+    said = "Name the file.\n\nSources:\n\n[menu.txt]\nThe fish is free.\n\nQuestion: Name the fish"
+    assert gpt.responses.create(model="gpt-6-luna", input=said).output_text == "The fish is free."
+
+
 def test_search_finds_what_the_files_say(gpt: openai.OpenAI, store: VectorStore) -> None:
     """Else retrieval is a show: the nearest text must be the right one."""
     best, *rest = gpt.vector_stores.search(store.id, query="How many days of holiday do I get?")

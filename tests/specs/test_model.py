@@ -41,6 +41,7 @@ def test_a_spec_is_one_line_a_table_and_markdown() -> None:
     markdown = ACME._repr_markdown_()
     assert markdown.startswith("| | acme&lt;1&gt; |\n|---|---|\n| provider | acme |\n")
     assert "| also called | acme-latest |\n" in markdown
+    assert r"| a million tokens | \$0.25 in, \$1 out |" in markdown, "between two bare dollar signs stands a formula"
 
 
 def test_what_is_not_known_is_not_said() -> None:

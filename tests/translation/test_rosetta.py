@@ -16,9 +16,9 @@ from llmlab.dialects import registry as dialect_registry
 from llmlab.errors import ConfigurationError, LLMInvalidRequestError
 from llmlab.providers import Provider, get_provider, provider_class, register_provider
 from llmlab.providers import registry as provider_registry
+from llmlab.specs import MODELS
 from llmlab.translation import rosetta
 from llmlab.translation.stone import SPEAKERS
-from llmlab.specs import MODELS
 from tests.core.installed import install
 from tests.core.trying import KEY, NAMES
 

@@ -26,6 +26,7 @@ _HINTS = (
 _CONTEXT = re.compile(
     r"\b(?:context|sources?|passages?|documents?|excerpts?)\b[^:\n<]{0,40}:|</?(?:context|sources?|documents?)>", re.I
 )
+_MARKED = re.compile(r"^question: *(\S.*)", re.I | re.M)
 _QUESTION = re.compile(r"[^.!?\n:]{3,300}\?")
 _ASKING_WORDS = "what which who whom whose when where why how does did do can could should would will there"
 _ASKING = frozenset(_ASKING_WORDS.split())
@@ -113,11 +114,12 @@ def best_sentence(query: str, text: str) -> str:
 def from_context(prompt: str, instructions: str) -> str:
     """Answer a question out of the texts that were sent along with it ("Context: …"), or give nothing."""
     sent = f"{instructions}\n{prompt}"
-    if not _CONTEXT.search(sent):
+    if (found := _CONTEXT.search(sent)) is None:
         return ""
-    questions = _QUESTION.findall(prompt)
+    questions = _MARKED.findall(prompt) or _QUESTION.findall(prompt)
     question = questions[-1].strip() if questions else prompt[-300:]
-    return best_sentence(question, _CONTEXT.sub("\n", sent.replace(question, "")))
+    # What stands before the texts are instructions, and no answer to anything.
+    return best_sentence(question, _CONTEXT.sub("\n", sent[found.start() :].replace(question, "")))
 
 
 def matches(attributes: Mapping[str, Any], rule: Any) -> bool:

@@ -78,12 +78,15 @@ def create_batch(ask: Ask) -> TapeAnswer:
         "file_ids": ids,
     }
     store.batches[batch["id"]] = batch
-    return ask.plain(_batch_shown(batch, "in_progress"), 0.6)
+    return ask.plain(_batch_shown(batch, "in_progress", ["in_progress"] * len(ids)), 0.6)
 
 
 def batch(ask: Ask) -> TapeAnswer:
     """Answer GET `/v1/vector_stores/{id}/file_batches/{batch}`, and a POST to its `/cancel`: too late, it is done."""
-    return ask.plain(_batch_shown(_batch(ask), "completed"))
+    found, there = _batch(ask), _store(ask).files
+    # A file that was taken out since then had been read.
+    statuses = [there[file_id]["status"] if file_id in there else "completed" for file_id in found["file_ids"]]
+    return ask.plain(_batch_shown(found, "completed", statuses))
 
 
 def batch_files(ask: Ask) -> TapeAnswer:
@@ -159,11 +162,10 @@ def _batch(ask: Ask) -> dict[str, Any]:
     return found
 
 
-def _batch_shown(batch: dict[str, Any], status: str) -> dict[str, Any]:
+def _batch_shown(batch: dict[str, Any], status: str, statuses: list[str]) -> dict[str, Any]:
     shown = {name: value for name, value in batch.items() if name != "file_ids"}
-    counts = dict.fromkeys(("in_progress", "completed", "failed", "cancelled"), 0)
-    counts |= {status: len(batch["file_ids"]), "total": len(batch["file_ids"])}
-    return shown | {"status": status, "file_counts": counts}
+    counts = {each: statuses.count(each) for each in ("in_progress", "completed", "failed", "cancelled")}
+    return shown | {"status": status, "file_counts": counts | {"total": len(statuses)}}
 
 
 def _page(ask: Ask, views: list[dict[str, Any]]) -> dict[str, Any]:

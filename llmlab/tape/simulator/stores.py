@@ -131,8 +131,9 @@ def result(one: retrieval.Passage) -> dict[str, Any]:
 
 def shown(store: Store, *, working: bool = False) -> dict[str, Any]:
     """Show a store with the count of its files; right after it was made they are still being read."""
-    done = 0 if working else len(store.files)
-    counts = {"in_progress": len(store.files) - done, "completed": done, "failed": 0, "cancelled": 0}
+    failed = 0 if working else sum(view["status"] == "failed" for view in store.files.values())
+    done = 0 if working else len(store.files) - failed
+    counts = {"in_progress": len(store.files) - done - failed, "completed": done, "failed": failed, "cancelled": 0}
     return {
         **store.view,
         "status": "in_progress" if working else "completed",

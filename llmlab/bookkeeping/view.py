@@ -1,21 +1,16 @@
-"""The ledger: every call of this process, what it took and what it cost. In memory, bounded, and without content.
-
-Writing a line is cheap; prices, tables and pictures are made when somebody looks.
-"""
+"""The ledger as people use it: tables, pictures, files and databases, made when somebody looks."""
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from llmlab.bookkeeping import columns, summary
-from llmlab.bookkeeping.entry import SECTION, Entry, entry_of
+from llmlab.bookkeeping.book import Book
+from llmlab.bookkeeping.entry import SECTION, Entry
 from llmlab.bookkeeping.moments import Since, moment
-from llmlab.bookkeeping.spans import export
 from llmlab.bookkeeping.store import BATCH, Store, read
 from llmlab.bookkeeping.summary import By, Table, Total, What
 from llmlab.completion import Completion
@@ -26,26 +21,17 @@ from llmlab.policies import Call
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-MAX_ROWS = 100_000
-
 
 class Ledger:
-    """Calls, one a line. `llmlab.ledger()` is that of this process; others come from `read` and `since`.
+    """Calls, one a line: what each took and what it cost. `llmlab.ledger()` is that of this process; others come from
+    `read` and `since`.
 
     Args:
-        entries: lines to begin with.
-        max_rows: lines that are kept; the oldest ones go. None keeps all.
-        content: whether prompts and answers are kept too.
+        book: where the lines are; else a new one.
     """
 
-    def __init__(
-        self, entries: Iterable[Entry] = (), *, max_rows: int | None = MAX_ROWS, content: bool = False
-    ) -> None:
-        self.content = content
-        self._entries = deque(entries, max_rows)
-        self._store: Store | None = None
-        # Streams that are dropped end their calls when garbage is collected, so perhaps while a line is written.
-        self._lock = threading.RLock()
+    def __init__(self, book: Book | None = None) -> None:
+        self._book = book or Book()
 
     def note(self, call: Call, completion: Completion | None, error: LLMError | None) -> None:
         """Write a line. This is what every provider does at the end of every call.
@@ -55,12 +41,7 @@ class Ledger:
             completion: the answer as far as it came; None without one.
             error: what it failed with; None if it did not, or was given up by its caller.
         """
-        entry = entry_of(call, completion, error, self.content)
-        with self._lock:
-            self._entries.append(entry)
-        if self._store is not None:
-            self._store.add(entry)
-        export(call, entry)
+        self._book.note(call, completion, error)
 
     def frame(self) -> DataFrame:
         """Return the calls as a table of pandas: cost in USD, latencies in seconds, times in UTC.
@@ -112,7 +93,7 @@ class Ledger:
             when: a moment, how long ago (`timedelta`), or text such as "30m", "7d" or "2026-11-21".
         """
         begin = moment(when).timestamp()
-        return Ledger((entry for entry in self if entry.time >= begin), max_rows=None)
+        return Ledger(Book((entry for entry in self if entry.time >= begin), max_rows=None))
 
     @contextmanager
     def section(self, name: str) -> Iterator[Self]:
@@ -150,7 +131,7 @@ class Ledger:
         """
         store = Store(url, batch)
         self.close()
-        self._store = store
+        self._book.keeper = store
 
     def flush(self) -> None:
         """Write what waits for the database.
@@ -158,14 +139,14 @@ class Ledger:
         Raises:
             ConfigurationError: if the database does not take it. Nothing is lost; the next time tries again.
         """
-        if self._store is not None:
-            self._store.flush()
+        if self._book.keeper is not None:
+            self._book.keeper.flush()
 
     def close(self) -> None:
         """Write what waits for the database, and keep no more calls there."""
-        store, self._store = self._store, None
-        if store is not None:
-            store.close()
+        keeper, self._book.keeper = self._book.keeper, None
+        if keeper is not None:
+            keeper.close()
 
     @classmethod
     def read(cls, url: str, *, since: Since | None = None) -> Ledger:
@@ -178,19 +159,17 @@ class Ledger:
         Raises:
             ConfigurationError: if the URL, the library or the database is not as it should be.
         """
-        return cls(read(url, None if since is None else moment(since)), max_rows=None)
+        return cls(Book(read(url, None if since is None else moment(since)), max_rows=None))
 
     def clear(self) -> None:
         """Forget all lines. What is in a database stays there."""
-        with self._lock:
-            self._entries.clear()
+        self._book.clear()
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._book.entries())
 
     def __iter__(self) -> Iterator[Entry]:
-        with self._lock:
-            return iter(list(self._entries))
+        return iter(self._book.entries())
 
     def __repr__(self) -> str:
         return repr(self.table())

@@ -1,0 +1,115 @@
+"""Measures the ledger: what a line costs a call, how long 100,000 lines take to look at, and that memory is bounded.
+
+python3 benchmarks/ledger.py [--rounds 5] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import pandas
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+import llmlab
+from benchmarks.soak import peak_memory
+from llmlab.bookkeeping import Book
+from llmlab.bookkeeping.book import MAX_ROWS
+from llmlab.bookkeeping.view import Ledger
+from llmlab.completion import Completion, Usage
+from llmlab.dialects import OPENAI_RESPONSES
+from llmlab.policies import Attempt, Call
+from llmlab.request import build_request
+
+MODELS = [("openai", "gpt-6-luna"), ("anthropic", "claude-haiku-5-5"), ("ollama", "gpt-oss:20b"), ("mine", "own")]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `met` is None where nothing is promised."""
+
+    measure: str
+    value: float
+    target: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        return None if self.target is None else self.value <= self.target
+
+
+def measure(rounds: int) -> list[Row]:
+    """Return what was measured, the median over the rounds."""
+    book, pairs = Book(), [pair() for _ in range(1000)]
+    write(book, pairs, MAX_ROWS)  # fills the book, so that each further line takes the place of an old one
+    before = peak_memory()
+    notes = [seconds(lambda: write(book, pairs, MAX_ROWS)) for _ in range(rounds)]
+    growth = peak_memory() - before
+    ledger = Ledger(book)
+    ledger.frame()  # loads pandas and the price list
+    return [
+        Row("a line, µs", median(notes) * 1e6 / MAX_ROWS, 3),
+        Row(f"{MAX_ROWS:,} lines into a frame, s", median(seconds(ledger.frame) for _ in range(rounds)), 1),
+        Row("their table by model, s", median(seconds(ledger.table) for _ in range(rounds))),
+        Row(f"growth over {rounds * MAX_ROWS:,} more lines, MB", growth, 5),
+    ]
+
+
+def pair() -> tuple[Call, Completion]:
+    """Return a call and its answer, of some size."""
+    provider, model = random.choice(MODELS)
+    request = build_request("Hi", model, {})
+    call = Call(provider, "https://api.openai.com/v1", OPENAI_RESPONSES, request, {}, False, lambda call: iter(()))
+    call.headers = {"x-request-id": f"req_{random.getrandbits(64):x}"}
+    call.attempts.append(Attempt(call.started, 0.5))
+    usage = Usage(random.randrange(1, 9000), random.randrange(1, 900))
+    return call, Completion("Hello.", model, usage=usage, latency=random.uniform(0.3, 3), finish_reason="stop")
+
+
+def write(book: Book, pairs: list[tuple[Call, Completion]], lines: int) -> None:
+    """Write so many lines."""
+    for number in range(lines):
+        call, answer = pairs[number % len(pairs)]
+        book.note(call, answer, None)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long something takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def main() -> int:
+    """Measure, print, and return 1 if a target was missed."""
+    parser = argparse.ArgumentParser(description="the ledger of llmlab")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each measure (default: 5)")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
+    options = parser.parse_args()
+    rows = measure(options.rounds)
+    if options.json:
+        print(json.dumps([{**asdict(row), "met": row.met} for row in rows], indent=2))
+    else:
+        table = Table(title=f"llmlab {llmlab.__version__}, pandas {pandas.__version__}", box=SIMPLE)
+        for heading in ("", "value", "target", "met"):
+            table.add_column(heading, justify="left" if not heading else "right")
+        for row in rows:
+            target = "" if row.target is None else f"≤ {row.target:g}"
+            met = {None: "", True: "yes", False: "no"}[row.met]
+            table.add_row(row.measure, f"{row.value:.3g}", target, met)
+        Console().print(table)
+    return int(any(row.met is False for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Calls as OpenTelemetry spans. If one fails, a team's dashboards miss calls, or hold what was asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from llmlab.bookkeeping import Book
+from llmlab.bookkeeping.view import Ledger
+from llmlab.completion import Usage
+from llmlab.errors import LLMRateLimitError
+from tests.ledger.making import answer, call
+
+
+@pytest.fixture
+def exporter(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    """Whatever the tracer of this test is given. The library sets one up a process at most, so it is lent."""
+    kept, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    yield kept
+    provider.shutdown()
+
+
+def span_of(exporter: InMemorySpanExporter) -> ReadableSpan:
+    (span,) = exporter.get_finished_spans()
+    return span
+
+
+def test_call_is_a_span_by_the_conventions(exporter: InMemorySpanExporter) -> None:
+    usage = Usage(10, 20, 30, cached_tokens=4)
+    done = answer(model="gpt-6-luna-2026", usage=usage, finish_reason="stop", source="live")
+    Ledger().note(call(temperature=0.5, max_tokens=50), done, None)
+    span = span_of(exporter)
+    assert (span.name, span.kind) == ("chat gpt-6-luna", trace.SpanKind.CLIENT)
+    assert dict(span.attributes or {}) == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-6-luna",
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.max_tokens": 50,
+        "gen_ai.response.model": "gpt-6-luna-2026",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 20,
+        "gen_ai.usage.cache_read.input_tokens": 4,
+        "server.address": "api.openai.com",
+        "server.port": 443,
+        "llmlab.source": "live",
+    }
+    assert span.start_time
+    assert span.end_time
+    assert span.end_time >= span.start_time
+
+
+def test_failed_call_is_a_span_with_its_error(exporter: InMemorySpanExporter) -> None:
+    Ledger().note(call(), None, LLMRateLimitError("slow down"))
+    span = span_of(exporter)
+    assert (span.attributes or {})["error.type"] == "LLMRateLimitError"
+    assert span.status.status_code is trace.StatusCode.ERROR
+    assert "gen_ai.response.model" not in (span.attributes or {})
+
+
+def test_span_stands_within_that_of_the_program(exporter: InMemorySpanExporter) -> None:
+    with trace.get_tracer("program").start_as_current_span("work") as around:
+        Ledger().note(call(), answer(), None)
+    inner, _ = exporter.get_finished_spans()
+    assert inner.parent
+    assert inner.parent.span_id == around.get_span_context().span_id
+
+
+def test_content_comes_along_only_when_asked_for(exporter: InMemorySpanExporter) -> None:
+    Ledger().note(call(prompt="Hi"), answer(content="Hello."), None)
+    Ledger(Book(content=True)).note(call(prompt="Hi"), answer(content="Hello."), None)
+    without, content = (dict(span.attributes or {}) for span in exporter.get_finished_spans())
+    assert not [name for name in without if "messages" in name]
+    assert json.loads(str(content["gen_ai.input.messages"])) == [
+        {"role": "user", "parts": [{"type": "text", "content": "Hi"}]}
+    ]
+    said = json.loads(str(content["gen_ai.output.messages"]))
+    assert said[0]["parts"] == [{"type": "text", "content": "Hello."}]
+
+
+def test_nothing_happens_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library may be missing, or there and not set up."""
+    Ledger().note(call(), answer(), None)
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace")
+    ledger = Ledger()
+    ledger.note(call(), answer(), None)
+    assert len(ledger) == 1
+    assert "opentelemetry.trace" not in sys.modules
