@@ -27,9 +27,10 @@ _HOME = {
     "ConversationContext": "conversation",
     "Dialect": "dialects",
     "Failover": "providers",
-    "FileSearch": "request",
+    "FileSearch": "options",
     "FileSearchResult": "completion",
     "HostedVectorStore": "retrieval",
+    "Image": "images",
     "Judge": "comparing",
     "LLMAPIError": "errors",
     "LLMAuthenticationError": "errors",
@@ -43,6 +44,7 @@ _HOME = {
     "LLMStreamError": "errors",
     "LLMTimeoutError": "errors",
     "Ledger": "bookkeeping.view",
+    "Limits": "policies",
     "LocalGptOssProvider": "providers.local_gpt_oss",
     "LocalVectorStore": "retrieval",
     "MODELS": "specs",
@@ -59,12 +61,16 @@ _HOME = {
     "Prices": "specs",
     "Provider": "providers",
     "ProviderType": "providers",
+    "ReasoningConfig": "options",
     "RecordingMissError": "errors",
     "Request": "request",
+    "ResponseFormat": "options",
     "RetryPolicy": "policies",
     "Role": "messages",
     "Settings": "config",
     "StoreNotFoundError": "errors",
+    "StructuredOutputError": "errors",
+    "TextConfig": "options",
     "ToolCall": "messages",
     "ToolDefinition": "messages",
     "ToolError": "errors",
@@ -171,16 +177,23 @@ if TYPE_CHECKING:
     from llmlab.errors import ModelNotFoundError as ModelNotFoundError
     from llmlab.errors import RecordingMissError as RecordingMissError
     from llmlab.errors import StoreNotFoundError as StoreNotFoundError
+    from llmlab.errors import StructuredOutputError as StructuredOutputError
     from llmlab.errors import ToolError as ToolError
     from llmlab.errors import UnsupportedProviderError as UnsupportedProviderError
     from llmlab.exercises import check as check
     from llmlab.exercises import hint as hint
+    from llmlab.images import Image as Image
     from llmlab.messages import Message as Message
     from llmlab.messages import Role as Role
     from llmlab.messages import ToolCall as ToolCall
     from llmlab.messages import ToolDefinition as ToolDefinition
+    from llmlab.options import FileSearch as FileSearch
+    from llmlab.options import ReasoningConfig as ReasoningConfig
+    from llmlab.options import ResponseFormat as ResponseFormat
+    from llmlab.options import TextConfig as TextConfig
     from llmlab.policies import Budget as Budget
     from llmlab.policies import Cache as Cache
+    from llmlab.policies import Limits as Limits
     from llmlab.policies import Policy as Policy
     from llmlab.policies import RetryPolicy as RetryPolicy
     from llmlab.providers import Failover as Failover
@@ -196,7 +209,6 @@ if TYPE_CHECKING:
     from llmlab.providers.ollama import OllamaProvider as OllamaProvider
     from llmlab.providers.openai import OpenAIProvider as OpenAIProvider
     from llmlab.providers.openrouter import OpenRouterProvider as OpenRouterProvider
-    from llmlab.request import FileSearch as FileSearch
     from llmlab.request import Request as Request
     from llmlab.retrieval import HostedVectorStore as HostedVectorStore
     from llmlab.retrieval import LocalVectorStore as LocalVectorStore

@@ -114,6 +114,7 @@ class Completion:
         reasoning: what the model thought, where the service shows it.
         refusal: why the model refused, if it did.
         id: the service's identifier of this answer.
+        parsed: the object that the answer is, where one was asked for with `response_format`.
         file_search_results: pieces of files that the model was given to read.
         raw_response: what came over the wire, parsed: the body, or the list of events of a stream.
         source: live, recorded, simulated or cached.
@@ -131,6 +132,7 @@ class Completion:
     reasoning: str = ""
     refusal: str = ""
     id: str = ""
+    parsed: Any = None
     file_search_results: tuple[FileSearchResult, ...] = ()
     raw_response: Mapping[str, Any] | list[dict[str, Any]] = field(default_factory=dict, compare=False)
     source: Source = "live"

@@ -91,6 +91,10 @@ class ProviderSettings:
         max_retries: tries beyond the first.
         retry_delay: seconds before the first retry.
         fallback: whether to turn to another provider when this one fails, or that provider's name.
+        retry: arguments of a `RetryPolicy`.
+        limits: arguments of `Limits`. All providers of this name in a process share them, and so for budget and cache.
+        budget: arguments of a `Budget`.
+        cache: arguments of a `Cache`.
     """
 
     api_key_env: str | None = None
@@ -102,6 +106,13 @@ class ProviderSettings:
     max_retries: int | None = None
     retry_delay: float | None = None
     fallback: bool | str | None = None
+    retry: Mapping[str, Any] | None = None
+    limits: Mapping[str, Any] | None = None
+    budget: Mapping[str, Any] | None = None
+    cache: Mapping[str, Any] | None = None
+
+
+_NOT_OPTIONS = ("api_key_env", "fallback", "retry", "limits", "budget", "cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +128,16 @@ class Settings:
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
 
     def options_for(self, provider: str) -> dict[str, Any]:
-        """Return what was set for a provider, as arguments of its class."""
+        """Return what was set for a provider, as arguments of its class; its policies are made elsewhere."""
         chosen = self.providers.get(provider, ProviderSettings())
         options = {
             item.name: value
             for item in fields(chosen)
-            if item.name not in ("api_key_env", "fallback") and (value := getattr(chosen, item.name)) is not None
+            if item.name not in _NOT_OPTIONS and (value := getattr(chosen, item.name)) is not None
         }
         if chosen.api_key_env:
             options["key_variable"] = chosen.api_key_env
         return options
-
 
     def stand_ins(self, provider: str) -> tuple[str, ...]:
         """Return who answers when a provider does not: the one named as its `fallback`, or all others for true.

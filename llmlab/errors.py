@@ -13,6 +13,7 @@
     │   └── LLMTimeoutError         the answer took too long
     ├── LLMAPIError                 5xx and everything else that the service got wrong
     ├── LLMStreamError              a stream broke after it had begun
+    ├── StructuredOutputError       an answer has not the form that was asked for
     ├── ToolError                   a function makes no tool, or a run with tools came to no answer
     ├── BudgetExceededError         a call could use more than its budget has left
     ├── AllProvidersFailedError     a failover asked everybody, and nobody answered
@@ -178,6 +179,34 @@ class LLMAPIError(LLMError):
 
 class LLMStreamError(LLMError):
     """A stream broke after it had begun. `partial` and `usage` hold what had arrived."""
+
+
+class StructuredOutputError(LLMError):
+    """An answer has not the form that was asked for, even after it was asked for again.
+
+    `completion` holds the last answer, with the tokens of all; `complaint` says what is wrong with it.
+    """
+
+    completion: Any = None
+    complaint: str = ""
+
+    @classmethod
+    def of(cls, completion: Any, form: str, complaint: str) -> StructuredOutputError:
+        """Return the error for an answer.
+
+        Args:
+            completion: the answer.
+            form: name of the form that was asked for.
+            complaint: what is wrong with it.
+        """
+        error = cls(
+            f"the answer is no {form}: {complaint}. error.completion holds the answer. A simpler form, or a larger "
+            "model, may do better.",
+            provider=completion.provider,
+            usage=completion.usage,
+        )
+        error.completion, error.complaint = completion, redact(complaint)
+        return error
 
 
 class ToolError(LLMError):

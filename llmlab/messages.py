@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from llmlab.errors import LLMInvalidRequestError
+from llmlab.images import Image
 
 
 class Role(StrEnum):
@@ -64,6 +65,8 @@ class Message:
         name: who speaks, where several users share a role; for a tool result, the tool's name.
         tool_calls: what an assistant asked for.
         tool_call_id: which call a tool message answers.
+        is_error: whether a tool message tells of a failure.
+        images: what a user shows, for models that see.
 
     Raises:
         LLMInvalidRequestError: for an unknown role, a field of the wrong type, or a tool message without an id.
@@ -74,6 +77,8 @@ class Message:
     name: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    is_error: bool = False
+    images: tuple[Image, ...] = ()
 
     def __post_init__(self) -> None:
         try:
@@ -90,6 +95,10 @@ class Message:
         object.__setattr__(self, "tool_calls", tuple(_tool_call(call) for call in self.tool_calls or ()))
         if self.tool_calls and self.role is not Role.ASSISTANT:
             raise LLMInvalidRequestError(f"only an assistant message has tool_calls, not a {self.role} message")
+        if self.images or not isinstance(self.images, tuple):
+            object.__setattr__(self, "images", _images(self.images, self.role))
+        if self.is_error and self.role is not Role.TOOL:
+            raise LLMInvalidRequestError(f"only a tool message tells of a failed tool, not a {self.role} message")
         if self.role is Role.TOOL and not self.tool_call_id:
             raise LLMInvalidRequestError("a tool message needs the tool_call_id of the call that it answers")
 
@@ -118,7 +127,7 @@ def to_messages(prompt: Prompt) -> tuple[Message, ...]:
     if not messages:
         raise LLMInvalidRequestError("the list of messages is empty; put at least one user message in")
     for position, message in enumerate(messages):
-        if message.role in (Role.SYSTEM, Role.USER) and not message.content.strip():
+        if message.role in (Role.SYSTEM, Role.USER) and not message.content.strip() and not message.images:
             raise LLMInvalidRequestError(f"message {position} ({message.role}) is empty; write something in it")
     return messages
 
@@ -144,6 +153,14 @@ def _message(position: int, item: object) -> Message:
         return Message(**{key: value for key, value in item.items() if value is not None})
     except LLMInvalidRequestError as error:
         raise LLMInvalidRequestError(f"message {position}: {error}") from None
+
+
+def _images(images: object, role: Role) -> tuple[Image, ...]:
+    if isinstance(images, Image) or not isinstance(images, Sequence) or isinstance(images, (str, bytes)):
+        raise LLMInvalidRequestError(f"images must be a list of images, not {type(images).__name__}")
+    if images and role is not Role.USER:
+        raise LLMInvalidRequestError(f"only a user shows images, not a {role} message")
+    return tuple(image if isinstance(image, Image) else Image(image) for image in images)
 
 
 def _tool_call(call: object) -> ToolCall:

@@ -7,24 +7,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.messages import Message, Prompt, ToolDefinition, to_messages
-
-
-@dataclass(frozen=True, slots=True)
-class FileSearch:
-    """What to search while answering, where the service can.
-
-    Args:
-        vector_store_ids: the service's ids of the stores.
-        max_num_results: pieces of files that the model is given at most, 1 to 50; else as many as the service likes.
-    """
-
-    vector_store_ids: tuple[str, ...]
-    max_num_results: int | None = None
+from llmlab.options import FileSearch, ReasoningConfig, ResponseFormat, TextConfig, made
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +29,9 @@ class Request:
         seed: number that makes the answer repeatable, as far as the service can.
         tools: tools the model may call.
         tool_choice: "auto", "none", "required", or the name of the one tool to call.
+        reasoning: how much to think before the answer, where the model does.
+        text: how much to say.
+        response_format: the form of the answer: a pydantic model or a JSON schema.
         file_search: vector stores of the service to search while it answers.
         deadline: seconds in which the whole call must be over, retries and waits included. It is never sent.
         extra: fields of the vendor's own wire format, put into the body as they are.
@@ -55,6 +46,9 @@ class Request:
     seed: int | None = None
     tools: tuple[ToolDefinition, ...] = ()
     tool_choice: str | None = None
+    reasoning: ReasoningConfig | None = None
+    text: TextConfig | None = None
+    response_format: ResponseFormat | None = None
     file_search: FileSearch | None = None
     deadline: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -86,9 +80,11 @@ def build_request(prompt: Prompt, model: str, options: Mapping[str, Any]) -> Req
         given["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
     if tools := given.get("tools"):
         given["tools"] = tuple(ToolDefinition(**tool) if isinstance(tool, Mapping) else tool for tool in tools)
-    if search := given.get("file_search"):
-        wanted = FileSearch(**search) if isinstance(search, Mapping) else search
-        given["file_search"] = replace(wanted, vector_store_ids=tuple(wanted.vector_store_ids))
+    for name, kind in _KINDS.items():
+        if name in given:
+            given[name] = made(kind, given[name])
+    if "response_format" in given:
+        given["response_format"] = ResponseFormat.of(given["response_format"])
     return Request(to_messages(prompt), **{"model": model, **given})
 
 
@@ -113,13 +109,7 @@ def _are_tools(value: Any) -> bool:
     )
 
 
-def _is_file_search(value: Any) -> bool:
-    given = {item.name: getattr(value, item.name) for item in fields(value)} if isinstance(value, FileSearch) else value
-    if not isinstance(given, Mapping) or not set(given) <= {item.name for item in fields(FileSearch)}:
-        return False
-    ids, most = given.get("vector_store_ids"), given.get("max_num_results")
-    return not isinstance(ids, str) and bool(ids) and _are_texts(ids) and (most is None or _is_number(1, 50)(most))
-
+_KINDS: dict[str, type[Any]] = {"reasoning": ReasoningConfig, "text": TextConfig, "file_search": FileSearch}
 
 _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "model": ("a model's name", lambda value: isinstance(value, str) and bool(value)),
@@ -130,7 +120,8 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "seed": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "tools": ("a list of ToolDefinition, or of dicts with name, description and parameters", _are_tools),
     "tool_choice": ("auto, none, required or a tool's name", lambda value: isinstance(value, str) and bool(value)),
-    "file_search": ("FileSearch((store_id,)), with max_num_results from 1 to 50", _is_file_search),
+    # These check themselves.
+    **dict.fromkeys(("reasoning", "text", "response_format", "file_search"), ("", lambda value: True)),
     "deadline": ("seconds above 0", lambda value: _is_number(0, 1e9)(value) and value > 0),
     "extra": ("a dict", lambda value: isinstance(value, Mapping)),
 }

@@ -3,7 +3,7 @@
     backend: openai
     providers:
       openai: {api_key_env: OPENAI_API_KEY, timeout: 30}
-      ollama: {base_url: "${OLLAMA_HOST:-http://localhost:11434}"}
+      ollama: {base_url: "${OLLAMA_HOST:-http://localhost:11434}", limits: {in_flight: 2}}
 
 `${VAR}` stands for an environment variable, `${VAR:-text}` for one with a default. Keys never stand in this file.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ from llmlab.errors import ConfigurationError
 if TYPE_CHECKING:
     from yaml.nodes import Node
 
+_KINDS = ("rate_limit", "timeout", "connection", "server", "stream")
+"""Errors that a retry may be for."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -56,6 +58,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
+def _are_kinds(values: tuple[Any, ...]) -> bool:
+    return bool(values) and all(value in _KINDS for value in values)
+
+
 _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "backend": ("a provider's name", _is_text),
     "api_key_env": (
@@ -75,6 +81,40 @@ _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "fallback": ("true, false or a provider's name", lambda value: isinstance(value, bool) or _is_text(value)),
 }
 
+_SECONDS = ("seconds, 0 or more", _is_number(0, 1e6))
+_COUNT = ("a whole number above 0", _is_count(1))
+_FROM_ZERO = ("a whole number, 0 or more", _is_count(0))
+_SWITCH = ("true or false", lambda value: isinstance(value, bool))
+
+_POLICIES: dict[str, dict[str, tuple[str, Callable[[Any], bool]]]] = {
+    "retry": {
+        "max_retries": _FROM_ZERO,
+        "base_delay": _SECONDS,
+        "jitter": ("a number from 0 to 1", _is_number(0, 1)),
+        "max_wait": _SECONDS,
+        "total": _SECONDS,
+        "on": (
+            f"some of {', '.join(_KINDS)}",
+            lambda value: _are_kinds(value if isinstance(value, tuple) else (value,)),
+        ),
+    },
+    "limits": {"requests_per_minute": _COUNT, "tokens_per_minute": _COUNT, "in_flight": _COUNT},
+    "budget": {
+        "max_usd": ("USD, 0 or more", _is_number(0, 1e9)),
+        "max_tokens": _FROM_ZERO,
+        "max_calls": _FROM_ZERO,
+        "allow_unpriced": _SWITCH,
+    },
+    "cache": {
+        "path": ("the path of a file", _is_text),
+        "ttl": ("seconds, above 0", _is_number(0.001, 1e9)),
+        "max_entries": _COUNT,
+        "pace": ("a number, 0 or more", _is_number(0, 1e6)),
+        "tools": _SWITCH,
+    },
+}
+"""What may be said of the policies of a provider."""
+
 
 class _Reader:
     """Reads one file and gathers every problem, so that one run shows them all."""
@@ -85,7 +125,7 @@ class _Reader:
 
         self._file = file
         self._problems: list[str] = []
-        self._mapping, self._scalar = yaml.MappingNode, yaml.ScalarNode
+        self._mapping, self._scalar, self._list = yaml.MappingNode, yaml.ScalarNode, yaml.SequenceNode
         try:
             # Windows' Notepad may begin a file with a byte order mark.
             self._root = yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
@@ -110,10 +150,19 @@ class _Reader:
         return Settings(backend, providers)
 
     def _provider(self, node: Node) -> ProviderSettings:
-        names = tuple(name for name in _CHECKS if name != "backend")
-        return ProviderSettings(
-            **{key: self._value(key, entry, where) for key, entry, where in self._entries(node, names)}
-        )
+        names = tuple(name for name in (*_CHECKS, *_POLICIES) if name != "backend")
+        found: dict[str, Any] = {
+            key: self._policy(key, entry) if key in _POLICIES else self._value(key, entry, where)
+            for key, entry, where in self._entries(node, names)
+        }
+        return ProviderSettings(**found)
+
+    def _policy(self, key: str, node: Node) -> dict[str, Any]:
+        """Return the arguments of a policy."""
+        checks = _POLICIES[key]
+        return {
+            name: self._value(name, entry, where, checks) for name, entry, where in self._entries(node, tuple(checks))
+        }
 
     def _entries(self, node: Node | None, names: tuple[str, ...] | None) -> Iterator[tuple[str, Node, str]]:
         """Yield key, value and place of each entry of a mapping, and note what does not belong there."""
@@ -142,7 +191,9 @@ class _Reader:
                 yield key, value, where
             seen.add(key)
 
-    def _value(self, key: str, node: Node, where: str) -> Any:
+    def _value(
+        self, key: str, node: Node, where: str, checks: Mapping[str, tuple[str, Callable[[Any], bool]]] = _CHECKS
+    ) -> Any:
         """Return what a setting is set to; None if that is wrong, which is noted."""
         value, shown = self._written(node)
         if isinstance(value, str):
@@ -152,7 +203,7 @@ class _Reader:
             if expanded != value:
                 # A number that comes out of a variable is meant as a number. What a variable holds may be a key.
                 value, shown = _plain(expanded), f"what {value} stands for"
-        expected, holds = _CHECKS[key]
+        expected, holds = checks[key]
         if holds(value):
             return value
         # Somebody may have put the key itself where its variable's name belongs.
@@ -162,6 +213,9 @@ class _Reader:
 
     def _written(self, node: Node) -> tuple[Any, str]:
         """Return a value, and how a message shows it. YAML's own makers of values raise this and that, and no place."""
+        if isinstance(node, self._list):
+            single = (item if isinstance(item, self._scalar) else None for item in node.value)
+            return tuple(item and self._written(item)[0] for item in single), self._kind(node)
         if not isinstance(node, self._scalar):
             return None, self._kind(node)
         text, kind = node.value, node.tag.rpartition(":")[2]

@@ -16,6 +16,7 @@ from llmlab.completion import Chunk, Completion
 from llmlab.dialects.base import StreamDecoder
 from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError
 from llmlab.flow import OpenStream
+from llmlab.structure import partial_object
 
 _log = logging.getLogger("llmlab")
 
@@ -116,6 +117,14 @@ class Ending(Protocol):
         """Return what has arrived as the answer, and end the call."""
         ...
 
+    def formed(self, state: StreamState, answer: Completion) -> Completion:
+        """Return the answer with its object, where one was asked for and the stream came to its end.
+
+        Raises:
+            StructuredOutputError: says why it is no such object.
+        """
+        ...
+
     def failed(self, state: StreamState, error: LLMStreamError) -> None:
         """End the call with an error."""
         ...
@@ -178,8 +187,14 @@ class CompletionStream:
 
         Raises:
             LLMStreamError: while the stream is still open.
+            StructuredOutputError: if it has not the form that was asked for. What was shown is not asked for again.
         """
-        return _result(self._result)
+        return self._state.ending.formed(self._state, _result(self._result))
+
+    @property
+    def partial(self) -> Any:
+        """The object as far as it has been written, a dict; None before it begins, or where none was asked for."""
+        return partial_object(self._state.decoder.completion().content)
 
     def close(self) -> None:
         """Stop reading and give the connection back. `result` then holds what had arrived."""
@@ -246,8 +261,15 @@ class AsyncCompletionStream:
 
         Raises:
             LLMStreamError: while the stream is still open.
+            StructuredOutputError: if it has not the form that was asked for. What was shown is not asked for again.
         """
-        return _result(self._result)
+        answer = _result(self._result)
+        return answer if self._state is None else self._state.ending.formed(self._state, answer)
+
+    @property
+    def partial(self) -> Any:
+        """The object as far as it has been written, a dict; None before it begins, or where none was asked for."""
+        return None if self._state is None else partial_object(self._state.decoder.completion().content)
 
     async def aclose(self) -> None:
         """Stop reading and give the connection back. `result` then holds what had arrived."""

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from llmlab.completion import Completion, FileSearchResult, Usage
 from llmlab.errors import LLMError, LLMInvalidRequestError
 from llmlab.messages import Message, Prompt, Role, to_messages
+from llmlab.options import FileSearch
 from llmlab.providers import Provider, get_provider
-from llmlab.request import FileSearch
 from llmlab.retrieval.streams import AnswerStream, AsyncAnswerStream, Opened
 from llmlab.specs import ModelSpec, find_spec
 

@@ -20,6 +20,7 @@ from llmlab.completion import Completion
 from llmlab.dialects.read import items
 from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError
 from llmlab.flow import Flow, Wait
+from llmlab.options import ResponseFormat
 from llmlab.providers import Provider
 from llmlab.request import Request
 
@@ -182,6 +183,8 @@ def _written(requests: Sequence[Request]) -> list[dict[str, Any]]:
 
 def plain(value: Any) -> Any:
     """Return a value as JSON would hold it; of a dataclass, the fields that say something."""
+    if isinstance(value, ResponseFormat):
+        return {"title": value.name, **value.schema}
     if is_dataclass(value):
         found = {item.name: getattr(value, item.name) for item in fields(value)}
         return {name: plain(one) for name, one in found.items() if one not in (None, (), {}, "")}

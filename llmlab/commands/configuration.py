@@ -104,7 +104,8 @@ def _shown(settings: Settings) -> dict[str, dict[str, Any]]:
         keys += [key.reveal()] if key else []
         shown[name] = {**rows, "key_variable": variable, "key_found": bool(key)}
     for rows in shown.values():
-        rows.update({key: redact(value, keys) for key, value in rows.items() if isinstance(value, str)})
+        for part in (rows, *(value for value in rows.values() if isinstance(value, dict))):
+            part.update({key: redact(value, keys) for key, value in part.items() if isinstance(value, str)})
     return shown
 
 

@@ -13,6 +13,7 @@ from llmlab.dialects.read import text
 from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError
 from llmlab.flow import Flow, via
 from llmlab.providers import Provider, get_provider
+from llmlab.request import Request
 
 BEST = 10
 
@@ -30,6 +31,14 @@ Criteria: {criteria}
 
 Give a score from 0 (fails the criteria) to {best} (could not be better). Answer with JSON alone, the reason first:
 {{"reason": "one sentence", "score": 0}}"""
+_FORM = {
+    "title": "verdict",
+    "type": "object",
+    "properties": {"reason": {"type": "string"}, "score": {"type": "integer"}},
+    "required": ["reason", "score"],
+    "additionalProperties": False,
+}
+"""The reason stands first, so that it is thought of before the score."""
 
 
 class Verdict(NamedTuple):
@@ -72,9 +81,18 @@ class Judge:
     def judging(self, answer: str, prompt: str) -> Flow[Verdict]:
         """Return the flow that scores one answer, whoever drives it."""
         told = _TOLD.format(prompt=prompt, answer=answer, criteria=self.criteria, best=BEST)
-        request = self.provider.request(told)
-        reply = yield from via(self.provider._channel, self.provider._calls.completion(request))
+        reply = yield from via(self.provider._channel, self.provider._calls.completion(self._request(told)))
         return _read(reply.content)
+
+    def _request(self, told: str) -> Request:
+        """Return the question to the model. One that keeps to no form is asked in words alone."""
+        try:
+            request = self.provider.request(told, response_format=_FORM)
+            if self.provider.name != "failover":
+                self.provider.encode(request, False)
+        except LLMInvalidRequestError:
+            return self.provider.request(told)
+        return request
 
     def __repr__(self) -> str:
         return f"Judge({self.provider!r}, {self.criteria!r})"

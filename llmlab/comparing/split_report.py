@@ -62,7 +62,7 @@ class ABReport:
             if sure.low is not None and sure.high is not None and sure.p is not None:
                 lines.append(
                     f"{first} - {second}: {short(sure.mean)}, with 95 % confidence from {short(sure.low)} to "
-                    f"{short(sure.high)}; p = {sure.p:.3f}"
+                    f"{short(sure.high)}; p {_below(sure.p)}"
                 )
         return "\n".join(lines)
 

@@ -10,10 +10,13 @@ from itertools import groupby
 from typing import Any
 
 from llmlab.completion import Chunk, Completion, FinishReason, Usage
-from llmlab.dialects.base import Dialect, options, refuse
+from llmlab.dialects.base import Dialect, options, refuse, refuse_reasoning
 from llmlab.dialects.problems import find_problem, stream_error
 from llmlab.dialects.read import items, mapping, number, text, tool_call
+from llmlab.dialects.schemas import strict, without_bounds
+from llmlab.errors import LLMInvalidRequestError
 from llmlab.framing import ServerSentEvents
+from llmlab.images import Image
 from llmlab.messages import Message, Role, ToolCall, ToolDefinition
 from llmlab.request import Request
 
@@ -34,7 +37,9 @@ _CHOICES = {"auto": {"type": "auto"}, "none": {"type": "none"}, "required": {"ty
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /v1/messages`. System messages are lifted out of the conversation."""
-    refuse(request, "Anthropic's Messages API", "temperature", "top_p", "seed", "file_search")
+    efforts = ("none", "low", "medium", "high", "xhigh", "max")
+    refuse_reasoning(request, "Anthropic's Messages API", efforts=efforts)
+    refuse(request, "Anthropic's Messages API", "temperature", "top_p", "seed", "file_search", "text")
     turns = [message for message in request.messages if message.role is not Role.SYSTEM]
     system = "\n\n".join(message.content for message in request.messages if message.role is Role.SYSTEM)
     choice = request.tool_choice
@@ -46,6 +51,8 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
             system=system or None,
             stop_sequences=list(request.stop),
             tools=[_tool(tool) for tool in request.tools],
+            thinking=_thinking(request),
+            output_config=_output(request) or None,
             tool_choice=_CHOICES.get(choice, {"type": "tool", "name": choice}) if choice else None,
         ),
     }
@@ -175,11 +182,42 @@ def _turns(messages: list[Message]) -> list[dict[str, Any]]:
     return turns
 
 
+def _thinking(request: Request) -> dict[str, Any] | None:
+    """Whether to think, and whether the thoughts are shown. How much is said in `output_config`."""
+    wanted = request.reasoning
+    if wanted is None:
+        return None
+    if wanted.effort == "none":
+        return {"type": "disabled"}
+    if wanted.summary not in (None, "auto"):
+        raise LLMInvalidRequestError(f"Anthropic has no reasoning.summary {wanted.summary!r}; it has auto.")
+    shown = options(display="summarized" if wanted.summary else None)
+    if wanted.budget_tokens:
+        return {"type": "enabled", "budget_tokens": wanted.budget_tokens, **shown}
+    return {"type": "adaptive", **shown}
+
+
+def _output(request: Request) -> dict[str, Any]:
+    effort = request.reasoning.effort if request.reasoning else None
+    form = request.response_format
+    return options(
+        effort=None if effort == "none" else effort,
+        format={"type": "json_schema", "schema": without_bounds(strict(form.schema))} if form else None,
+    )
+
+
 def _content(message: Message) -> str | list[dict[str, Any]]:
-    if not message.tool_calls:
+    if not message.tool_calls and not message.images:
         return message.content
     words = [{"type": "text", "text": message.content}] if message.content else []
-    return [*words, *(_call(call) for call in message.tool_calls)]
+    # Claude answers best when the pictures come before the words about them.
+    return [*(_picture(image) for image in message.images), *words, *(_call(call) for call in message.tool_calls)]
+
+
+def _picture(image: Image) -> dict[str, Any]:
+    if image.is_remote:
+        return {"type": "image", "source": {"type": "url", "url": image.url}}
+    return {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": image.base64}}
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
@@ -187,7 +225,8 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def _result(message: Message) -> dict[str, Any]:
-    return {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.content}
+    failed = {"is_error": True} if message.is_error else {}
+    return {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.content, **failed}
 
 
 def _tool(tool: ToolDefinition) -> dict[str, Any]:

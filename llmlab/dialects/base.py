@@ -73,6 +73,36 @@ def refuse(request: Request, service: str, *names: str) -> None:
             raise LLMInvalidRequestError(f"{service} has no {name}. {way}")
 
 
+def refuse_reasoning(request: Request, service: str, *names: str, efforts: tuple[str, ...] = ()) -> None:
+    """Refuse those parts of `reasoning` that a wire format does not have, before anything is sent.
+
+    Args:
+        request: what is asked.
+        service: whose format it is.
+        names: fields of `ReasoningConfig` that it does not have.
+        efforts: the efforts that it has, if not all.
+
+    Raises:
+        LLMInvalidRequestError: names the field and the way out.
+    """
+    for name in names:
+        if getattr(request.reasoning, name, None) is not None:
+            raise LLMInvalidRequestError(f"{service} has no reasoning.{name}. Leave it out of ReasoningConfig.")
+    effort = request.reasoning.effort if request.reasoning else None
+    if efforts and effort not in (None, *efforts):
+        raise LLMInvalidRequestError(f"{service} has no effort {effort!r}; it has {', '.join(efforts)}.")
+
+
+def refuse_images(request: Request, service: str) -> None:
+    """Refuse images for a wire format that carries none.
+
+    Raises:
+        LLMInvalidRequestError: names the way out.
+    """
+    if any(message.images for message in request.messages):
+        raise LLMInvalidRequestError(f"{service} carries no images. Use complete() in place of completion().")
+
+
 def options(**values: Any) -> dict[str, Any]:
     """Return the options that were given, without those that are None or empty."""
     return {name: value for name, value in values.items() if value is not None and value != () and value != []}

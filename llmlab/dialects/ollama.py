@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmlab.completion import Chunk, Completion, FinishReason, Usage
-from llmlab.dialects.base import Dialect, options, refuse
+from llmlab.dialects.base import Dialect, options, refuse, refuse_reasoning
 from llmlab.dialects.problems import find_problem, stream_error
 from llmlab.dialects.read import items, made_up_id, mapping, number, text, tool_call
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.framing import JSONLines
+from llmlab.images import Image
 from llmlab.messages import Message, Role, ToolCall, ToolDefinition
 from llmlab.request import Request
 
@@ -23,7 +24,10 @@ FINISH: dict[str, FinishReason] = {"stop": "stop", "load": "stop", "unload": "st
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /api/chat`."""
-    refuse(request, "Ollama", "file_search")
+    refuse(request, "Ollama", "file_search", "text")
+    refuse_reasoning(request, "Ollama", "summary", "budget_tokens", efforts=("none", "low", "medium", "high"))
+    effort = request.reasoning.effort if request.reasoning else None
+    form = request.response_format
     if request.tool_choice not in (None, "auto"):
         raise LLMInvalidRequestError(
             f"Ollama has no tool_choice {request.tool_choice!r}: the model chooses. Leave it out, or offer fewer tools."
@@ -42,6 +46,8 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
         # Ollama streams unless it is told not to.
         "stream": stream,
         **options(tools=[_tool(tool) for tool in request.tools], options=settings or None),
+        # For none it is a switch; gpt-oss takes the others as levels.
+        **options(think=False if effort == "none" else effort, format=dict(form.schema) if form else None),
     }
     return body | dict(request.extra)
 
@@ -120,10 +126,20 @@ def _message(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
         wire["tool_calls"] = [
             {"function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls
         ]
+    if message.images:
+        wire["images"] = [_picture(image) for image in message.images]
     if message.role is Role.TOOL:
         # A result names its tool, not its call.
         wire |= options(tool_name=message.name or names.get(message.tool_call_id or ""))
     return wire
+
+
+def _picture(image: Image) -> str:
+    if image.is_remote:
+        raise LLMInvalidRequestError(
+            "Ollama fetches no pictures. Get it yourself and send its bytes: Image(httpx.get(address).content)"
+        )
+    return image.base64
 
 
 def _tool(tool: ToolDefinition) -> dict[str, Any]:

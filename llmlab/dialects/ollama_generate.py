@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmlab.dialects.base import Dialect, refuse
+from llmlab.dialects.base import Dialect, refuse, refuse_images
 from llmlab.dialects.ollama import StreamDecoder, decode
 from llmlab.dialects.ollama import encode as encode_chat
 from llmlab.errors import LLMInvalidRequestError
@@ -19,7 +19,8 @@ from llmlab.request import Request
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /api/generate`. The conversation must be one user message."""
-    refuse(request, "Ollama's /api/generate", "tools", "tool_choice", "file_search")
+    refuse(request, "Ollama's /api/generate", "tools", "tool_choice", "file_search", "response_format")
+    refuse_images(request, "Ollama's /api/generate")
     if len(request.messages) != 1 or request.messages[0].role is not Role.USER:
         raise LLMInvalidRequestError("Ollama's /api/generate takes one text: send a single user message")
     body = encode_chat(request, stream)

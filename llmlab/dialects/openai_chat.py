@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmlab.completion import Chunk, Completion, FinishReason, Usage
-from llmlab.dialects.base import Dialect, options, refuse
+from llmlab.dialects.base import Dialect, options, refuse, refuse_reasoning
 from llmlab.dialects.problems import find_problem, stream_error
 from llmlab.dialects.read import cost, items, made_up_id, mapping, number, text, tool_call, written_arguments
+from llmlab.dialects.schemas import strict_form
 from llmlab.framing import ServerSentEvents
 from llmlab.messages import Message, Role, ToolCall, ToolDefinition
 from llmlab.request import Request
@@ -29,7 +30,9 @@ FINISH: dict[str, FinishReason] = {
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /chat/completions`."""
     refuse(request, "Chat Completions", "file_search")
+    refuse_reasoning(request, "Chat Completions", "summary", "budget_tokens")
     choice: Any = request.tool_choice
+    form = request.response_format
     if choice not in (None, "auto", "none", "required"):
         choice = {"type": "function", "function": {"name": choice}}
     body = {
@@ -43,6 +46,9 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
             seed=request.seed,
             tools=[_tool(tool) for tool in request.tools],
             tool_choice=choice,
+            reasoning_effort=request.reasoning.effort if request.reasoning else None,
+            verbosity=request.text.verbosity if request.text else None,
+            response_format={"type": "json_schema", "json_schema": strict_form(form)} if form else None,
         ),
     }
     if stream:
@@ -172,7 +178,7 @@ def _read_call(answer: object, place: int, identifier: object, name: object, arg
 
 
 def _message(message: Message) -> dict[str, Any]:
-    wire: dict[str, Any] = {"role": str(message.role), "content": message.content}
+    wire: dict[str, Any] = {"role": str(message.role), "content": _content(message)}
     if message.tool_calls:
         wire["content"] = message.content or None
         wire["tool_calls"] = [
@@ -184,6 +190,14 @@ def _message(message: Message) -> dict[str, Any]:
     elif message.name:
         wire["name"] = message.name
     return wire
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    words = [{"type": "text", "text": message.content}] if message.content else []
+    seen = [{"type": "image_url", "image_url": options(url=one.url, detail=one.detail)} for one in message.images]
+    return [*words, *seen]
 
 
 def _tool(tool: ToolDefinition) -> dict[str, Any]:

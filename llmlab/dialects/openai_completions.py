@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmlab.completion import Chunk, Completion
-from llmlab.dialects.base import Dialect, options, refuse
+from llmlab.dialects.base import Dialect, options, refuse, refuse_images
 from llmlab.dialects.openai_chat import FINISH, usage
 from llmlab.dialects.openai_chat import StreamDecoder as ChatStreamDecoder
 from llmlab.dialects.read import items, text
@@ -21,7 +21,9 @@ from llmlab.request import Request
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /completions`. The conversation must be one user message."""
-    refuse(request, "the legacy Completions API", "tools", "tool_choice", "file_search")
+    unknown = ("tools", "tool_choice", "file_search", "reasoning", "text", "response_format")
+    refuse(request, "the legacy Completions API", *unknown)
+    refuse_images(request, "the legacy Completions API")
     if len(request.messages) != 1 or request.messages[0].role is not Role.USER:
         raise LLMInvalidRequestError("the legacy Completions API takes one text: send a single user message")
     body = {

@@ -11,9 +11,10 @@ from itertools import takewhile
 from typing import Any
 
 from llmlab.completion import Chunk, Completion, FileSearchResult, FinishReason, Usage
-from llmlab.dialects.base import Dialect, options, refuse
+from llmlab.dialects.base import Dialect, options, refuse, refuse_reasoning
 from llmlab.dialects.problems import Problem, find_problem, stream_error
 from llmlab.dialects.read import cost, items, mapping, number, text, tool_call, written_arguments
+from llmlab.dialects.schemas import strict_form
 from llmlab.framing import ServerSentEvents
 from llmlab.messages import Message, Role, ToolCall, ToolDefinition
 from llmlab.request import Request
@@ -25,12 +26,14 @@ _UNFINISHED = ("queued", "in_progress", "cancelled")
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /responses`. Leading system messages become `instructions`."""
     refuse(request, "OpenAI's Responses API", "stop", "seed")
+    refuse_reasoning(request, "OpenAI's Responses API", "budget_tokens")
     leading = list(takewhile(lambda message: message.role is Role.SYSTEM, request.messages))
     rest = request.messages[len(leading) :]
     choice: Any = request.tool_choice
     if choice not in (None, "auto", "none", "required"):
         choice = {"type": "function", "name": choice}
-    alone = len(rest) == 1 and rest[0].role is Role.USER and not rest[0].name
+    alone = len(rest) == 1 and rest[0].role is Role.USER and not rest[0].name and not rest[0].images
+    thinking = request.reasoning
     body = {
         "model": request.model,
         "input": rest[0].content if alone else [item for message in rest for item in _items(message)],
@@ -41,6 +44,8 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
             max_output_tokens=request.max_tokens,
             tools=[_tool(tool) for tool in request.tools] + _searching(request),
             tool_choice=choice,
+            reasoning=options(effort=thinking.effort, summary=thinking.summary) if thinking else None,
+            text=_text(request) or None,
             include=["file_search_call.results"] if request.file_search else None,
         ),
     }
@@ -149,10 +154,26 @@ def usage(value: object) -> Usage:
     )
 
 
+def _text(request: Request) -> dict[str, Any]:
+    form = request.response_format
+    return options(
+        verbosity=request.text.verbosity if request.text else None,
+        format={"type": "json_schema", **strict_form(form)} if form else None,
+    )
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    words = [{"type": "input_text", "text": message.content}] if message.content else []
+    seen = [{"type": "input_image", "image_url": one.url, "detail": one.detail or "auto"} for one in message.images]
+    return [*words, *seen]
+
+
 def _items(message: Message) -> list[dict[str, Any]]:
     if message.role is Role.TOOL:
         return [{"type": "function_call_output", "call_id": message.tool_call_id, "output": message.content}]
-    words = [{"role": str(message.role), "content": message.content}] if message.content else []
+    words = [{"role": str(message.role), "content": _content(message)}] if message.content or message.images else []
     return words + [
         {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": written_arguments(call)}
         for call in message.tool_calls

@@ -5,8 +5,9 @@ from __future__ import annotations
 from llmlab.policies.base import Answer, Attempt, Call, Policy, arranged, run_through
 from llmlab.policies.budget import Budget
 from llmlab.policies.cache import Cache, CacheStats
+from llmlab.policies.from_settings import policies_from
 from llmlab.policies.limits import Limits, LimitWait
-from llmlab.policies.retry import RetryPolicy, retried
+from llmlab.policies.retry import RetryEvent, RetryPolicy, retried
 
 __all__ = [
     "Answer",
@@ -18,8 +19,10 @@ __all__ = [
     "LimitWait",
     "Limits",
     "Policy",
+    "RetryEvent",
     "RetryPolicy",
     "arranged",
+    "policies_from",
     "retried",
     "run_through",
 ]

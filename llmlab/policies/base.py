@@ -128,12 +128,14 @@ _SENSELESS = {
     ("retry", "cache"): "an answer that is kept needs no retry: put the cache before the retry",
     ("limits", "cache"): "an answer that is kept needs no place in the line: put the cache before the limits",
     ("retry", "budget"): "each retry would be reserved like a call of its own: put the budget before the retry",
+    ("limits", "retry"): "only the first try would wait for its turn: put the limits after the retry",
 }
 """What must not stand outside of what, and why."""
 
 _ALONE = {
     "retry": "two retries multiply: three tries of three are nine",
     "cache": "what the outer cache lets through, the inner one does not have either",
+    "limits": "a call would keep its place in one line while it waits in the other, and two could wait for ever",
 }
 """What stands once at most, and why."""
 

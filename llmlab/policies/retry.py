@@ -95,6 +95,8 @@ class RetryPolicy:
     on_retry: Callable[[RetryEvent], object] | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.on, (str, type)):
+            object.__setattr__(self, "on", (self.on,))
         for name in ("max_retries", "base_delay", "jitter", "max_wait", "total"):
             if (value := getattr(self, name)) is not None and not 0 <= value < math.inf:
                 raise ConfigurationError(f"{name} of a retry must be 0 or more, not {value!r}")
@@ -110,7 +112,7 @@ class RetryPolicy:
         if error.retry_after is not None:
             return error.retry_after if error.retry_after <= self.max_wait else None
         wait = (
-            self.base_delay * 2.0 ** (retry - 1) * (1 + self.jitter * chance())
+            self.base_delay * 2.0 ** min(retry - 1, 64) * (1 + self.jitter * chance())
             if self.delay is None
             else max(0.0, self.delay(retry))
         )

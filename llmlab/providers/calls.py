@@ -18,7 +18,7 @@ from llmlab.config import Secret
 from llmlab.dialects import Dialect
 from llmlab.dialects.problems import find_problem, to_error
 from llmlab.dialects.read import number
-from llmlab.errors import LLMAPIError, LLMError, LLMStreamError, ModelNotFoundError
+from llmlab.errors import LLMAPIError, LLMError, LLMStreamError, ModelNotFoundError, StructuredOutputError
 from llmlab.flow import Flow, Open, OpenStream, Read, Send
 from llmlab.policies import Answer, Attempt, Call, Policy, RetryPolicy, retried, run_through
 from llmlab.providers.health_report import Health
@@ -27,6 +27,7 @@ from llmlab.providers.tokens import TokenCount, count_messages, encoding_of
 from llmlab.request import Request
 from llmlab.specs import known_models
 from llmlab.streams import StreamState
+from llmlab.structure import may_be_repaired, repair, with_parsed
 from llmlab.waiting import now
 
 Result = TypeVar("Result")
@@ -69,8 +70,25 @@ class Calls:
         self.session = Session()
 
     def completion(self, request: Request) -> Flow[Completion]:
-        """Ask, and return the whole answer."""
-        return (yield from self._whole(request, self._provider.dialect, self._provider.encode(request, False)))
+        """Ask, and return the whole answer. One that has not the form that was asked for is asked for once more."""
+        answer = yield from self._encoded(request)
+        try:
+            return self._formed(answer, request)
+        except StructuredOutputError as error:
+            if not may_be_repaired(error):
+                raise
+            again = yield from self._encoded(replace(request, messages=repair(request.messages, error)))
+        return self._formed(replace(again, usage=answer.usage + again.usage), request)
+
+    def _encoded(self, request: Request) -> Flow[Completion]:
+        return self._whole(request, self._provider.dialect, self._provider.encode(request, False))
+
+    def _formed(self, answer: Completion, request: Request) -> Completion:
+        if request.response_format is None:
+            return answer
+        answer = with_parsed(answer, request.response_format)
+        self.session.answered(answer)
+        return answer
 
     def texts(self, requests: Sequence[Request], dialect: Dialect) -> Flow[list[Completion]]:
         """Have texts continued, one after the other. All are encoded before the first one is sent."""
@@ -281,6 +299,9 @@ class _Ending:
 
     def check_time(self) -> None:
         self._call.remaining()
+
+    def formed(self, state: StreamState, answer: Completion) -> Completion:
+        return with_parsed(answer, self._call.request.response_format) if state.decoder.finished else answer
 
     def finished(self, state: StreamState) -> Completion:
         return self._calls.finished(self._call, state)

@@ -220,6 +220,9 @@ class _Ending:
     def check_time(self) -> None:
         self._inner.check_time()
 
+    def formed(self, state: StreamState, answer: Completion) -> Completion:
+        return self._inner.formed(state, answer)
+
     def finished(self, state: StreamState) -> Completion:
         return self._calls.answered(self._inner.finished(state), self._why)
 

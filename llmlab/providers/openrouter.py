@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from llmlab.config import Secret
 from llmlab.dialects import OPENAI_CHAT, Dialect
+from llmlab.dialects.base import options as given
+from llmlab.dialects.base import refuse_reasoning
 from llmlab.providers.base import Provider
+from llmlab.request import Request
 from llmlab.specs import MODELS
 
 
@@ -40,3 +44,12 @@ class OpenRouterProvider(Provider):
             "x-title": self.title,
             **({"http-referer": self.referer} if self.referer else {}),
         }
+
+    def encode(self, request: Request, stream: bool) -> dict[str, Any]:
+        """Return the wire JSON of a request. Reasoning has a field of OpenRouter's own, which other vendors' map to."""
+        thinking = request.reasoning
+        if thinking is None:
+            return super().encode(request, stream)
+        refuse_reasoning(request, "OpenRouter", "summary")
+        wanted = given(effort=thinking.effort, max_tokens=thinking.budget_tokens)
+        return {"reasoning": wanted, **super().encode(replace(request, reasoning=None), stream)}

@@ -11,6 +11,7 @@ from typing import Any
 from llmlab.config import Settings
 from llmlab.errors import ConfigurationError, UnsupportedProviderError
 from llmlab.plugins import Plugins
+from llmlab.policies import policies_from
 from llmlab.providers.base import Provider
 
 ENTRY_POINTS = "llmlab.providers"
@@ -99,7 +100,11 @@ def build_provider(name: str, settings: Settings, given: Mapping[str, Any]) -> P
     """
     _check_names(settings)
     kind = provider_class(name)
-    return kind(**{**settings.options_for(name), **{key: value for key, value in given.items() if value is not None}})
+    options = {**settings.options_for(name), **{key: value for key, value in given.items() if value is not None}}
+    chosen = settings.providers.get(name)
+    if chosen and "policies" not in options and (policies := policies_from(name, chosen, given)):
+        options["policies"] = policies
+    return kind(**options)
 
 
 def _check_names(settings: Settings) -> None:

@@ -17,8 +17,8 @@ from llmlab.completion import Completion, FileSearchResult
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.flow import Flow
 from llmlab.messages import Message
+from llmlab.options import FileSearch
 from llmlab.providers import Provider
-from llmlab.request import FileSearch
 from llmlab.retrieval.asking import Found, as_prompt, sourced
 from llmlab.retrieval.documents import Document, Source, read_documents
 from llmlab.retrieval.streams import AnswerStream, AsyncAnswerStream, Opened

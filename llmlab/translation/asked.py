@@ -23,6 +23,10 @@ _CALLING: Final = {"role": "assistant", "tool_calls": [{"id": "c1", "name": "now
 _RESULT: Final = {"role": "tool", "tool_call_id": "c1", "content": "12:00"}
 _NOW: Final = {"name": "now", "description": "The time."}
 
+_REMOTE: Final = "https://example.org/cat.png"
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_FORM: Final = {"title": "city", "type": "object", "properties": {"name": {"type": "string"}}}
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -63,6 +67,15 @@ ROWS: Final = (
     Row("any tool must be called", options={"tool_choice": "required"}),
     Row("tool call", [_HI, _CALLING, _HI], [_HI, _HI]),
     Row("tool result", [_HI, _CALLING, _RESULT, _HI], [_HI, _CALLING, _HI]),
+    Row("result of a tool that failed", [_HI, _CALLING, {**_RESULT, "is_error": True}], [_HI, _CALLING]),
+    Row("image at an address", [{**_HI, "images": [_REMOTE]}, _HI], [_HI]),
+    Row("image of one's own", [{**_HI, "images": [_PNG]}, _HI], [_HI]),
+    Row("form of the answer", options={"response_format": _FORM}),
+    Row("reasoning: effort", options={"reasoning": {"effort": "low"}}),
+    Row("reasoning: none", options={"reasoning": {"effort": "none"}}),
+    Row("reasoning: summary", options={"reasoning": {"effort": "low", "summary": "auto"}}),
+    Row("reasoning: budget", options={"reasoning": {"budget_tokens": 2000}}),
+    Row("verbosity", options={"text": {"verbosity": "low"}}),
     Row("max_tokens", options={"max_tokens": 100}),
     Row("temperature", options={"temperature": 0.5}),
     Row("stop", options={"stop": ["."]}),

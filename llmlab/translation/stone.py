@@ -24,8 +24,8 @@ SPEAKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "ollama": ("ollama",),
     "ollama_generate": ("ollama",),
 }
-"""Which built-in providers speak a dialect to the letter; OpenAI's own Chat Completions renamed a field. Where no model
-is named, that of the first one is meant."""
+"""Which built-in providers speak a dialect. Where no model is named, that of the first one is meant. OpenAI is not among
+those of `openai_chat`: it renamed a field that everybody needs. OpenRouter has a field of its own for reasoning."""
 _NO_MODEL: Final = "your-model"
 
 
@@ -60,7 +60,7 @@ class Rosetta:
 
     @property
     def bodies(self) -> dict[str, dict[str, Any]]:
-        """The wire JSON by dialect, as it would be sent. A dialect that refuses the request has none."""
+        """The wire JSON by dialect. A dialect that refuses the request has none."""
         return {side.dialect: side.body for side in self.sides if side.body is not None}
 
     @property

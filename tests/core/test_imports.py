@@ -15,9 +15,9 @@ import llmlab
 HOUSE = Path(llmlab.__file__).parent
 
 ROOMS = (
-    *("redaction", "waiting", "errors", "plugins", "messages", "request", "completion", "framing"),
-    *("config", "settings_file", "specs", "dialects", "channel", "sdk_channel", "flow", "streams"),
-    *("pictures", "policies", "bookkeeping", "providers", "structure", "conversation", "tools", "failover"),
+    *("redaction", "waiting", "errors", "plugins", "images", "messages", "options", "request", "completion"),
+    *("structure", "framing", "config", "settings_file", "specs", "dialects", "channel", "sdk_channel", "flow", "streams"),
+    *("pictures", "policies", "bookkeeping", "providers", "conversation", "tools"),
     *("retrieval", "unified", "translation", "batches", "comparing", "tape", "exercises", "notebook", "installer"),
     *("bootstrap", "doctor", "commands", "cli", "__main__"),
 )
@@ -31,6 +31,7 @@ LATE = {
     "yaml": "only where there is a settings file",
     "genai_prices": "only where a price is asked",
     "sqlalchemy": "only where a ledger is kept in a database; an extra",
+    "pydantic_core": "only where an object is looked at while it is being written",
     "pandas": "only where a table is shown",
     "rich": "only where a command prints",
     "nbformat": "only where a notebook is read",

@@ -31,6 +31,9 @@ _COPY = _FITTING + "fits = dict(options)\n    "
 _CUT_TO = "if spec.max_output_tokens and 'max_tokens' in fits:\n        fits['max_tokens'] = "
 _NEAREST = "def nearest(question, texts):\n    "
 _SOURCES = "def answer_with_sources(store, question):\n    answer = store.answer(llm, question)\n    "
+_ARM = "def arm_of(user, share):\n    "
+_ORDER = "def in_order(results, ids):\n    "
+_SORT = "def sort_out(requests):\n    outcomes = llmlab.submit_batch(requests, llm).wait(progress=False)\n    "
 
 WRONG: dict[str, list[tuple[str, str]]] = {
     "0.1": [
@@ -542,5 +545,55 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "writes any number of tokens and takes a temperature",
         ),
         (_COPY + "fits.pop('temperature', None)", "Your function returned nothing"),
+    ],
+    "18.1": [
+        ("def strict(answer, prompt):\n    return 1 if facts[prompt] in answer else 0", "only inside another number"),
+        ("def strict(answer, prompt):\n    return 1 if facts[prompt] in answer.split() else 0", "with a comma"),
+        ("def strict(answer, prompt):\n    return 1", "holds 391 only inside another number, so the score is 0"),
+        ("def strict(answer, prompt):\n    return 0", "is right, so the score is 1"),
+        ("def strict(answer, prompt):\n    print(facts[prompt] in answer)", "Does it end with return?"),
+        ("def strict(answer, prompt):\n    return 'right'", "Return 1 or 0."),
+        ("def strict(answer):\n    return 1", "does not take the arguments"),
+    ],
+    "18.2": [
+        (_ARM + "import random\n    return 'a' if random.random() < share else 'b'", "another one in the next process"),
+        (_ARM + "return 'a' if hash(user) % 100 < share * 100 else 'b'", "Your function uses hash"),
+        (_ARM + "return 'b' if share_of_hash(user) < share else 'a'", "It should be about 20%."),
+        (_ARM + "return 'a' if share_of_hash(user) < 0.5 else 'b'", "It should be about 20%."),
+        (_ARM + "return share_of_hash(user) < share", 'Return "a" or "b".'),
+        (_ARM + "return 'a' if share_of_hash(user) <= min(share, 0.9) else 'b'", "With a share of 1"),
+        (
+            _ARM + "seen.append(user)\n    return 'a' if len(seen) % 10 < share * 10 else 'b'\n\nseen = []",
+            "second time",
+        ),
+        ("def arm_of(user):\n    return 'a'", "does not take the arguments"),
+    ],
+    "19.1": [
+        (_ORDER + "return [text_of(json.loads(line)) for line in results]", "in the order of the lines"),
+        (
+            _ORDER + "found = {}\n    for line in results:\n        found[json.loads(line)['custom_id']] = text_of("
+            "json.loads(line))\n    return [found[name] for name in ids if name in found]",
+            "keep its place with None",
+        ),
+        (_ORDER + "return [text_of(line) for line in results]", "Your code stopped in line 2"),
+        (_ORDER + "return {name: None for name in ids}", "Return a list."),
+        (_ORDER + "return [None for name in ids]", "it should be ['Paris', None, 'Rome', 'Oslo']"),
+        (_ORDER + "[text_of(json.loads(line)) for line in results]", "Does it end with return?"),
+    ],
+    "19.2": [
+        ("def sort_out(requests):\n    return [], []", "made 0 batches"),
+        (
+            "def sort_out(requests):\n    outcomes = [llmlab.submit_batch([one], llm).wait(progress=False)[0] for one in "
+            "requests]\n    return outcomes, []",
+            "made 3 batches",
+        ),
+        (_SORT + "return [str(one) for one in outcomes], []", "so the second list is [1], not"),
+        (_SORT + "return [str(one) for one in outcomes], [1]", "texts of the 2 answers"),
+        (
+            _SORT + "return [one for one in outcomes if isinstance(one, llmlab.Completion)], "
+            "[one for one in outcomes if isinstance(one, llmlab.LLMError)]",
+            "the second list is [1], not",
+        ),
+        (_SORT + "return outcomes", "Return two lists"),
     ],
 }

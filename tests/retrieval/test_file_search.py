@@ -10,7 +10,8 @@ import llmlab
 from llmlab.completion import FileSearchResult
 from llmlab.dialects import DIALECTS, OPENAI_RESPONSES
 from llmlab.errors import LLMInvalidRequestError, StoreNotFoundError
-from llmlab.request import FileSearch, build_request
+from llmlab.options import FileSearch
+from llmlab.request import build_request
 from tests.core.trying import SHAPES, ask
 from tests.retrieval.stores import made, told
 

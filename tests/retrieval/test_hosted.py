@@ -22,7 +22,7 @@ from llmlab.errors import (
     MissingAPIKeyError,
     StoreNotFoundError,
 )
-from llmlab.request import FileSearch
+from llmlab.options import FileSearch
 from llmlab.retrieval import HostedVectorStore, Progress, hosted, open_store, open_store_async
 from llmlab.tape.server import SimulatorServer
 from tests.core.trying import provider

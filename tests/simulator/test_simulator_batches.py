@@ -77,6 +77,17 @@ def test_a_batch_answers_every_line_as_one_call_would(gpt: openai.OpenAI) -> Non
     assert [one.id for one in gpt.batches.list()] == [begun.id]
 
 
+def test_results_stand_in_the_order_in_which_they_were_done(gpt: openai.OpenAI, claude: anthropic.Anthropic) -> None:
+    """Else code that trusts the order of the lines works offline, and puts answers to the wrong questions live."""
+    texts = {"long": "Why is the sky blue?", "short": "Say hello"}
+    done = wait(gpt, start(gpt, *(line(name, text) for name, text in texts.items())))[-1]
+    assert [one["custom_id"] for one in results(gpt, done.output_file_id)] == ["short", "long"]
+    batch = claude.messages.batches.create(requests=[ask(name, text) for name, text in texts.items()])
+    for _ in range(2):
+        claude.messages.batches.retrieve(batch.id)
+    assert [one.custom_id for one in claude.messages.batches.results(batch.id)] == ["short", "long"]
+
+
 def test_a_refused_line_lands_in_the_error_file(gpt: openai.OpenAI) -> None:
     """Else one wrong line spoils the batch, or is lost."""
     done = wait(gpt, start(gpt, line("good", "Say hello"), line("bad", "Say hello", temperature=9)))[-1]
@@ -150,7 +161,7 @@ def test_a_message_batch_ends_with_results(claude: anthropic.Anthropic) -> None:
     assert (seen[-1].request_counts.succeeded, seen[-1].request_counts.errored) == (1, 1)
     assert seen[-1].ended_at
     assert seen[-1].ended_at > batch.created_at
-    good, bad = claude.messages.batches.results(batch.id)
+    bad, good = claude.messages.batches.results(batch.id)  # a refusal is quickly done
     assert good.result.type == "succeeded"
     assert good.result.message.content[0].text == "2 + 2 = 4"  # type: ignore[union-attr]
     assert good.result.message.usage.service_tier == "batch"

@@ -1,7 +1,8 @@
 """OpenAI's Batch API: a file of requests in, a file of answers out.
 
 Time goes by asking: a batch is `validating` when it is made, `in_progress` when it is first asked for, and
-`completed` (or `failed`, or `cancelled`) the second time. The answers are those that the same requests get one by one.
+`completed` (or `failed`, or `cancelled`) the second time. The answers are those that the same requests get one by one,
+in the order in which they were done: who trusts the order of the lines shall meet that here.
 """
 
 from __future__ import annotations
@@ -111,9 +112,9 @@ def _enter(batch: Batch, status: str, seconds: int, **more: Any) -> None:
 def _finish(ask: Ask, batch: Batch) -> None:
     view, written = batch.view, {}
     done: dict[str, list[dict[str, Any]]] = {"output": [], "error": []}
-    for request in batch.requests:
+    answers = [(ask.send(view["endpoint"], {**one["body"], "stream": False}), one) for one in batch.requests]
+    for answer, request in sorted(answers, key=lambda pair: pair[0].seconds):
         seed = Seed.of([view["id"], request["custom_id"]])
-        answer = ask.send(view["endpoint"], {**request["body"], "stream": False})
         response = {
             "status_code": answer.status,
             "request_id": "req_" + seed.letters("request", 32, HEX),

@@ -1,7 +1,7 @@
 """Anthropic's Message Batches: many requests in one, and their results as a JSON document a line.
 
 Time goes by asking: a batch is `in_progress` when it is made and when it is first asked for, and has `ended` the
-second time.
+second time. Results stand in the order in which they were done.
 """
 
 from __future__ import annotations
@@ -118,9 +118,11 @@ def _end(ask: Ask, batch: Batch) -> None:
     if batch.view["processing_status"] == "ended":
         return
     cancelled = batch.view["processing_status"] == "canceling"
+    done = []
     for request in batch.requests:
-        result = {"type": "canceled"} if cancelled else _result(ask, request["params"])
-        batch.results.append({"custom_id": request["custom_id"], "result": result})
+        seconds, result = (0.0, {"type": "canceled"}) if cancelled else _result(ask, request["params"])
+        done.append((seconds, {"custom_id": request["custom_id"], "result": result}))
+    batch.results += [line for _, line in sorted(done, key=lambda pair: pair[0])]
     kinds = [one["result"]["type"] for one in batch.results]
     batch.view = batch.view | {
         "processing_status": "ended",
@@ -130,12 +132,13 @@ def _end(ask: Ask, batch: Batch) -> None:
     }
 
 
-def _result(ask: Ask, params: dict[str, Any]) -> dict[str, Any]:
+def _result(ask: Ask, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+    """Answer one request, and say how many seconds it took."""
     answer = ask.send("/v1/messages", {**params, "stream": False})
     if answer.status != 200:
-        return {"type": "errored", "error": answer.body}
+        return answer.seconds, {"type": "errored", "error": answer.body}
     usage = answer.body["usage"] | {"service_tier": "batch"}
-    return {"type": "succeeded", "message": answer.body | {"usage": usage}}
+    return answer.seconds, {"type": "succeeded", "message": answer.body | {"usage": usage}}
 
 
 def _counts(**some: int) -> dict[str, int]:
