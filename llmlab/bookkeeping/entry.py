@@ -142,7 +142,7 @@ def _attempts(tried: list[Attempt]) -> tuple[Tried, ...]:
         # The errors themselves hold on to what was sent, and are not kept.
         name = type(one.error).__name__ if one.error else ""
         found.append(Tried(max(0.0, one.started - free), one.seconds, name))
-        free = one.started + one.seconds
+        free = one.ended
     return tuple(found)
 
 

@@ -27,11 +27,13 @@ class Attempt:
 
     Args:
         started: when, on the clock of the policies.
-        seconds: until the answer was there, or for a stream its first piece; recorded ones where the answer is.
+        ended: when its answer was there, or for a stream its first piece.
+        seconds: how long that took; recorded ones where the answer is, which the clock need not have waited for.
         error: what went wrong, or None.
     """
 
     started: float
+    ended: float
     seconds: float
     error: LLMError | None = None
 

@@ -130,9 +130,10 @@ class Calls:
         try:
             answer = yield from call.attempt(call)
         except LLMError as error:
-            call.attempts.append(Attempt(started, call.elapsed or now() - started, error))
+            ended = now()
+            call.attempts.append(Attempt(started, ended, call.elapsed or ended - started, error))
             raise
-        call.attempts.append(Attempt(started, call.elapsed))
+        call.attempts.append(Attempt(started, now(), call.elapsed))
         return answer
 
     def _answer(self, call: Call) -> Flow[Answer]:

@@ -24,8 +24,10 @@ SPEAKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "ollama": ("ollama",),
     "ollama_generate": ("ollama",),
 }
-"""Which built-in providers speak a dialect. Where no model is named, that of the first one is meant. OpenAI is not among
-those of `openai_chat`: it renamed a field that everybody needs. OpenRouter has a field of its own for reasoning."""
+"""Which built-in providers speak a dialect. Where no model is named, that of the first one is meant.
+
+OpenAI is not among those of `openai_chat`, because it renamed a field that everybody needs: `max_tokens`.
+"""
 _NO_MODEL: Final = "your-model"
 
 

@@ -44,7 +44,7 @@ def test_messages_and_dicts_may_be_mixed() -> None:
         ([{"content": "Hi"}], "message 0 has no role; use one of system, user, assistant, tool"),
         ([{"role": "human", "content": "Hi"}], "unknown role 'human'"),
         ([{"role": ["user"], "content": "Hi"}], "unknown role"),
-        ([{"role": "user", "text": "Hi"}], "unknown field 'text'; the fields are content, name"),
+        ([{"role": "user", "text": "Hi"}], "unknown field 'text'; the fields are content, images, is_error, name"),
         ([{"role": "user", "content": [{"type": "text"}]}], "message 0: content must be text, not list"),
         ([{"role": "user", "content": None}], "message 0 (user) is empty"),
         ([{"role": "user", "content": "Hi", "name": 7}], "message 0: name must be text, not int"),

@@ -583,8 +583,8 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     "19.2": [
         ("def sort_out(requests):\n    return [], []", "made 0 batches"),
         (
-            "def sort_out(requests):\n    outcomes = [llmlab.submit_batch([one], llm).wait(progress=False)[0] for one in "
-            "requests]\n    return outcomes, []",
+            "def sort_out(requests):\n    outcomes = [llmlab.submit_batch([one], llm).wait(progress=False)[0] "
+            "for one in requests]\n    return outcomes, []",
             "made 3 batches",
         ),
         (_SORT + "return [str(one) for one in outcomes], []", "so the second list is [1], not"),

@@ -36,7 +36,7 @@ def call(
         unsent,
         headers=headers or {},
     )
-    made.attempts.extend(attempts or (Attempt(made.started, 0.5),))
+    made.attempts.extend(attempts or (Attempt(made.started, made.started + 0.5, 0.5),))
     return made
 
 

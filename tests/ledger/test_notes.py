@@ -122,7 +122,9 @@ def test_call_that_was_given_up_says_so() -> None:
 
 def test_waits_are_those_between_attempts() -> None:
     limit = LLMRateLimitError("slow down")
-    line = noted(call(Attempt(5.0, 0.5, limit), Attempt(7.5, 0.25, limit), Attempt(8.75, 1.0)), answer(), None)
+    line = noted(
+        call(Attempt(5.0, 5.5, 0.5, limit), Attempt(7.5, 7.75, 0.25, limit), Attempt(8.75, 8.75, 1.0)), answer(), None
+    )
     assert line.attempts == (
         Tried(0.0, 0.5, "LLMRateLimitError"),
         Tried(2.0, 0.25, "LLMRateLimitError"),
@@ -164,7 +166,7 @@ def test_line_holds_on_to_nothing_of_the_call() -> None:
     """The errors of attempts hold whole call stacks; a hundred thousand of them would fill the memory."""
     ledger = Ledger()
     made, error = call(), LLMAPIError("broken")
-    made.attempts.append(Attempt(made.started, 0.5, error))
+    made.attempts.append(Attempt(made.started, made.started, 0.5, error))
     watched = weakref.ref(error)
     ledger.note(made, None, error)
     del made, error

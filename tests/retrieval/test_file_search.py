@@ -36,12 +36,13 @@ def test_a_search_is_a_tool_and_its_results_are_asked_for(written: Any) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        *("vs_1", FileSearch(()), FileSearch("vs_1"), FileSearch((1,)), FileSearch(("vs_1",), 0)),  # type: ignore[arg-type]
-        *(FileSearch(("vs_1",), 51), {"stores": ["vs_1"]}, {}, ["vs_1"]),
+        *("vs_1", {"vector_store_ids": ()}, {"vector_store_ids": "vs_1"}, {"vector_store_ids": [1]}),
+        *({"vector_store_ids": ["vs_1"], "max_num_results": most} for most in (0, 51, True)),
+        *({"stores": ["vs_1"]}, {}, ["vs_1"]),
     ],
 )
 def test_a_search_that_is_none_is_refused_before_it_is_sent(written: Any) -> None:
-    with pytest.raises(LLMInvalidRequestError, match=r"file_search must be FileSearch\(\(store_id,\)\)"):
+    with pytest.raises(LLMInvalidRequestError, match=r"FileSearch|max_num_results"):
         build_request("Hi", "m-1", {"file_search": written})
 
 

@@ -107,6 +107,17 @@ def test_tools_may_be_functions() -> None:
     assert body["tools"][0]["name"] == "add"
 
 
+def test_pictures_reasoning_and_forms_are_shown_too() -> None:
+    prompt = {"role": "user", "content": "What is this?", "images": [b"\x89PNG\r\n\x1a\n"]}
+    form = {"title": "thing", "type": "object", "properties": {"name": {"type": "string"}}}
+    shown = rosetta(prompt, reasoning={"effort": "low"}, response_format=form, only=CHATS)
+    assert set(shown.bodies) == set(CHATS)
+    assert shown.bodies["ollama"]["think"] == "low"
+    assert shown.bodies["ollama"]["messages"][0]["images"] == ["iVBORw0KGgo="]
+    assert shown.bodies["anthropic_messages"]["output_config"]["effort"] == "low"
+    assert shown.bodies["openai_responses"]["text"]["format"]["name"] == "thing"
+
+
 def test_only_takes_dialects_and_providers_and_names_the_nearest() -> None:
     shown = rosetta("Hi", only=("anthropic", "openai_chat"))
     assert list(shown.bodies) == ["openai_chat", "anthropic_messages"]

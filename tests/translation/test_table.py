@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmlab.dialects import DIALECTS
+from llmlab.request import Request
 from llmlab.translation.__main__ import README
 from llmlab.translation.answered import NOTHING, errors_of, fields_of, stream_of
 from llmlab.translation.asked import ROWS
@@ -32,6 +34,12 @@ def test_every_dialect_and_every_row_is_there() -> None:
     assert {*CHATS, *TEXTS} == set(DIALECTS) == set(SAMPLES)
     assert {row.name for row in ROWS} <= set(asked(CHATS))
     assert all(any(cell not in (NOTHING, "refused") for cell in cells) for cells in asked(CHATS).values())
+
+
+def test_every_option_of_a_request_has_a_row() -> None:
+    """An option that is added to requests appears in the table, too."""
+    options = {name for row in ROWS for name in row.options}
+    assert {item.name for item in fields(Request)} - options == {"messages", "model", "deadline", "extra"}
 
 
 def test_what_is_asked_says_how() -> None:
