@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks import server, work
+from benchmarks import server, stack, work
 from benchmarks.contenders import BASELINE, CONTENDERS
 
 
@@ -41,12 +41,14 @@ class Measure:
         limit: what llmlab must not exceed; None where nothing is promised.
         relative: whether the limit is a ratio to raw httpx2, not a value.
         fresh: whether it is measured in fresh processes.
+        own: whether only llmlab has it.
     """
 
     title: str
     limit: float | None = None
     relative: bool = False
     fresh: bool = False
+    own: bool = False
 
 
 MEASURES = {
@@ -54,6 +56,7 @@ MEASURES = {
     "chunk": Measure("a streamed chunk, µs", 1.5, True),
     "first chunk": Measure("time to first chunk, ms"),
     "burst": Measure("200 × 50 ms, 50 at once, ms", 1.1, True),
+    "policies": Measure("all policies, µs a call", 60, own=True),
     "import": Measure("import, ms over bare Python", 60, fresh=True),
     "answer": Measure("first answer, fresh process, ms", 200, fresh=True),
     "client": Measure("first client, ms", fresh=True),
@@ -66,12 +69,12 @@ MEASURES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `met` is None where nothing is promised."""
+    """One line of the table. `ratio` is None where nobody else has it, `met` where nothing is promised."""
 
     measure: str
     contender: str
     value: float
-    ratio: float
+    ratio: float | None
     target: str
     met: bool | None
 
@@ -98,6 +101,7 @@ def measure(rounds: int) -> Found:
             for name in _shuffled(contenders):
                 # An async client lives and dies with its event loop, so each burst has its own.
                 found["burst"][name].append(asyncio.run(work.time_burst(CONTENDERS[name](url))))
+            found["policies"]["llmlab"].append(stack.time_policies())
             for name in _shuffled(work.FRESH):
                 for kind, value in work.time_fresh(name, url).items():
                     found[kind][name].append(value)
@@ -114,13 +118,15 @@ def rows(found: Found) -> list[Row]:
     """Return the table, measure by measure."""
     table = []
     for kind, about in MEASURES.items():
-        for name in work.FRESH if about.fresh else CONTENDERS:
-            values, baseline = found[kind][name], found[kind]["httpx2" if about.fresh else BASELINE[name]]
-            ratio = median(value / base for value, base in zip(values, baseline, strict=True))
+        for name in ("llmlab",) if about.own else work.FRESH if about.fresh else CONTENDERS:
+            values, ratio = found[kind][name], None
+            if not about.own:
+                baseline = found[kind]["httpx2" if about.fresh else BASELINE[name]]
+                ratio = median(value / base for value, base in zip(values, baseline, strict=True))
             value, target, met = median(values), "", None
             if about.limit is not None and name.startswith("llmlab"):
                 target = f"≤ {about.limit:g} ×" if about.relative else f"≤ {about.limit:g}"
-                met = (ratio if about.relative else value) <= about.limit
+                met = (ratio if about.relative and ratio else value) <= about.limit
             table.append(Row(about.title, name, value, ratio, target, met))
     return table
 
@@ -143,7 +149,7 @@ def show(table: list[Row], rounds: int) -> Table:
             label,
             row.contender,
             f"{row.value:.3g}" if row.value < 100 else f"{row.value:.0f}",
-            f"{row.ratio:.2f}",
+            "" if row.ratio is None else f"{row.ratio:.2f}",
             row.target,
             met,
         )

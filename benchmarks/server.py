@@ -26,7 +26,8 @@ SLOW = 0.05
 TEXT = "A loopback server answers, and says nothing new."
 
 
-def _chat() -> tuple[dict[str, Any], list[bytes]]:
+def chat() -> tuple[dict[str, Any], list[bytes]]:
+    """Return the answer of Chat Completions, whole and as events."""
     head = {"id": "chatcmpl-bench", "created": 1790000000, "model": "bench", "system_fingerprint": "fp_bench"}
     usage = {"prompt_tokens": 12, "completion_tokens": CHUNKS, "total_tokens": CHUNKS + 12}
     message: dict[str, Any] = {"role": "assistant", "content": TEXT, "refusal": None, "annotations": []}
@@ -78,9 +79,9 @@ def _streamed(events: list[bytes]) -> bytes:
 
 
 async def _serve() -> None:
-    (chat, chat_events), (message, message_events) = _chat(), _messages()
+    (whole, chat_events), (message, message_events) = chat(), _messages()
     answers = {
-        (False, False): _whole(chat),
+        (False, False): _whole(whole),
         (False, True): _streamed(chat_events),
         (True, False): _whole(message),
         (True, True): _streamed(message_events),

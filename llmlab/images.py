@@ -1,6 +1,6 @@
 """A picture that a model shall look at: from a file, from bytes, or from an address.
 
-A file is read at once, so that what is sent is what was meant. An address is handed on; nothing is ever downloaded here.
+A file is read at once, so that what is sent is what was meant. An address is handed on; nothing is downloaded here.
 """
 
 from __future__ import annotations

@@ -33,6 +33,8 @@ def with_parsed(answer: Completion, form: ResponseFormat | None) -> Completion:
         return answer
     if answer.refusal:
         raise _failure(answer, form, f"the model refused: {answer.refusal}")
+    if answer.finish_reason == "content_filter":
+        raise _failure(answer, form, "the service's filter cut the answer off")
     if answer.finish_reason == "length":
         raise _failure(answer, form, "the answer was cut off; give it more room: max_tokens=<tokens>")
     text = _plain(answer.content)
@@ -46,7 +48,7 @@ def with_parsed(answer: Completion, form: ResponseFormat | None) -> Completion:
 def may_be_repaired(error: StructuredOutputError) -> bool:
     """Return whether the model could do better when it is told what was wrong."""
     answer: Completion = error.completion
-    return not answer.refusal and answer.finish_reason != "length"
+    return not answer.refusal and answer.finish_reason not in ("length", "content_filter")
 
 
 def repair(messages: Sequence[Message], error: StructuredOutputError) -> tuple[Message, ...]:

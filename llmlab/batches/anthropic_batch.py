@@ -51,15 +51,15 @@ class AnthropicBatch(Service):
 
     def _take(self, line: Mapping[str, Any], source: str) -> None:
         name, result = text(line.get("custom_id")), mapping(line.get("result"))
-        if name and (outcome := self._outcome(result, source)) is not None:
+        if name and (outcome := self._outcome(name, result, source)) is not None:
             self.found[name] = outcome
         else:
             self.damaged(line)
 
-    def _outcome(self, result: Mapping[str, Any], source: str) -> Outcome | None:
+    def _outcome(self, name: str, result: Mapping[str, Any], source: str) -> Outcome | None:
         match text(result.get("type")):
             case "succeeded" if isinstance(message := result.get("message"), Mapping):
-                return self.answer(self.provider.dialect, message, source)
+                return self.answer(name, self.provider.dialect, message, source)
             case "errored":
                 error = mapping(result.get("error"))
                 problem = find_problem(error)

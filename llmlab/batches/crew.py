@@ -63,6 +63,9 @@ class Crew:
         """Begin to work in tasks of the running loop."""
         self._running, self._loop = self._workers, asyncio.get_running_loop()
         self._tasks = [self._loop.create_task(self._work_async()) for _ in range(self._workers)]
+        for task in self._tasks:
+            # A task that is cancelled before its first step never comes to a `finally` of its own.
+            task.add_done_callback(self._left)
 
     def stop(self) -> None:
         """Begin nothing more. What is in flight is finished."""
@@ -104,12 +107,13 @@ class Crew:
                 await provider._drive_async(begin())
                 self._tell()
         except asyncio.CancelledError:
-            self.stopped = True
             raise
         except BaseException as error:  # noqa: BLE001 - whoever waits raises it
             self._fail(error)
-        finally:
-            self._leave()
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        self.stopped = self.stopped or task.cancelled()
+        self._leave()
 
     def _next(self) -> Job | None:
         with self._lock:

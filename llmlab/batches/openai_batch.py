@@ -84,16 +84,16 @@ class OpenAIBatch(Service):
 
     def _take(self, line: Mapping[str, Any], source: str) -> None:
         name, response = text(line.get("custom_id")), mapping(line.get("response"))
-        if name and (outcome := self._outcome(line, response, source)) is not None:
+        if name and (outcome := self._outcome(name, line, response, source)) is not None:
             self.found[name] = outcome
         else:
             self.damaged(line)
 
-    def _outcome(self, line: Mapping[str, Any], response: Mapping[str, Any], source: str) -> Outcome | None:
+    def _outcome(self, name: str, line: Mapping[str, Any], response: Mapping[str, Any], source: str) -> Outcome | None:
         body, status = response.get("body"), number(response.get("status_code"))
         if response:
             if status < 400 and isinstance(body, Mapping) and not find_problem(body):
-                return self.answer(_DIALECTS[text(self._view.get("endpoint"))], body, source)
+                return self.answer(name, _DIALECTS[text(self._view.get("endpoint"))], body, source)
             headers = {"x-request-id": text(response.get("request_id"))}
             return to_error(status or 500, headers, body, provider=self.provider.name)
         if not (problem := mapping(line.get("error"))):

@@ -11,10 +11,12 @@ from typing import Any, ClassVar, TypeAlias
 from llmlab.batches.status import BatchStatus
 from llmlab.completion import Completion
 from llmlab.dialects import Dialect
-from llmlab.errors import LLMAPIError, LLMError, LLMInvalidRequestError
+from llmlab.errors import LLMAPIError, LLMError, LLMInvalidRequestError, StructuredOutputError
 from llmlab.flow import Flow, Sleep
+from llmlab.options import ResponseFormat
 from llmlab.providers import Provider
 from llmlab.request import Request
+from llmlab.structure import with_parsed
 
 Outcome: TypeAlias = Completion | LLMError
 _log = logging.getLogger("llmlab")
@@ -42,6 +44,8 @@ class Service(ABC):
         self.status = BatchStatus("running", 0)
         self.found: dict[str, Outcome] = {}
         """What is there, by the id of the request: its place in the list, unless somebody else made the batch."""
+        self.forms: dict[str, ResponseFormat | None] = {}
+        """The form that an answer shall have, where the requests are known; after a restart they are not."""
         self._pause = FIRST_PAUSE
 
     @abstractmethod
@@ -76,13 +80,14 @@ class Service(ABC):
         yield Sleep(pause if longest is None else min(pause, longest))
 
     def check(self, requests: Sequence[Request]) -> None:
-        """Refuse requests that are right one by one and wrong together.
+        """Take note of requests, and refuse those that are right one by one and wrong together.
 
         Raises:
             LLMInvalidRequestError: says what to change.
         """
         if self.most and len(requests) > self.most:
             raise self.refused(f"a batch holds {self.most:,} requests, not {len(requests):,}. Submit several batches")
+        self.forms = {str(number): request.response_format for number, request in enumerate(requests)}
         late = [number for number, request in enumerate(requests) if request.deadline is not None]
         if late:
             raise self.refused(f"request {late[0]} has a deadline, and a batch has none. Use batch.wait(timeout=…)")
@@ -91,10 +96,14 @@ class Service(ABC):
         """Return the error for requests that cannot be a batch."""
         return LLMInvalidRequestError(f"{message}. Nothing was sent.", provider=self.provider.name)
 
-    def answer(self, dialect: Dialect, body: Mapping[str, Any], source: str) -> Completion:
+    def answer(self, name: str, dialect: Dialect, body: Mapping[str, Any], source: str) -> Outcome:
         """Return one result as a `Completion`. Its latency is 0, since nobody waited for it."""
         read = dialect.decode(body)
-        return replace(read, provider=self.provider.name, raw_response=body, source=source)  # type: ignore[arg-type]
+        answer = replace(read, provider=self.provider.name, raw_response=body, source=source)  # type: ignore[arg-type]
+        try:
+            return with_parsed(answer, self.forms.get(name))
+        except StructuredOutputError as error:
+            return error
 
     def not_begun(self, code: str) -> LLMError:
         """Return the error for a request that was cancelled, or expired."""

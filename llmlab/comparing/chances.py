@@ -54,7 +54,8 @@ def apart(first: Sequence[float], second: Sequence[float], confidence: float = 0
     if one + two == 0:
         return Sure(mean)
     # Rounded down, which claims too little rather than too much.
-    freedom = int((one + two) ** 2 / (one**2 / (len(first) - 1) + two**2 / (len(second) - 1)))
+    parts = ((one / (one + two)) ** 2 / (len(first) - 1), (two / (one + two)) ** 2 / (len(second) - 1))
+    freedom = int(1 / (parts[0] + parts[1]))
     return _sure(mean, math.sqrt(one + two), max(1, freedom), confidence)
 
 

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
+from llmlab.completion import Completion
 from llmlab.dialects.read import text
-from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError
+from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError, StructuredOutputError
 from llmlab.flow import Flow, via
 from llmlab.providers import Provider, get_provider
 from llmlab.request import Request
@@ -81,7 +82,12 @@ class Judge:
     def judging(self, answer: str, prompt: str) -> Flow[Verdict]:
         """Return the flow that scores one answer, whoever drives it."""
         told = _TOLD.format(prompt=prompt, answer=answer, criteria=self.criteria, best=BEST)
-        reply = yield from via(self.provider._channel, self.provider._calls.completion(self._request(told)))
+        asked = self.provider._calls.completion(self._request(told))
+        try:
+            reply: Completion = yield from via(self.provider._channel, asked)
+        except StructuredOutputError as error:
+            # There may be a score among its words.
+            reply = error.completion
         return _read(reply.content)
 
     def _request(self, told: str) -> Request:

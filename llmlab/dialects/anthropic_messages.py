@@ -13,15 +13,16 @@ from llmlab.completion import Chunk, Completion, FinishReason, Usage
 from llmlab.dialects.base import Dialect, options, refuse, refuse_reasoning
 from llmlab.dialects.problems import find_problem, stream_error
 from llmlab.dialects.read import items, mapping, number, text, tool_call
-from llmlab.dialects.schemas import strict, without_bounds
+from llmlab.dialects.schemas import strict_alone
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.framing import ServerSentEvents
 from llmlab.images import Image
 from llmlab.messages import Message, Role, ToolCall, ToolDefinition
 from llmlab.request import Request
 
+_SERVICE = "Anthropic's Messages API"
 DEFAULT_MAX_TOKENS = 4096
-"""The wire demands a limit. This is ours where the caller sets none."""
+"""The wire demands a limit. This is ours where the caller sets none; what is thought within a budget is on top."""
 
 FINISH: dict[str, FinishReason] = {
     "end_turn": "stop",
@@ -38,14 +39,14 @@ _CHOICES = {"auto": {"type": "auto"}, "none": {"type": "none"}, "required": {"ty
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /v1/messages`. System messages are lifted out of the conversation."""
     efforts = ("none", "low", "medium", "high", "xhigh", "max")
-    refuse_reasoning(request, "Anthropic's Messages API", efforts=efforts)
-    refuse(request, "Anthropic's Messages API", "temperature", "top_p", "seed", "file_search", "text")
+    refuse_reasoning(request, _SERVICE, efforts=efforts)
+    refuse(request, _SERVICE, "temperature", "top_p", "seed", "file_search", "text")
     turns = [message for message in request.messages if message.role is not Role.SYSTEM]
     system = "\n\n".join(message.content for message in request.messages if message.role is Role.SYSTEM)
     choice = request.tool_choice
     body = {
         "model": request.model,
-        "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS,
+        "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS + _budget(request),
         "messages": _turns(turns),
         **options(
             system=system or None,
@@ -192,9 +193,22 @@ def _thinking(request: Request) -> dict[str, Any] | None:
     if wanted.summary not in (None, "auto"):
         raise LLMInvalidRequestError(f"Anthropic has no reasoning.summary {wanted.summary!r}; it has auto.")
     shown = options(display="summarized" if wanted.summary else None)
-    if wanted.budget_tokens:
-        return {"type": "enabled", "budget_tokens": wanted.budget_tokens, **shown}
-    return {"type": "adaptive", **shown}
+    if not wanted.budget_tokens:
+        return {"type": "adaptive", **shown}
+    if request.max_tokens and request.max_tokens <= wanted.budget_tokens:
+        raise LLMInvalidRequestError(
+            f"budget_tokens {wanted.budget_tokens} leaves no room for an answer; max_tokens must be larger than that"
+        )
+    if request.tools:
+        # With a budget the service wants the thoughts of a round of tools sent back, and a Message holds none.
+        raise LLMInvalidRequestError(
+            "Anthropic takes no budget_tokens beside tools here; say ReasoningConfig(effort=…)"
+        )
+    return {"type": "enabled", "budget_tokens": wanted.budget_tokens, **shown}
+
+
+def _budget(request: Request) -> int:
+    return (request.reasoning.budget_tokens or 0) if request.reasoning else 0
 
 
 def _output(request: Request) -> dict[str, Any]:
@@ -202,7 +216,7 @@ def _output(request: Request) -> dict[str, Any]:
     form = request.response_format
     return options(
         effort=None if effort == "none" else effort,
-        format={"type": "json_schema", "schema": without_bounds(strict(form.schema))} if form else None,
+        format={"type": "json_schema", "schema": strict_alone(form, _SERVICE)} if form else None,
     )
 
 

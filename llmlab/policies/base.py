@@ -90,10 +90,14 @@ class Call:
         """Return the error for a call that is not over at its deadline."""
         failed = next((attempt.error for attempt in reversed(self.attempts) if attempt.error), None)
         last = f" The last attempt ended with: {failed.message}" if failed else ""
+        so_far = (
+            f"{len(self.attempts)} attempt{'' if len(self.attempts) == 1 else 's'}" if self.attempts else "no attempt"
+        )
         error = LLMTimeoutError(
-            f"the deadline of {self.request.deadline:g} s passed after {len(self.attempts)} attempts. "
+            f"the deadline of {self.request.deadline:g} s leaves no time to go on, after {so_far}. "
             f"Give the call more time: deadline=<seconds>.{last}",
             provider=self.provider,
+            code="deadline",
         )
         error.__cause__ = failed
         return error
@@ -130,6 +134,7 @@ _SENSELESS = {
     ("retry", "cache"): "an answer that is kept needs no retry: put the cache before the retry",
     ("limits", "cache"): "an answer that is kept needs no place in the line: put the cache before the limits",
     ("retry", "budget"): "each retry would be reserved like a call of its own: put the budget before the retry",
+    ("limits", "budget"): "a call would wait only to be refused: put the budget before the limits",
     ("limits", "retry"): "only the first try would wait for its turn: put the limits after the retry",
 }
 """What must not stand outside of what, and why."""

@@ -13,7 +13,7 @@ import time
 from asyncio import wait_for, wrap_future
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -27,6 +27,8 @@ from llmlab.streams import StreamState
 
 _WHOLE = ("stop", "length", "tool_calls", "content_filter", None)
 """Finish reasons of answers that would come like this again."""
+_WRITTEN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=repr).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,9 @@ class Cache:
             self._keep(key, _of_stream(state))
 
     def _keep(self, key: str, kept: Kept) -> None:
-        self._store.put(key, json.dumps(asdict(kept), ensure_ascii=False, separators=(",", ":")), self._clock())
+        # Not by asdict, which copies an answer through and through before it is written.
+        parts = {"body": kept.body, "events": kept.events, "times": kept.times}
+        self._store.put(key, _WRITTEN(parts), self._clock())
 
     def _hit(self, completion: Completion | None, shared: bool) -> None:
         with self._lock:
@@ -201,8 +205,7 @@ class _Turn:
 def key_of(call: Call) -> str:
     """Return what two calls have in common if the same answer is good for both. Keys of services are no part of it."""
     asked = [call.provider, call.base_url, call.dialect.path, call.stream, call.body]
-    written = json.dumps(asked, sort_keys=True, ensure_ascii=False, default=repr)
-    return hashlib.sha256(written.encode(errors="surrogatepass")).hexdigest()
+    return hashlib.sha256(_CANONICAL(asked).encode(errors="surrogatepass")).hexdigest()
 
 
 def _of_stream(state: StreamState) -> Kept:

@@ -111,15 +111,14 @@ class Limits:
         try:
             answer = yield from inner()
         except BaseException as error:
-            self._hear(call, place, before, error)
             # What was refused has used nothing; of everything else nobody knows.
             refused = isinstance(error, LLMError) and error.status_code is not None
-            self._line.end(place, 0 if refused else place.tokens)
+            self._hear(call, place, before, 0 if refused else place.tokens, error)
             raise
-        self._hear(call, place, before)
         if isinstance(answer, Completion):
-            self._line.end(place, _used(answer, place))
+            self._hear(call, place, before, _used(answer, place))
         else:
+            self._hear(call, place, before)
             call.at_end(lambda completion, error: self._line.end(place, _used(None if error else completion, place)))
         return answer
 
@@ -174,15 +173,18 @@ class Limits:
         if self._on_wait:
             self._on_wait(wait)
 
-    def _hear(self, call: Call, place: Place, before: object, error: BaseException | None = None) -> None:
-        """Take in what the service says of its own limits."""
-        if call.headers is before:
-            return
-        with self._line:
-            moment, room = self._line.moment(), place.service.room
-            room.hear(call.headers, moment)
-            if isinstance(error, LLMRateLimitError):
-                room.pause(moment, error.retry_after)
+    def _hear(
+        self, call: Call, place: Place, before: object, used: int | None = None, error: BaseException | None = None
+    ) -> None:
+        """Take in what the service says of its own limits, and how many tokens were used if that is the end."""
+        with self._line as line:
+            if call.headers is not before:
+                moment, room = self._line.moment(), place.service.room
+                room.hear(call.headers, moment)
+                if isinstance(error, LLMRateLimitError):
+                    room.pause(moment, error.retry_after)
+            if used is not None:
+                line.settle(place, used)
 
 
 def _used(completion: Completion | None, place: Place) -> int:

@@ -136,7 +136,7 @@ class RetryPolicy:
 
 def is_passing(error: LLMError) -> bool:
     """Return whether the same request may succeed a moment later."""
-    if error.code == "insufficient_quota":
+    if error.code in ("insufficient_quota", "deadline"):
         return False
     if isinstance(error, LLMStreamError) and error.status_code is None:
         # Cut before its first piece, with no reason given: as good as a lost connection.

@@ -27,6 +27,7 @@ class SharedLine:
         self.line = line
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
+        self._latest = now()
         self._due: float | None = None
         self._watched = False
         # A stream may end in a finaliser, and that may run wherever this very thread holds the lock.
@@ -109,5 +110,9 @@ class SharedLine:
             self._watched = False
 
     def moment(self) -> float:
-        """Return the moment of the line: that of the latest start, where the waits of others were shortened."""
-        return max(now(), self.line.last)
+        """Return the moment of the line, which never goes back. With the lock held.
+
+        It is that of the clock, unless waits are shortened: then each thread and task has a clock of its own.
+        """
+        self._latest = max(self._latest, now())
+        return self._latest

@@ -90,8 +90,6 @@ class Line:
         self._in_flight = float("inf") if in_flight is None else in_flight
         self.flying = 0
         self.waiting = 0
-        self.last = float("-inf")
-        """The moment of the latest start."""
         self._used = 0
         self._wanted = 0
         self._log: list[Place] = []
@@ -125,8 +123,9 @@ class Line:
         """Let start who can, and send away who is too late."""
         self._expire(moment)
         while (place := self._next(moment)) and self._has_room(place):
-            self._step_out(place)
             self._start(place, moment)
+            # Not before, because whoever waits in another thread goes as soon as this is done.
+            self._step_out(place)
         while self._deadlines and (self._deadlines[0][0] <= moment or not self._deadlines[0][2].waits):
             place = heapq.heappop(self._deadlines)[2]
             if place.waits:
@@ -153,7 +152,6 @@ class Line:
             self._log.remove(place)
             place.started = moment
             insort(self._log, place, key=_started)
-        self.last = max(self.last, moment)
 
     def leave(self, place: Place) -> None:
         """Take back a place from which nothing was sent."""
@@ -187,7 +185,7 @@ class Line:
         )
 
     def _start(self, place: Place, moment: float) -> None:
-        place.started = self.last = moment
+        place.started = moment
         place.counted = True
         place.service.room.started(place.tokens)
         self.flying += 1

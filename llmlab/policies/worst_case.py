@@ -80,12 +80,12 @@ def _came(completion: Completion) -> int:
 
 def _read(call: Call, spec: ModelSpec | None) -> int | None:
     request, window = call.request, spec.context_window if spec else None
-    if getattr(request, "file_search", None) is not None or any(name in request.extra for name in _UNSEEN):
+    if request.file_search is not None or any(name in request.extra for name in _UNSEEN):
         return window
     most = _CALL + sum(map(_message, request.messages))
     if request.tools:
         most += _TOOLS + sum(_bytes(f"{tool.name}{tool.description}{_json(tool.parameters)}") for tool in request.tools)
-    if (wanted := getattr(request, "response_format", None)) is not None:
+    if (wanted := request.response_format) is not None:
         most += _TOOLS + _bytes(_json(wanted.schema))
     if request.extra:
         most += _bytes(_json(request.extra))
@@ -93,7 +93,7 @@ def _read(call: Call, spec: ModelSpec | None) -> int | None:
 
 
 def _message(message: Message) -> int:
-    most = _MESSAGE + _bytes(message.content) + _IMAGE * len(getattr(message, "images", ()))
+    most = _MESSAGE + _bytes(message.content) + _IMAGE * len(message.images)
     if message.tool_calls:
         most += sum(_MESSAGE + _bytes(f"{call.name}{_json(call.arguments)}") for call in message.tool_calls)
     return most

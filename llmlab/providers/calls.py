@@ -71,13 +71,16 @@ class Calls:
 
     def completion(self, request: Request) -> Flow[Completion]:
         """Ask, and return the whole answer. One that has not the form that was asked for is asked for once more."""
+        started = now()
         answer = yield from self._encoded(request)
         try:
             return self._formed(answer, request)
         except StructuredOutputError as error:
             if not may_be_repaired(error):
                 raise
-            again = yield from self._encoded(replace(request, messages=repair(request.messages, error)))
+            left = request.deadline and max(request.deadline - (now() - started), 1e-9)
+            repaired = replace(request, messages=repair(request.messages, error), deadline=left)
+        again = yield from self._encoded(repaired)
         return self._formed(replace(again, usage=answer.usage + again.usage), request)
 
     def _encoded(self, request: Request) -> Flow[Completion]:
@@ -130,6 +133,8 @@ class Calls:
         try:
             answer = yield from call.attempt(call)
         except LLMError as error:
+            # A channel knows addresses, not providers.
+            error.provider = error.provider or call.provider
             ended = now()
             call.attempts.append(Attempt(started, ended, call.elapsed or ended - started, error))
             raise

@@ -64,21 +64,21 @@ def refusal_of(request: Request, spec: ModelSpec) -> Refusal | None:
     can = spec.capabilities
     if request.tools and can.tools is False:
         return Refusal("calls no tools", "Leave tools out")
-    if can.vision is False and any(getattr(message, "images", ()) for message in request.messages):
+    if can.vision is False and any(message.images for message in request.messages):
         return Refusal("sees no images", "Leave the images out")
-    if can.structured_output is False and getattr(request, "response_format", None) is not None:
+    if can.structured_output is False and request.response_format is not None:
         return Refusal("keeps to no JSON schema", "Leave response_format out and ask for JSON in words")
-    if can.file_search is False and getattr(request, "file_search", None) is not None:
+    if can.file_search is False and request.file_search is not None:
         return Refusal("searches no files by itself", "Leave file_search out")
     most = spec.max_output_tokens or spec.context_window
     if most is not None and request.max_tokens is not None and request.max_tokens > most:
         return Refusal(f"writes 1 to {most} tokens, and max_tokens is {request.max_tokens}", f"Take {most} or less")
-    reasoning, text = getattr(request, "reasoning", None), getattr(request, "text", None)
+    reasoning, text = request.reasoning, request.text
     if reasoning is not None and can.reasoning is False:
         return Refusal("does not reason", "Leave reasoning out")
     if text is not None and text.verbosity is not None and can.verbosity is False:
         return Refusal("has no verbosity", "Leave text out and say in the prompt how long the answer shall be")
-    if spec.parameters and not (request.temperature is request.top_p is reasoning is text is None):
+    if spec.parameters:
         return _parameters(request, spec)
     return None
 
@@ -132,9 +132,9 @@ def nearest(request: Request, spec: ModelSpec) -> ModelSpec | None:
 _OPTIONS: dict[str, Callable[[Request], Any]] = {
     "temperature": lambda request: request.temperature,
     "top_p": lambda request: request.top_p,
-    "reasoning.effort": lambda request: getattr(getattr(request, "reasoning", None), "effort", None),
-    "reasoning.budget_tokens": lambda request: getattr(getattr(request, "reasoning", None), "budget_tokens", None),
-    "text.verbosity": lambda request: getattr(getattr(request, "text", None), "verbosity", None),
+    "reasoning.effort": lambda request: request.reasoning and request.reasoning.effort,
+    "reasoning.budget_tokens": lambda request: request.reasoning and request.reasoning.budget_tokens,
+    "text.verbosity": lambda request: request.text and request.text.verbosity,
 }
 """The options that a `ParameterSpec` can speak of, and how they are read."""
 

@@ -39,7 +39,8 @@ class ToolStep:
     def message(self) -> Message:
         """The result, or the error in words, as the next message of the conversation."""
         content = self.result if self.error is None else f"Error: {self.error}"
-        return Message(Role.TOOL, content, name=self.call.name, tool_call_id=self.call.id)
+        failed = self.error is not None
+        return Message(Role.TOOL, content, name=self.call.name, tool_call_id=self.call.id, is_error=failed)
 
     def __str__(self) -> str:
         return f"{_called(self.call)} {self._outcome}"

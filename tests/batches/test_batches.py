@@ -16,6 +16,12 @@ from llmlab.providers import Failover, get_provider
 from tests.batches.trying import HERE, SERVICES, WAYS, done, opened, told
 from tests.core.trying import NAMES
 
+FORM = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
 PROMPTS = ["What is 2 + 2?", "Why is the sky blue?", "What is 17 * 23?"]
 
 
@@ -34,6 +40,15 @@ def test_a_batch_answers_as_single_calls_do(name: str, way: str) -> None:
     assert [str(one) for one in answers] == [llm.complete(prompt).content for prompt in PROMPTS]
     assert {(one.provider, one.source, one.finish_reason) for one in answers} == {(name, "simulated", "stop")}
     assert str(batch.status) == "done: 3 of 3 answered"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_in_a_form_are_objects(name: str) -> None:
+    item = {"prompt": "What is the capital of Italy?", "response_format": FORM}
+    _, outcomes = done("sync", get_provider(name), [item, "Hi"])
+    answers: list[Any] = outcomes
+    assert list(answers[0].parsed) == ["city"]
+    assert answers[1].parsed is None
 
 
 @pytest.mark.parametrize("way", WAYS)

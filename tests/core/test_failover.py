@@ -116,6 +116,13 @@ def test_when_nobody_answers_each_reason_is_told(shape: str) -> None:
 
 
 @pytest.mark.usefixtures("offline")
+def test_a_line_that_is_dead_has_a_name() -> None:
+    """The channel below knows addresses alone, and the list of reasons said None."""
+    with llmlab.faults("connect_refused"), pytest.raises(AllProvidersFailedError, match=r"(?s)- openai: .*- ollama: "):
+        two().complete("Hi")
+
+
+@pytest.mark.usefixtures("offline")
 def test_each_one_s_own_retry_comes_first() -> None:
     llm = Failover([get_provider("openai", max_retries=1), get_provider("ollama")])
     with llmlab.faults("server_error", times=1):

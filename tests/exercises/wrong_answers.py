@@ -34,6 +34,19 @@ _SOURCES = "def answer_with_sources(store, question):\n    answer = store.answer
 _ARM = "def arm_of(user, share):\n    "
 _ORDER = "def in_order(results, ids):\n    "
 _SORT = "def sort_out(requests):\n    outcomes = llmlab.submit_batch(requests, llm).wait(progress=False)\n    "
+_TOOLS = "def answer_with_tools(question):\n    "
+_TOOLS_LOOP = _TOOLS + (
+    "messages = [{'role': 'user', 'content': question}]\n"
+    "    answer = client.responses.create(model=gpt, input=messages, tools=[definition])\n"
+    "    messages += answer.output\n"
+    "    for call in CALLS:\n"
+    "        result = get_weather(**json.loads(call.arguments))\n"
+    "        messages.append({'type': 'function_call_output', 'call_id': call.call_id, 'output': result})\n"
+    "    return client.responses.create(model=gpt, input=messages, tools=[definition]).output_text"
+)
+_TRAIN = "def next_train(city: str) -> str:\n    '''Say when the next train leaves.'''\n    "
+_PATIENCE = "def patience():\n    "
+_ALWAYS = "def always(question):\n    "
 
 WRONG: dict[str, list[tuple[str, str]]] = {
     "0.1": [
@@ -438,6 +451,27 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "your finish_reason is 'stop', and should be 'length'.",
         ),
     ],
+    "16.1": [
+        (_PATIENCE + "return 4", "Return a RetryPolicy"),
+        (_PATIENCE + "return RetryPolicy(max_retries=4, delay=lambda retry: 0.5, on=['timeout'])", "gives up"),
+        (_PATIENCE + "return RetryPolicy(max_retries=3, delay=lambda retry: 0.5, on=['server'])", "tries 3 times more"),
+        (_PATIENCE + "return RetryPolicy(max_retries=9, delay=lambda retry: 0.5, on=['server'])", "more than 4"),
+        (
+            _PATIENCE + "return RetryPolicy(max_retries=4, base_delay=0.5, jitter=0, on=['server'])",
+            "waits 0.5, 1, 2, 4",
+        ),
+        (_PATIENCE + "return RetryPolicy(max_retries=4, delay=lambda retry: 0.5)", "after a timeout"),
+    ],
+    "16.2": [
+        (_ALWAYS + "return llmlab.get_provider('openai').complete(question).content", "as the provider gave it"),
+        (_ALWAYS + "return Failover(['ollama', 'openai']).complete(question, deadline=20)", "OpenAI comes first"),
+        (_ALWAYS + "return Failover(['openai', 'anthropic']).complete(question, deadline=20)", "Ollama stands in"),
+        (_ALWAYS + "return Failover(['openai', 'ollama']).complete(question, deadline=20)", "asked it 4 times"),
+        (
+            _ALWAYS + "return Failover([get_provider('openai', max_retries=0), 'ollama']).complete(question)",
+            "Both services asked for 25 seconds",
+        ),
+    ],
     "17.1": [
         (_PRICE + "usage.input_tokens * 0.10 + usage.output_tokens * 0.50", "Prices are for a million tokens: divide."),
         (
@@ -595,5 +629,43 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "the second list is [1], not",
         ),
         (_SORT + "return outcomes", "Return two lists"),
+    ],
+    "9.1": [
+        (_TOOLS + "return 'snow'", "sent nothing"),
+        (_TOOLS + "return client.responses.create(model=gpt, input=question).output_text", "had no tools in it"),
+        (
+            _TOOLS + "return client.responses.create(model=gpt, input=question, tools=[definition]).output_text",
+            "still waits for 2 results",
+        ),
+        (_TOOLS_LOOP.replace("CALLS", "answer.output[:1]"), "No tool output found"),
+        (_TOOLS_LOOP.replace("CALLS", "answer.output"), "AttributeError"),
+        (
+            _TOOLS_LOOP.replace("CALLS", "[c for c in answer.output if c.type == 'function_call']"),
+            "needs no tool, and the first answer said it. You asked 2 times",
+        ),
+        (
+            _TOOLS_LOOP.replace("CALLS", "answer.output").replace("**json.loads(call.arguments)", "'Oslo'"),
+            "with the arguments of that call",
+        ),
+        (_TOOLS_LOOP.replace("CALLS", "answer.output").replace(".output_text", ""), "Return its output_text"),
+    ],
+    "9.2": [
+        (_TRAIN + "return TRAINS[city]", "KeyError"),
+        (_TRAIN + "return TRAINS.get(city, 'no train')", "looks as if all were well"),
+        (_TRAIN + "print(TRAINS[city])", "Does it end with return?"),
+        (
+            _TRAIN + "if city not in TRAINS:\n        raise LookupError('no such city')\n    return TRAINS[city]",
+            "not know that there is a train to Bergen",
+        ),
+        (
+            "def next_train(city: str) -> str:\n    if city not in TRAINS:\n        raise LookupError(str(TRAINS))\n"
+            "    return TRAINS[city]",
+            "has no docstring",
+        ),
+        (
+            _TRAIN.replace(": str", "")
+            + "if city not in TRAINS:\n        raise LookupError(str(TRAINS))\n    return TRAINS[city]",
+            "has no type",
+        ),
     ],
 }

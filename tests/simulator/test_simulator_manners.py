@@ -102,7 +102,8 @@ def test_anthropic_effort_changes_the_thinking() -> None:
     """Else `effort` does nothing."""
     sizes = []
     for effort in ("low", "medium", "high"):
-        body = messages("Why is the sky blue?", thinking={"type": "adaptive"}, output_config={"effort": effort}).body
+        thinking = {"type": "adaptive", "display": "summarized"}
+        body = messages("Why is the sky blue?", thinking=thinking, output_config={"effort": effort}).body
         sizes.append(len(body["content"][0]["thinking"]))
     assert sizes[0] < sizes[1] < sizes[2]
 

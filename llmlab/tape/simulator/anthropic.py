@@ -1,7 +1,6 @@
 """Anthropic's Messages API: reads a request, and writes the answer, plain or streamed; and counts tokens.
 
-Format: Anthropic's API reference and real traffic. Left out: server tools, citations, caching, batches, pictures and
-files.
+Format: Anthropic's API reference and real traffic. Left out: server tools, citations, caching, documents.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 
 from llmlab.tape.exchange import Event, TapeAnswer
 from llmlab.tape.simulator import tokens
-from llmlab.tape.simulator.anthropic_read import read
+from llmlab.tape.simulator.anthropic_read import Thinking, read
 from llmlab.tape.simulator.ask import Ask
 from llmlab.tape.simulator.brain import think
 from llmlab.tape.simulator.models import Model
@@ -31,8 +30,10 @@ def messages(ask: Ask) -> TapeAnswer:
     reply = think(question)
     given = input_tokens(question) + (_TOOLS_COST if question.tools else 0)
     written = reply.tokens + reply.reasoning_tokens
-    pace = ask.pace(model, 0 if thinks else reply.reasoning_tokens)
-    body = _message(ask, model, _blocks(ask, reply, thinks=thinks), given, max(1, written))
+    pace = ask.pace(model, 0 if thinks == "shown" else reply.reasoning_tokens)
+    body = _message(ask, model, _blocks(ask, reply, thinks), given, max(1, written))
+    if thinks:
+        body["usage"]["output_tokens_details"] = {"thinking_tokens": reply.reasoning_tokens}
     body["stop_reason"] = _FINISH[reply.finish]
     body["stop_sequence"] = reply.stopped_at
     if ask.body.get("stream") is not True:
@@ -70,11 +71,11 @@ def _message(ask: Ask, model: Model, content: list[dict[str, Any]], given: int, 
     }
 
 
-def _blocks(ask: Ask, reply: Reply, *, thinks: bool) -> list[dict[str, Any]]:
+def _blocks(ask: Ask, reply: Reply, thinks: Thinking) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     if thinks and reply.reasoning:
-        signature = ask.seed.letters("signature", 200)
-        blocks.append({"type": "thinking", "thinking": reply.reasoning, "signature": signature})
+        thought, signature = reply.reasoning if thinks == "shown" else "", ask.seed.letters("signature", 200)
+        blocks.append({"type": "thinking", "thinking": thought, "signature": signature})
     for at, call in enumerate(reply.calls):
         block = {"type": "tool_use", "id": "toolu_01" + ask.seed.letters(f"call{at}", 22), "name": call.name}
         blocks.append(block | {"input": call.arguments, "caller": {"type": "direct"}})
@@ -96,8 +97,9 @@ def _events(message: dict[str, Any]) -> list[dict[str, Any]]:
     if not message["content"]:
         events.append({"type": "ping"})
     ending = {"stop_reason": message["stop_reason"], "stop_sequence": message["stop_sequence"], "stop_details": None}
-    counted = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
-    events.append({"type": "message_delta", "delta": ending, "usage": {name: usage[name] for name in counted}})
+    left_out = ("cache_creation", "service_tier", "inference_geo")
+    counted = {name: value for name, value in usage.items() if name not in left_out}
+    events.append({"type": "message_delta", "delta": ending, "usage": counted})
     events.append({"type": "message_stop"})
     return events
 
@@ -116,6 +118,7 @@ def _deltas(block: dict[str, Any]) -> list[dict[str, Any]]:
         parts = ["", *_grouped(text)]
         return [{"type": "input_json_delta", "partial_json": part} for part in parts]
     if block["type"] == "thinking":
+        # Of thoughts that are not shown, only the signature comes.
         deltas = [{"type": "thinking_delta", "thinking": part} for part in _grouped(block["thinking"])]
         return [*deltas, {"type": "signature_delta", "signature": block["signature"]}]
     return [{"type": "text_delta", "text": part} for part in _grouped(block["text"])]

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from llmlab.tape.simulator.ask import Ask
 from llmlab.tape.simulator.errors import Refused, too_long
 from llmlab.tape.simulator.models import Model
 from llmlab.tape.simulator.question import Call, Question, Tool, Turn
 from llmlab.tape.simulator.reading import as_dict, as_int, as_number, as_str, dicts, stop_texts, text_of
+from llmlab.tape.simulator.sight import pictures_of
 from llmlab.tape.simulator.usage import input_tokens
 
 _SMALLEST_BUDGET = 1024
 _CONSULT = "Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
+_BY_BUDGET = ("-4-5", "-4-6")
+"""Models that take a budget for their thoughts; those that came later think as much as they need."""
+
+Thinking: TypeAlias = Literal["", "hidden", "shown"]
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 
-def read(ask: Ask, *, needs_limit: bool) -> tuple[Question, Model, bool]:
+def read(ask: Ask, *, needs_limit: bool) -> tuple[Question, Model, Thinking]:
     """Check a request as Anthropic does, and read it.
 
     Args:
@@ -25,7 +30,7 @@ def read(ask: Ask, *, needs_limit: bool) -> tuple[Question, Model, bool]:
         needs_limit: `max_tokens` is required; it is not for counting.
 
     Returns:
-        The question, the model, and whether thinking is to be shown.
+        The question, the model, and whether it thinks and shows its thoughts.
 
     Raises:
         Refused: what Anthropic would not take.
@@ -50,7 +55,7 @@ def read(ask: Ask, *, needs_limit: bool) -> tuple[Question, Model, bool]:
             f"max_tokens: {limit} > {model.output}, which is the maximum allowed number of output tokens for {model.id}"
         )
         raise Refused(400, message)
-    thinks = _thinks(body, limit)
+    thinks = _thinks(body, model, limit)
     system = text_of(body.get("system"))
     choice = as_dict(body.get("tool_choice"))
     question = Question(
@@ -72,8 +77,8 @@ def read(ask: Ask, *, needs_limit: bool) -> tuple[Question, Model, bool]:
     return question, model, thinks
 
 
-def _thinks(body: dict[str, Any], limit: int | None) -> bool:
-    """Tell whether thinking is on, and hold it to its conditions."""
+def _thinks(body: dict[str, Any], model: Model, limit: int | None) -> Thinking:
+    """Tell whether thinking is on and shown, and hold it to its conditions."""
     thinking = as_dict(body.get("thinking"))
     kind = thinking.get("type", "disabled")
     if kind not in ("enabled", "adaptive", "disabled"):
@@ -88,12 +93,19 @@ def _thinks(body: dict[str, Any], limit: int | None) -> bool:
         if limit is not None and limit <= budget:
             raise Refused(400, f"`max_tokens` must be greater than `thinking.budget_tokens`. {_CONSULT}")
     if kind == "disabled":
-        return False
+        return ""
+    early = next((name for name in _BY_BUDGET if name in model.id), "")
+    if kind == "adaptive" and early == "-4-5":
+        raise Refused(400, "adaptive thinking is not supported on this model")
+    if kind == "enabled" and not early:
+        told = 'Use "thinking.type.adaptive" and "output_config.effort" to control thinking behavior.'
+        raise Refused(400, f'"thinking.type.enabled" is not supported for this model. {told}')
     if body.get("temperature") not in (None, 1):
         raise Refused(400, f"`temperature` may only be set to 1 when thinking is enabled. {_CONSULT}")
     if as_dict(body.get("tool_choice")).get("type") in ("any", "tool"):
         raise Refused(400, "Thinking may not be enabled when tool_choice forces tool use.")
-    return True
+    # Later models show their thoughts only when they are told to.
+    return "shown" if thinking.get("display", "summarized" if early else "omitted") == "summarized" else "hidden"
 
 
 def _effort(body: dict[str, Any]) -> str:
@@ -179,7 +191,8 @@ def _turns(message: dict[str, Any]) -> list[Turn]:
         else:
             said.append(block)
     if said or calls:
-        turns.append(Turn(message["role"], text_of(said), tuple(calls)))
+        pictures = pictures_of({"content": said}, "anthropic")
+        turns.append(Turn(message["role"], text_of(said), tuple(calls), pictures=pictures))
     return turns
 
 

@@ -11,10 +11,12 @@ from dataclasses import replace
 
 from llmlab.tape.simulator import skills, tokens, toolbox
 from llmlab.tape.simulator.memory import greet, recall
+from llmlab.tape.simulator.mending import mended
 from llmlab.tape.simulator.prompt import Prompt
 from llmlab.tape.simulator.question import Question, Reply
 from llmlab.tape.simulator.retrieval import Passage, best_sentence, from_context
 from llmlab.tape.simulator.schema import fill
+from llmlab.tape.simulator.sight import describe, values
 
 # How many sentences are thought before the answer.
 _EFFORT = {"none": 0, "minimal": 1, "low": 1, "medium": 2, "high": 3, "xhigh": 4, "max": 4}
@@ -42,7 +44,7 @@ def think(question: Question) -> Reply:
         way, answer = f"I find that in {cited.filename}.", best_sentence(question.prompt, cited.text)
     else:
         answer = before or _answer(question)
-        way = _way(question.prompt, answer)
+        way = _way(question, answer)
     return _limited(question, Reply(_shaped(question, answer), _reasoning(question, way), cited=cited))
 
 
@@ -51,9 +53,12 @@ def _passage(question: Question) -> Passage | None:
     return next((one for one in question.passages or () if best_sentence(question.prompt, one.text)), None)
 
 
-def _way(prompt: str, answer: str) -> str:
+def _way(question: Question, answer: str) -> str:
+    prompt = question.prompt
     if sums := skills.sums(prompt):
         return f"This is arithmetic, and I can do that: {sums}."
+    if question.pictures:
+        return "A picture came along; I can measure it, and no more."
     if answer == _honest(prompt):
         return "I know nothing about this, so I had better say so."
     return "I know something about this."
@@ -61,6 +66,8 @@ def _way(prompt: str, answer: str) -> str:
 
 def _answer(question: Question) -> str:
     prompt = question.prompt
+    if question.pictures:
+        return describe(question.pictures)
     if not prompt.strip():
         return "I am llmlab's simulator, and there is no question in this request. Ask me something."
     return (
@@ -116,13 +123,15 @@ def _first_sentence(text: str) -> str:
 
 
 def _as_json(question: Question, answer: str) -> str:
+    if question.schema is not None and (again := mended(question.turns)):
+        return again
     if question.schema:
         # "Extract the person: Ada, 36, from London": what counts stands behind the colon.
         head, _, tail = question.prompt.partition(":")
-        prompt = Prompt(tail if tail.strip() and len(head) < 80 else question.prompt, root=question.schema)
-        value = fill(question.schema, prompt)
+        said = tail if tail.strip() and len(head) < 80 else question.prompt
+        value = fill(question.schema, Prompt(f"{values(question.pictures)} {said}".strip(), root=question.schema))
         if isinstance(value, dict):
-            for name in ("answer", "result", "response"):
+            for name in ("answer", "result", "response", *(("description", "caption") if question.pictures else ())):
                 if isinstance(value.get(name), str):
                     value[name] = answer
     else:

@@ -11,6 +11,7 @@ from llmlab.tape.simulator.errors import Refused, too_long
 from llmlab.tape.simulator.models import Model
 from llmlab.tape.simulator.question import Call, Question, Tool, Turn
 from llmlab.tape.simulator.reading import arguments_of, as_dict, as_int, as_str, dicts, stop_texts, text_of
+from llmlab.tape.simulator.sight import check_sight, pictures_of
 from llmlab.tape.simulator.usage import input_tokens
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
@@ -38,10 +39,11 @@ def read(ask: Ask) -> tuple[Question, Model]:
     if model.embeds or not model.chats:
         raise _no_chat(ask, model)
     asked = as_dict(body.get("reasoning"))
-    effort = body.get("reasoning_effort") or asked.get("effort") or ("medium" if asked.get("enabled") is True else None)
+    switched = asked.get("enabled") is True or as_int(asked.get("max_tokens"))
+    effort = body.get("reasoning_effort") or asked.get("effort") or ("medium" if switched else None)
     wanted = as_int(body.get("max_completion_tokens")) or as_int(body.get("max_tokens"))
     question = Question(
-        turns=tuple(_turn(message) for message in messages),
+        turns=tuple(_turn(message, ask.service) for message in messages),
         tools=_tools(body),
         tool_choice=_tool_choice(body.get("tool_choice")),
         parallel=body.get("parallel_tool_calls") is not False,
@@ -52,6 +54,7 @@ def read(ask: Ask) -> tuple[Question, Model]:
         variant=ask.variant(body.get("temperature"), body.get("seed")),
         verbosity=checks.verbosity_of(body.get("verbosity"), "verbosity"),
     )
+    check_sight([one for turn in question.turns for one in turn.pictures], ask.service, model)
     if ask.service == "openai":
         checks.check_reasoning(body, model, question.effort, "reasoning_effort")
     given = input_tokens(question)
@@ -129,7 +132,7 @@ def _unanswered(at: int, ids: list[str]) -> Refused:
     return Refused(400, message, param=f"messages.[{at}].role")
 
 
-def _turn(message: dict[str, Any]) -> Turn:
+def _turn(message: dict[str, Any], service: str) -> Turn:
     role = as_str(message.get("role"))
     calls = []
     for call in dicts(message.get("tool_calls")):
@@ -138,7 +141,11 @@ def _turn(message: dict[str, Any]) -> Turn:
             Call(as_str(call.get("id")), as_str(function.get("name")), arguments_of(function.get("arguments")))
         )
     return Turn(
-        _READ_AS.get(role, role), text_of(message.get("content")), tuple(calls), as_str(message.get("tool_call_id"))
+        _READ_AS.get(role, role),
+        text_of(message.get("content")),
+        tuple(calls),
+        as_str(message.get("tool_call_id")),
+        pictures=pictures_of(message, service),
     )
 
 

@@ -19,6 +19,7 @@ class Model:
         title: the name for people.
         effort: default reasoning effort; "none" when it does not reason unless asked.
         embeds: how many numbers an embedding has; 0 for a model that writes text.
+        sees: it looks at pictures.
         chats: it answers messages; False for one that only continues a text.
         context: tokens that fit into a request.
         output: tokens that an answer may have at most.
@@ -32,6 +33,7 @@ class Model:
     title: str = ""
     effort: str = "none"
     embeds: int = 0
+    sees: bool = True
     chats: bool = True
     context: int = 1_050_000
     output: int = 128_000
@@ -93,11 +95,21 @@ _NEMOTRON = "nvidia/nemotron-3-super-120b-a12b:free"
 _OPENROUTER = (
     Model("openrouter/free", "2026-02-01", _NEMOTRON, "Free Models Router", context=200_000),
     Model("openrouter/auto", "2023-11-08", "openai/gpt-6-luna", "Auto Router", prompt_price=0.1, completion_price=0.5),
-    Model(_NEMOTRON, "2026-03-11", "", "NVIDIA: Nemotron 3 Super (free)", context=262_144),
-    Model("openai/gpt-oss-20b:free", "2025-08-05", "", "OpenAI: gpt-oss-20b (free)", "medium", context=131_072),
-    Model("openai/gpt-oss-120b:free", "2025-08-05", "", "OpenAI: gpt-oss-120b (free)", "medium", context=131_072),
+    Model(_NEMOTRON, "2026-03-11", "", "NVIDIA: Nemotron 3 Super (free)", context=262_144, sees=False),
+    Model(
+        "openai/gpt-oss-20b:free", "2025-08-05", "", "OpenAI: gpt-oss-20b (free)", "medium", context=131_072, sees=False
+    ),
+    Model(
+        "openai/gpt-oss-120b:free",
+        "2025-08-05",
+        "",
+        "OpenAI: gpt-oss-120b (free)",
+        "medium",
+        context=131_072,
+        sees=False,
+    ),
     Model("google/gemma-4-31b-it:free", "2026-04-02", "", "Google: Gemma 4 31B (free)", context=131_072),
-    Model("qwen/qwen3-coder:free", "2025-07-23", "", "Qwen: Qwen3 Coder (free)", context=262_144),
+    Model("qwen/qwen3-coder:free", "2025-07-23", "", "Qwen: Qwen3 Coder (free)", context=262_144, sees=False),
     Model("openai/gpt-6-luna", "2026-09-15", "", "OpenAI: GPT-6 Luna", prompt_price=0.1, completion_price=0.5),
     Model("openai/gpt-6-sol", "2026-09-15", "", "OpenAI: GPT-6 Sol", prompt_price=2, completion_price=10),
     Model(
@@ -122,12 +134,12 @@ _OPENROUTER = (
 )
 
 _OLLAMA = (
-    Model("gpt-oss:20b", "2026-09-30", effort="medium", context=131_072, size="20.9B"),
-    Model("qwen3:8b", "2026-09-12", effort="medium", context=40_960, size="8.2B"),
+    Model("gpt-oss:20b", "2026-09-30", effort="medium", context=131_072, size="20.9B", sees=False),
+    Model("qwen3:8b", "2026-09-12", effort="medium", context=40_960, size="8.2B", sees=False),
     Model("embeddinggemma:latest", "2026-09-05", embeds=768, context=2048, size="307.58M"),
 )
 
-_LOCAL = (Model("gpt-oss:120b", "2026-09-30", effort="medium", context=131_072, size="116.8B"),)
+_LOCAL = (Model("gpt-oss:120b", "2026-09-30", effort="medium", context=131_072, size="116.8B", sees=False),)
 
 MODELS: dict[str, tuple[Model, ...]] = {
     "openai": _OPENAI,
@@ -139,16 +151,20 @@ MODELS: dict[str, tuple[Model, ...]] = {
 
 UNLISTED: dict[str, tuple[Model, ...]] = {
     "openai": (Model("gpt-3.5-turbo-instruct", "2023-08-24", chats=False, context=4096, output=4096),),
-    "local_gpt_oss": (Model("embeddinggemma", "2026-09-05", embeds=768, context=2048, size="307.58M"),),
+    "local_gpt_oss": (
+        Model("embeddinggemma", "2026-09-05", embeds=768, context=2048, size="307.58M"),
+        Model("gemma3:4b", "2025-03-12", context=131_072, size="4.3B"),
+    ),
 }
 """Models that answer, but that the list of models does not name any more."""
 
 PULLABLE = (
-    Model("gemma3:1b", "2025-03-12", context=32_768, size="999.89M"),
-    Model("llama3.2:latest", "2024-09-25", context=131_072, size="3.2B"),
-    Model("qwen3:4b", "2025-10-06", effort="medium", context=262_144, size="4.0B"),
-    Model("deepseek-r1:8b", "2025-07-02", effort="medium", context=131_072, size="8.2B"),
-    Model("gpt-oss:120b", "2026-09-30", effort="medium", context=131_072, size="116.8B"),
+    Model("gemma3:4b", "2025-03-12", context=131_072, size="4.3B"),
+    Model("gemma3:1b", "2025-03-12", context=32_768, size="999.89M", sees=False),
+    Model("llama3.2:latest", "2024-09-25", context=131_072, size="3.2B", sees=False),
+    Model("qwen3:4b", "2025-10-06", effort="medium", context=262_144, size="4.0B", sees=False),
+    Model("deepseek-r1:8b", "2025-07-02", effort="medium", context=131_072, size="8.2B", sees=False),
+    Model("gpt-oss:120b", "2026-09-30", effort="medium", context=131_072, size="116.8B", sees=False),
     Model("nomic-embed-text:latest", "2024-02-20", embeds=768, context=2048, size="137M"),
 )
 """What Ollama's library has beyond the models that are installed."""

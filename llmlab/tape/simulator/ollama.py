@@ -1,6 +1,6 @@
 """Ollama's own REST API: chat and generate (streams unless told not to).
 
-Format: Ollama's API documentation and real traffic. Left out: pictures.
+Format: Ollama's API documentation and real traffic.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from llmlab.tape.simulator.ollama_models import asked_model
 from llmlab.tape.simulator.pace import Pace
 from llmlab.tape.simulator.question import Call, Question, Reply, Tool, Turn
 from llmlab.tape.simulator.reading import as_dict, as_int, as_str, dicts, stop_texts, text_of
+from llmlab.tape.simulator.sight import check_sight, pictures_of
 from llmlab.tape.simulator.usage import input_tokens
 
 _ROLES = ("system", "user", "assistant", "tool")
@@ -45,7 +46,8 @@ def generate(ask: Ask) -> TapeAnswer:
     if not prompt:
         return _loaded(ask, model, {"response": ""})
     _check_use(body, model)
-    turns = ((Turn("system", system),) if system else ()) + (Turn("user", prompt),)
+    asked = Turn("user", prompt, pictures=pictures_of(body, "ollama"))
+    turns = (*((Turn("system", system),) if system else ()), asked)
     return _answer(ask, model, _question(ask, model, turns), _generate_part)
 
 
@@ -62,7 +64,7 @@ def _turn(message: dict[str, Any]) -> Turn:
         raise Refused(400, f"invalid role: {role}, role must be one of [system, user, assistant, tool]")
     functions = [as_dict(call.get("function")) for call in dicts(message.get("tool_calls"))]
     calls = tuple(Call("", as_str(one.get("name")), as_dict(one.get("arguments"))) for one in functions)
-    return Turn(role, text_of(message.get("content")), calls)
+    return Turn(role, text_of(message.get("content")), calls, pictures=pictures_of(message, "ollama"))
 
 
 def _question(ask: Ask, model: Model, turns: tuple[Turn, ...]) -> Question:
@@ -70,6 +72,9 @@ def _question(ask: Ask, model: Model, turns: tuple[Turn, ...]) -> Question:
     functions = [as_dict(tool.get("function")) for tool in dicts(body.get("tools"))]
     wanted, form = as_int(options.get("num_predict")), body.get("format")
     asked = body.get("think")
+    if asked and model.effort == "none":
+        raise Refused(400, f'"{model.id}" does not support thinking')
+    check_sight([one for turn in turns for one in turn.pictures], "ollama", model)
     effort = asked if asked in ("low", "medium", "high") else model.effort
     if asked is False and not model.id.startswith("gpt-oss"):  # gpt-oss cannot stop thinking
         effort = "none"

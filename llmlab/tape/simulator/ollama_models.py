@@ -52,10 +52,16 @@ def show(ask: Ask) -> TapeAnswer:
             f"{family}.context_length": model.context,
             f"{family}.embedding_length": model.embeds or 2880,
         },
-        "capabilities": ["embedding"] if model.embeds else ["completion", "tools", "thinking"],
+        "capabilities": _abilities(model),
         "modified_at": _moment(model),
     }
     return ask.plain(answer)
+
+
+def _abilities(model: Model) -> list[str]:
+    if model.embeds:
+        return ["embedding"]
+    return ["completion", "vision" if model.sees else "tools", *(["thinking"] if model.effort != "none" else [])]
 
 
 def pull(ask: Ask) -> TapeAnswer:

@@ -1,7 +1,7 @@
 """OpenAI's Responses API: writes the answer, plain or as the full sequence of events.
 
 Format: OpenAI's API reference and real traffic. Left out: built-in tools other than file search, background
-mode, pictures and files in a message (they count as nothing).
+mode, documents in a message (they count as nothing).
 """
 
 from __future__ import annotations

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from llmlab.tape.simulator.retrieval import Passage
+from llmlab.tape.simulator.sight import Picture
+
+_PICTURE = re.compile(r"\b(?:picture|image|photo|drawing|screenshot|colou?r)s?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Turn:
         calls: the tools that an assistant turn asked for.
         call_id: which call a tool turn answers; empty where the wire has no ids.
         failed: the tool says that it failed.
+        pictures: what a user shows.
     """
 
     role: str
@@ -34,6 +39,7 @@ class Turn:
     calls: tuple[Call, ...] = ()
     call_id: str = ""
     failed: bool = False
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,17 @@ class Question:
 
     @property
     def prompt(self) -> str:
-        """The last thing that the user said."""
-        return next((turn.text for turn in reversed(self.turns) if turn.role == "user" and turn.text.strip()), "")
+        """The last thing that the user said; empty where a picture was shown without a word."""
+        said = (turn for turn in reversed(self.turns) if turn.role == "user" and (turn.text.strip() or turn.pictures))
+        return next((turn.text for turn in said), "")
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures that the last message of the user shows, or that it speaks of."""
+        shown = [turn.pictures for turn in self.turns if turn.role == "user"]
+        if shown and not shown[-1] and _PICTURE.search(self.prompt):
+            return next((pictures for pictures in reversed(shown) if pictures), ())
+        return shown[-1] if shown else ()
 
     @property
     def instructions(self) -> str:

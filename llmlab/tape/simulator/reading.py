@@ -44,7 +44,7 @@ def dicts(value: object) -> list[dict[str, Any]]:
 def text_of(content: object) -> str:
     """Read the text of a message: a string, or the text of its parts.
 
-    A part is text under `text`, or under `content` (a tool result in Anthropic's form). Pictures and files have none.
+    A part is text under `text`, or under `content` (a tool result in Anthropic's form). `sight` reads the pictures.
     """
     if isinstance(content, str):
         return content

@@ -17,6 +17,7 @@ from llmlab.tape.simulator.models import Model
 from llmlab.tape.simulator.question import Call, Question, Reply, Tool, Turn
 from llmlab.tape.simulator.reading import arguments_of, as_dict, as_int, as_str, dicts, stop_texts, text_of
 from llmlab.tape.simulator.retrieval import Passage
+from llmlab.tape.simulator.sight import pictures_of
 from llmlab.tape.simulator.store_files import find_store
 from llmlab.tape.simulator.stores import look
 from llmlab.tape.simulator.usage import input_tokens
@@ -112,7 +113,8 @@ def _turns(items: list[Any]) -> tuple[Turn, ...]:
             role = item.get("role")
             if role not in _ROLES:
                 raise checks.invalid_value(f"input[{at}].role", role, _ROLES)
-            turns.append(Turn("system" if role == "developer" else str(role), text_of(item.get("content"))))
+            said = Turn("system" if role == "developer" else str(role), text_of(item.get("content")))
+            turns.append(replace(said, pictures=pictures_of(item, "openai")))
     return tuple(turns)
 
 

@@ -11,10 +11,10 @@ from llmlab.tape.simulator.question import Question
 
 
 def input_tokens(question: Question) -> int:
-    """Estimate the tokens of a request: its texts, a few per message, the schemas of its tools, what was looked up."""
+    """Estimate the tokens of a request: its texts and pictures, a few per message, the schemas of its tools, finds."""
     total = 3
     for turn in question.turns:
-        total += tokens.PER_MESSAGE + tokens.count(turn.text)
+        total += tokens.PER_MESSAGE + tokens.count(turn.text) + sum(one.tokens for one in turn.pictures)
         total += sum(tokens.count(call.name) + tokens.count_json(call.arguments) + 8 for call in turn.calls)
     for tool in question.tools:
         total += 10 + tokens.count(tool.name) + tokens.count(tool.description) + tokens.count_json(tool.schema)
