@@ -119,7 +119,8 @@ class ResponseFormat:
             )
         if schema.get("type") != "object" and "$ref" not in schema:
             raise LLMInvalidRequestError("response_format must describe an object; put a list into a field of one")
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", str(schema.get("title") or "answer"))[:64]
+        title = schema.get("title") or (model.__name__ if model else "answer")
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", str(title))[:64]
         return cls(name, schema, model)
 
 

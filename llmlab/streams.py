@@ -193,7 +193,7 @@ class CompletionStream:
 
     @property
     def partial(self) -> Any:
-        """The object as far as it has been written, a dict; None before it begins, or where none was asked for."""
+        """The object as far as it has been written, a dict; None before it begins, or if there is none."""
         return partial_object(self._state.decoder.completion().content)
 
     def close(self) -> None:
@@ -268,7 +268,7 @@ class AsyncCompletionStream:
 
     @property
     def partial(self) -> Any:
-        """The object as far as it has been written, a dict; None before it begins, or where none was asked for."""
+        """The object as far as it has been written, a dict; None before it begins, or if there is none."""
         return None if self._state is None else partial_object(self._state.decoder.completion().content)
 
     async def aclose(self) -> None:

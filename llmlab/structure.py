@@ -16,8 +16,11 @@ from llmlab.errors import StructuredOutputError
 from llmlab.messages import Message, Role
 from llmlab.options import ResponseFormat
 
-_FENCE = re.compile(r"\s*```(?:json)?\s*\n(.*?)(?:\n\s*```\s*|\Z)", re.DOTALL)
+_FENCE = re.compile(r"\s*```(?:json)?\s*\n(.*?)(?:\n\s*`|\Z)", re.DOTALL)
 """Small models put their JSON into fenced code, however they were asked."""
+
+_NUMBER = re.compile(r"(?<=[:,\[\s])[-+.\deE]+\Z")
+"""At the end of what has come so far, a number may have more digits to come."""
 
 LONGEST = 1000
 """Characters of a complaint that the model is told."""
@@ -61,12 +64,15 @@ def repair(messages: Sequence[Message], error: StructuredOutputError) -> tuple[M
 
 
 def partial_object(text: str) -> Any:
-    """Return the JSON object as far as it has been written; None before it begins, or if it is none."""
+    """Return the JSON object as far as it has been written; None before it begins, or if it is none.
+
+    It only grows: a text gets longer, and a number is there once it is whole.
+    """
     # Loaded only where partial objects are looked at.
     from pydantic_core import from_json
 
     try:
-        found = from_json(_plain(text), allow_partial="trailing-strings")
+        found = from_json(_NUMBER.sub("", _plain(text)), allow_partial="trailing-strings")
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

@@ -1,6 +1,7 @@
 """A conversation that is kept short enough, and is a prompt itself: `provider.complete(conversation)`.
 
-It holds text and tool calls, not the answers' details. It asks nobody by itself, except a counter that is handed in.
+It holds text, pictures and tool calls, not the answers' details. It asks nobody by itself, except a counter that is
+handed in.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from llmlab.completion import Completion
 from llmlab.conversation import file, view
 from llmlab.conversation.turns import as_text, check_calls, check_next, open_calls, turn_starts
 from llmlab.errors import ConfigurationError, LLMInvalidRequestError
+from llmlab.images import Image
 from llmlab.messages import Message, Role, ToolCall
 from llmlab.providers.tokens import TokenCount, count_messages
 
@@ -75,13 +77,17 @@ class ConversationContext(Sequence[Message]):
         check_next(self._messages, message)
         self._messages = self._pruned([*self._messages, message])
 
-    def add_user_message(self, content: str) -> None:
-        """Add what the user says, which begins a turn.
+    def add_user_message(self, content: str, images: Sequence[Image | str | bytes | Path] = ()) -> None:
+        """Add what the user says and shows, which begins a turn.
+
+        Args:
+            content: the text.
+            images: pictures, each an `Image` or what one is made of.
 
         Raises:
             LLMInvalidRequestError: for an empty message, or while a tool call waits for its result.
         """
-        self.add(Message(Role.USER, content))
+        self.add(Message(Role.USER, content, images=images))  # type: ignore[arg-type]
 
     def add_assistant_message(self, content: str | Completion) -> None:
         """Add what the model says: a text, or a whole `Completion` with its tool calls.
@@ -121,12 +127,13 @@ class ConversationContext(Sequence[Message]):
             self.add(Message(Role.ASSISTANT, tool_calls=(call,)))
         return call
 
-    def add_tool_result(self, call: ToolCall | str, content: Any) -> None:
+    def add_tool_result(self, call: ToolCall | str, content: Any, *, is_error: bool = False) -> None:
         """Add what a tool gave back.
 
         Args:
             call: the call, or its id.
             content: a text; everything else is written as JSON.
+            is_error: whether it tells of a failure.
 
         Raises:
             LLMInvalidRequestError: if no such call waits for a result.
@@ -135,7 +142,7 @@ class ConversationContext(Sequence[Message]):
         name = next((each.name for each in open_calls(self._messages) if each.id == wanted), None)
         if not wanted:
             raise LLMInvalidRequestError("a tool result needs the id of its call")
-        self.add(Message(Role.TOOL, as_text(content), name=name, tool_call_id=wanted))
+        self.add(Message(Role.TOOL, as_text(content), name=name, tool_call_id=wanted, is_error=is_error))
 
     def clear(self) -> None:
         """Forget what was said. The system message and the limits stay."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError
+from llmlab.images import Image
 from llmlab.messages import Message, ToolCall, to_messages
 
 SETTINGS = ("system_message", "max_turns", "max_tokens")
@@ -129,7 +130,16 @@ def _plain(message: Message) -> dict[str, Any]:
             {name: value for name, value in asdict(call).items() if name != "unparsed" or value}
             for call in message.tool_calls
         ]
+    if message.is_error:
+        plain["is_error"] = True
+    if message.images:
+        plain["images"] = [_picture(image) for image in message.images]
     return plain
+
+
+def _picture(image: Image) -> dict[str, str]:
+    """Return a picture as JSON: its address, which for bytes is one of base64 that holds them."""
+    return {"source": image.url, **({"detail": image.detail} if image.detail else {})}
 
 
 def _message(item: Any) -> Message:
@@ -139,10 +149,20 @@ def _message(item: Any) -> Message:
     if isinstance(calls, list):
         item = {**item, "tool_calls": [_call(call) for call in calls]}
     try:
+        if isinstance(images := item.get("images"), list):
+            item = {**item, "images": [_image(image) for image in images]}
         return to_messages(item)[0]
     except LLMInvalidRequestError as error:
         # The line says which message it is.
         raise ConfigurationError(error.message.replace("message 0", "this message", 1)) from None
+
+
+def _image(image: Any) -> Image:
+    source = image.get("source") if isinstance(image, dict) else None
+    if not isinstance(source, str) or not source.startswith(("data:", "https://", "http://")):
+        # A path is not followed: a file from somebody else could have any picture of this machine sent.
+        raise LLMInvalidRequestError("an image is an object with a source that is an http(s): or a data: address")
+    return Image(source, detail=image.get("detail"))
 
 
 def _call(call: Any) -> Any:

@@ -46,7 +46,7 @@ def check_next(messages: Sequence[Message], message: Message) -> None:
         raise LLMInvalidRequestError(f"{names} has no result yet; add it with add_tool_result, also if it failed")
     if message.role is Role.SYSTEM:
         raise LLMInvalidRequestError("a conversation has one system message; set system_message")
-    if message.role is Role.USER and not message.content.strip():
+    if message.role is Role.USER and not message.content.strip() and not message.images:
         raise LLMInvalidRequestError("the user message is empty; write something in it")
     if message.role is Role.ASSISTANT:
         if not messages:

@@ -22,8 +22,10 @@ def _lines(messages: Sequence[Message]) -> Iterator[tuple[str, str, bool]]:
     """Yield who speaks, what they say, and whether it is code."""
     for message in messages:
         who = f"{message.role} {message.name}" if message.name else str(message.role)
-        if message.content or not message.tool_calls:
+        if message.content or not (message.tool_calls or message.images):
             yield who, _one_kind_of_break(message.content), message.role is Role.TOOL
+        for image in message.images:
+            yield f"{who} shows", repr(image), True
         for call in message.tool_calls:
             yield f"{who} calls", _one_kind_of_break(_call(call)), True
 

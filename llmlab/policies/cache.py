@@ -13,6 +13,7 @@ import time
 from asyncio import wait_for, wrap_future
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -136,6 +137,7 @@ class Cache:
             return None
         with self._lock:
             if (other := self._flights.get(key)) is not None:
+                other.wait_for()
                 return other
             flight = self._flights[key] = _Flight()
         call.at_end(lambda _completion, _error: self._landed(key, flight))
@@ -144,7 +146,8 @@ class Cache:
     def _landed(self, key: str, flight: _Flight) -> None:
         with self._lock:
             self._flights.pop(key, None)
-        flight.set_result(None)
+        if flight.over is not None:
+            flight.over.set_result(None)
 
     def _sent(self, key: str, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
         with self._lock:
@@ -173,14 +176,21 @@ class Cache:
             self._saved += completion.usage.total_tokens if completion else 0
 
 
-class _Flight(Future[None]):
-    """A request on its way, for which others wait."""
+class _Flight:
+    """A request on its way, for which others may wait."""
+
+    __slots__ = ("over", "thread")
 
     def __init__(self) -> None:
-        super().__init__()
         self.thread = threading.get_ident()
-        # From now on nobody who stops waiting can cancel it for the others.
-        self.set_running_or_notify_cancel()
+        self.over: Future[None] | None = None
+
+    def wait_for(self) -> None:
+        """Let somebody wait. Few requests are waited for, so only this makes what waiting needs."""
+        if self.over is None:
+            self.over = Future()
+            # From now on nobody who stops waiting can cancel it for the others.
+            self.over.set_running_or_notify_cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +202,13 @@ class _Turn:
 
     def wait(self) -> None:
         # A blocking call inside an event loop would wait for a task of that very loop, for ever.
-        if self.flight.thread != threading.get_ident():
-            wait([self.flight], self.seconds)
+        if self.flight.over and self.flight.thread != threading.get_ident():
+            wait([self.flight.over], self.seconds)
 
     async def wait_async(self) -> None:
-        try:
-            await wait_for(wrap_future(self.flight), self.seconds)
-        except TimeoutError:
-            return
+        if self.flight.over:
+            with suppress(TimeoutError):
+                await wait_for(wrap_future(self.flight.over), self.seconds)
 
 
 def key_of(call: Call) -> str:

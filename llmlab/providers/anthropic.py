@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from llmlab.channel import WireRequest
 from llmlab.config import Secret
@@ -30,8 +30,16 @@ class AnthropicProvider(Provider):
         """Return the headers of every request, the key among them."""
         return {"anthropic-version": API_VERSION, **({"x-api-key": key.reveal()} if key else {})}
 
+    def encode(self, request: Request, stream: bool) -> dict[str, Any]:
+        """Return the wire JSON of a request."""
+        body = super().encode(request, stream)
+        if "claude-opus-4-5" in request.model and body.get("thinking", {}).get("type") == "adaptive":
+            # The one model that takes an effort, and thinks on a budget only.
+            del body["thinking"]
+        return body
+
     def count_request(self, request: Request) -> WireRequest | None:
         """Return the request to `POST /v1/messages/count_tokens`."""
-        body = self.dialect.encode(request, False)
-        counted = ("model", "messages", "system", "tools", "tool_choice")
+        body = self.encode(request, False)
+        counted = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
         return WireRequest("POST", "/v1/messages/count_tokens", {name: body[name] for name in counted if name in body})

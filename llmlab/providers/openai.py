@@ -48,5 +48,5 @@ class OpenAIProvider(Provider):
     def count_request(self, request: Request) -> WireRequest | None:
         """Return the request to `POST /responses/input_tokens`."""
         body = OPENAI_RESPONSES.encode(request, False)
-        counted = ("model", "input", "instructions", "tools", "tool_choice")
+        counted = ("model", "input", "instructions", "tools", "tool_choice", "reasoning", "text")
         return WireRequest("POST", "/responses/input_tokens", {name: body[name] for name in counted if name in body})

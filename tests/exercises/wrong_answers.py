@@ -47,6 +47,10 @@ _TOOLS_LOOP = _TOOLS + (
 _TRAIN = "def next_train(city: str) -> str:\n    '''Say when the next train leaves.'''\n    "
 _PATIENCE = "def patience():\n    "
 _ALWAYS = "def always(question):\n    "
+_TURNS = "def last_turns(messages, number):\n    "
+_STARTS = _TURNS + "starts = [at for at, message in enumerate(messages) if message['role'] == 'user']\n    "
+_SUMMARY = "def summarised(chat):\n    "
+_SUMMED = _SUMMARY + "summary = llm.complete(f'Summarise this conversation: {chat}')\n    "
 
 WRONG: dict[str, list[tuple[str, str]]] = {
     "0.1": [
@@ -667,5 +671,26 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             + "if city not in TRAINS:\n        raise LookupError(str(TRAINS))\n    return TRAINS[city]",
             "has no type",
         ),
+    ],
+    "10.1": [
+        (_TURNS + "return messages[-2 * number:]", "lacks"),
+        (_STARTS + "return messages[starts[-number] :]", "lacks the system message"),
+        (_STARTS + "return messages[:1] + messages[starts[-number] :]", "IndexError"),
+        (_STARTS + "return messages[:1] + messages[starts[-min(number, len(starts))] :]", "Yours still has the user message 'My name is Ada.'"),
+        (_STARTS + "del messages[1 : starts[-min(number, len(starts))]]\n    return messages", "changed the list"),
+        (_STARTS + "return messages", "Yours still has the user message 'My name is Ada.'"),
+        (_TURNS + "return [message for message in messages if message['role'] != 'tool']", "lacks the tool message"),
+    ],
+    "10.2": [
+        (_SUMMARY + "return chat", "asked nobody"),
+        (_SUMMARY + "return llm.complete(f'Summarise: {chat}')", "Return a ConversationContext"),
+        (
+            _SUMMARY + "return llmlab.ConversationContext(system_message=f'{llm.complete(chat[-1].content)}')",
+            "was not told that the user said 'I have a parrot.'",
+        ),
+        (_SUMMED + "return chat", "It should have none"),
+        (_SUMMED + "chat.clear()\n    return chat", "changed the conversation"),
+        (_SUMMED + "return llmlab.ConversationContext(system_message=str(summary))", "The old system message is lost"),
+        (_SUMMED + "return llmlab.ConversationContext(system_message=chat.system_message)", "is not in the new system"),
     ],
 }

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from simulator_asking import HEADERS, WEATHER, ask, chat, messages, ollama, responses, said, user
+from simulator_asking import HEADERS, WEATHER, ask, chat, events, messages, ollama, responses, said, user
 
 from llmlab.tape.exchange import TapeRequest
 from llmlab.tape.simulator import Simulator
@@ -100,12 +100,65 @@ def test_anthropic_thinking_has_conditions(change: dict[str, Any], part: str) ->
 
 def test_anthropic_effort_changes_the_thinking() -> None:
     """Else `effort` does nothing."""
-    sizes = []
+    sizes, counts = [], []
     for effort in ("low", "medium", "high"):
         thinking = {"type": "adaptive", "display": "summarized"}
         body = messages("Why is the sky blue?", thinking=thinking, output_config={"effort": effort}).body
         sizes.append(len(body["content"][0]["thinking"]))
+        counts.append(body["usage"]["output_tokens_details"]["thinking_tokens"])
     assert sizes[0] < sizes[1] < sizes[2]
+    assert 0 < counts[0] < counts[1] < counts[2]
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "shown"),
+    [
+        ("claude-haiku-5-5", {"type": "adaptive"}, False),
+        ("claude-haiku-5-5", {"type": "adaptive", "display": "summarized"}, True),
+        ("claude-haiku-5-5", {"type": "adaptive", "display": "omitted"}, False),
+        ("claude-sonnet-4-6", {"type": "adaptive"}, True),
+        ("claude-haiku-4-5", {"type": "enabled", "budget_tokens": 1024}, True),
+        ("claude-haiku-4-5", {"type": "enabled", "budget_tokens": 1024, "display": "omitted"}, False),
+    ],
+)
+def test_anthropic_shows_thoughts_as_the_model_does(model: str, thinking: dict[str, Any], shown: bool) -> None:
+    """Else a program that never sees a thought live is shown some offline."""
+    asked = {"model": model, "thinking": thinking, "max_tokens": 4096}
+    block = messages("Why is the sky blue?", **asked).body["content"][0]
+    assert (block["type"], bool(block["thinking"]), bool(block["signature"])) == ("thinking", shown, True)
+    deltas = [event["delta"] for event in events(messages("Why?", **asked, stream=True)) if "delta" in event]
+    assert any(delta.get("type") == "thinking_delta" for delta in deltas) is shown
+    assert any(delta.get("type") == "signature_delta" for delta in deltas)
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "part"),
+    [
+        ("claude-haiku-5-5", {"type": "enabled", "budget_tokens": 1024}, '"thinking.type.enabled" is not supported'),
+        ("claude-haiku-4-5", {"type": "adaptive"}, "adaptive thinking is not supported"),
+    ],
+)
+def test_anthropic_models_think_in_their_own_way(model: str, thinking: dict[str, Any], part: str) -> None:
+    """Else a budget works offline, and live the model refuses it."""
+    answer = messages("Hi", model=model, thinking=thinking, max_tokens=4096)
+    assert (answer.status, part in answer.body["error"]["message"]) == (400, True)
+
+
+def test_openrouter_takes_a_budget_for_thoughts() -> None:
+    """Else `reasoning: {max_tokens: …}` is not heard."""
+    assert chat("openrouter", "Why is the sky blue?", reasoning={"max_tokens": 500}).body["choices"][0]["message"][
+        "reasoning"
+    ]
+    assert not chat("openrouter", "Why is the sky blue?").body["choices"][0]["message"]["reasoning"]
+
+
+def test_ollama_refuses_thoughts_of_a_model_that_has_none() -> None:
+    """Else `think` works offline for every model."""
+    ask("ollama", "/api/pull", {"model": "gemma3:4b", "stream": False})
+    asked = {"model": "gemma3:4b", "messages": user("Hi"), "stream": False}
+    assert "does not support thinking" in ollama("/api/chat", **asked, think=True).body["error"]
+    assert ollama("/api/chat", **asked, think=False).status == 200
+    assert ask("ollama", "/api/show", {"model": "gemma3:4b"}).body["capabilities"] == ["completion", "vision"]
 
 
 LONG = "word " * 140_000

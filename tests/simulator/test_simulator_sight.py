@@ -91,8 +91,8 @@ def test_a_later_question_is_about_the_picture_only_if_it_speaks_of_it() -> None
 
 def test_a_form_is_filled_with_what_is_known_of_a_picture() -> None:
     """Else structured answers about pictures hold the question in every field."""
-    fields = {"width": {"type": "integer"}, "height": {"type": "integer"}, "caption": {"type": "string"}}
-    fields["colours"] = {"type": "array", "items": {"type": "string"}}
+    number, texts = {"type": "integer"}, {"type": "array", "items": {"type": "string"}}
+    fields = {"width": number, "height": number, "colours": texts, "caption": {"type": "string"}}
     schema = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
     part = {"type": "input_image", "image_url": data_url(FLAG)}
     form = {"format": {"type": "json_schema", "name": "seen", "schema": schema, "strict": True}}

@@ -168,3 +168,38 @@ def test_openai_checks_strict_tools_and_chat_formats_too() -> None:
     inner = {"name": "x", "strict": True, "schema": {"type": "object", "properties": {}}}
     refused = chat("openai", "Hi", response_format={"type": "json_schema", "json_schema": inner}).body["error"]
     assert "In context=(), 'additionalProperties'" in refused["message"]
+
+
+@pytest.mark.parametrize(
+    ("before", "complaint", "after"),
+    [
+        ({"year": 2015}, "year: Input should be less than or equal to 1900", {"year": 1900}),
+        ({"year": 15}, "year: Input should be greater than 1000", {"year": 1001}),
+        ({"year": 15}, "year: Input should be greater than or equal to 1000", {"year": 1000}),
+        ({"year": 15}, "year: Input should be less than 10", {"year": 9}),
+        ({"year": 15}, "year: Input should be a multiple of 10", {"year": 10}),
+        ({"code": "abcdef"}, "code: String should have at most 3 characters", {"code": "abc"}),
+        ({"list": [1, 2]}, "list: List should have at most 1 item after validation, not 2", {"list": [1]}),
+        ({"city": {"name": "Oslo"}}, "city.name: Value error, write it in capital letters", {"city": {"name": "OSLO"}}),
+        ({"tags": ["A"]}, "tags.0: Value error, lower case only", {"tags": ["a"]}),
+        ({"name": "x", "age": 200}, "name: no; age: Input should be at most 120", {"name": "x", "age": 120}),
+        ({"year": "soon"}, "year: Value error, write it in rhyme", {"year": "soon"}),
+        ({"year": 5}, "year: Value error, capital letters", {"year": 5}),
+    ],
+)
+def test_a_complaint_about_an_answer_mends_it(before: Any, complaint: str, after: Any) -> None:
+    """Else a round of repair can be tried live only."""
+    told = f"This is not what was asked for: {complaint}"
+    turns = [*user("Extract it."), {"role": "assistant", "content": json.dumps(before)}, *user(told)]
+    form = {"format": {"type": "json_schema", "name": "p", "schema": SCHEMA, "strict": True}}
+    assert json.loads(said(responses(turns, text=form))) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "complaint"), [("no JSON", "year: wrong"), ('{"year": 5}', "It is wrong."), ("[]", "a.b: no")]
+)
+def test_a_complaint_that_fits_nothing_is_a_question_like_any_other(before: str, complaint: str) -> None:
+    """Else a second question in a conversation is answered with the first answer."""
+    turns = [*user("Extract it."), {"role": "assistant", "content": before}, *user(complaint)]
+    form = {"format": {"type": "json_schema", "name": "p", "schema": SCHEMA, "strict": True}}
+    assert json.loads(said(responses(turns, text=form))).keys() == PERSON["properties"].keys()

@@ -19,7 +19,6 @@ from llmlab.tape.simulator.errors import Refused
 from llmlab.tape.simulator.models import Model
 from llmlab.tape.simulator.reading import as_dict, as_list, as_str, dicts
 
-_PART = re.compile(r"data:[^;,]*;base64,(.*)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z0-9+/=\s]*")
 _UNSEEN = (1024, 1024)
 """Pixels that a picture is taken to have when nobody knows."""
@@ -132,8 +131,8 @@ def _of_part(part: dict[str, object], service: str) -> Picture | None:
     given = part.get("image_url")
     url = given if isinstance(given, str) else as_str(as_dict(given).get("url"))
     detail = part.get("detail") if kind == "input_image" else as_dict(given).get("detail")
-    if match := _PART.match(url):
-        return _of_bytes(match[1], service, detail="low" if detail == "low" else "")
+    if url.startswith("data:"):
+        return _of_bytes(url.partition(";base64,")[2], service, detail="low" if detail == "low" else "")
     return _afar(url or as_str(part.get("file_id")), service)
 
 
