@@ -101,8 +101,11 @@ class LlmlabChat:
     """llmlab, on the Chat Completions wire."""
 
     def __init__(self, url: str) -> None:
-        from llmlab import get_provider
+        from llmlab import ModelSpec, get_provider, register_spec
 
+        for name in ("openai", "anthropic"):
+            register_spec(ModelSpec("fast", name))
+            register_spec(ModelSpec("slow", name))
         self.provider = self.make(get_provider, url)
 
     def make(self, get_provider: Any, url: str) -> Any:

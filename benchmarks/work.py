@@ -33,7 +33,7 @@ FRESH = {
     "llmlab": (
         "import llmlab",
         "llmlab.get_provider('openai', api_key='k')",
-        "print(llmlab.get_provider('openai', 'fast', 'k', 'URL/v1', api='chat').complete('Hi'))",
+        "print(llmlab.get_provider('openai', None, 'k', 'URL/v1', api='chat').complete('Hi'))",
     ),
     "OpenAI SDK": (
         "import openai",

@@ -59,7 +59,7 @@ def test_the_python_examples_run(example: str, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`(\w+)(?:\(.*?\))?`", README.partition("## The package")[2]))))
 def test_every_name_of_the_package_is_one(name: str) -> None:
     """A name in the README that is none costs its reader an hour."""
-    commands = {command.name for command in app.registered_commands} | {"config"}
+    commands = {command.name for command in [*app.registered_commands, *app.registered_groups]}
     assert name in llmlab.__all__ or name in commands
 
 

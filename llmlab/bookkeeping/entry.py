@@ -12,6 +12,7 @@ from llmlab.errors import LLMError
 from llmlab.messages import Message
 from llmlab.policies import Attempt, Call
 from llmlab.redaction import redact
+from llmlab.waiting import now
 
 SECTION: ContextVar[str] = ContextVar("section", default="")
 """What the calls of this thread or task are made for, in the user's words."""
@@ -88,7 +89,7 @@ def entry_of(call: Call, completion: Completion | None, error: LLMError | None, 
     """Return what is known of a call that is over."""
     asked, headers, tried = call.request.model, call.headers, call.attempts
     # The policies' clock counts from no known day. Waits that the tape shortened count in full on it.
-    began = time.time() - time.monotonic() + call.started
+    began = time.time() - (now() - call.started)
     request_id = headers.get("x-request-id") or headers.get("request-id") or ""
     prompt = _prompt(call.request.messages) if content else ""
     section, shape = SECTION.get(), "stream" if call.stream else "whole"

@@ -119,7 +119,7 @@ def _strict(schema: Any, root: Mapping[str, Any], within: frozenset[str]) -> Any
     if "properties" in made:
         made["additionalProperties"] = False
         made["required"] = list(mapping(made["properties"]))
-    # OpenAI takes patterns, but none that looks around, as pydantic's for decimals does.
+    # OpenAI takes patterns, but none that looks around.
     around = ("pattern",) if "(?" in str(made.get("pattern", "")) else ()
     return _told(made, _WORDS + around + (() if made.get("format") in _FORMATS else ("format",)))
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import dis
 import functools
 import inspect
 import linecache
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from types import CodeType
 from typing import Any
 
@@ -79,6 +82,28 @@ def needs_function(answer: Any, name: str, exercise_id: str) -> Callable[..., An
         if inspect.isgenerator(found) or inspect.isasyncgen(found):
             raise Wrong("Your function has a yield in it, so calling it does nothing yet. Collect, then return.")
         return found
+
+    return called
+
+
+def needs_async_function(answer: Any, name: str, exercise_id: str) -> Callable[..., Any]:
+    """Return the learner's async function, to be called like any other. What goes wrong in it becomes `Wrong`.
+
+    Raises:
+        Wrong: it cannot be called, or is not async.
+    """
+    if not callable(answer):
+        needs_function(answer, name, exercise_id)
+    if not inspect.iscoroutinefunction(answer):
+        raise Wrong("Your function must begin with async def, so that it can wait for many answers at once.")
+
+    def called(*args: Any) -> Any:
+        try:
+            # A notebook's own event loop is running, so this one gets a thread for itself.
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(copy_context().run, asyncio.run, answer(*args)).result()
+        except Exception as error:
+            raise Wrong(told(error, answer) or _sentence(f"Your code stopped. {_described(error)}")) from error
 
     return called
 

@@ -23,12 +23,12 @@ _EXERCISE = re.compile(r"^### Exercise (\d+\.\d+)(.*)$", re.MULTILINE)
 _CHECK = re.compile(r"""\bcheck\(\s*["'](\d+\.\d+)["']""")
 # The first word of a title and of a file name says what the learner will do.
 _VERB_LIST = """
-add answer ask batch break build cache call catch chat choose chunk classify combine compare compress configure control
-count create cut debug decide deploy design embed evaluate explain extract fall find fix force get give go guard handle keep
-learn let limit log make measure meet mock move open parse pass plan protect prove queue rank read record remember
-repeat replay resume retrieve retry return route run save schedule search see send serve show split start stop stream
-structure summarize survive switch talk teach tell test trace translate trust try understand use validate wait watch
-write
+add answer ask batch break build cache call catch chat choose chunk classify combine compare compress configure
+control count create cut debug decide deploy design embed evaluate explain extract fall find fix force get give go
+guard handle hold keep learn let limit log make measure meet mock move open parse pass plan protect prove queue rank
+read reason record remember repeat replay resume retrieve retry return route run save schedule search see send serve
+show split start stop stream structure summarize survive switch talk teach tell test trace translate trust try
+understand use validate wait watch write
 """
 _VERBS = frozenset(_VERB_LIST.split())
 

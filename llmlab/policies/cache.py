@@ -137,7 +137,7 @@ class Cache:
             return None
         with self._lock:
             if (other := self._flights.get(key)) is not None:
-                other.wait_for()
+                other.join()
                 return other
             flight = self._flights[key] = _Flight()
         call.at_end(lambda _completion, _error: self._landed(key, flight))
@@ -185,7 +185,7 @@ class _Flight:
         self.thread = threading.get_ident()
         self.over: Future[None] | None = None
 
-    def wait_for(self) -> None:
+    def join(self) -> None:
         """Let somebody wait. Few requests are waited for, so only this makes what waiting needs."""
         if self.over is None:
             self.over = Future()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
@@ -175,6 +176,10 @@ class Calls:
     def finished(self, call: Call, state: StreamState) -> Completion:
         """Return what a stream has given as a `Completion`, and end its call."""
         answer = self.so_far(state)
+        if state.decoder.finished:
+            # An answer of another form is an error, but of the one who asks for the result.
+            with suppress(StructuredOutputError):
+                answer = with_parsed(answer, call.request.response_format)
         call.end(answer)
         return self._noted(answer, state.opened.wire.headers)
 
@@ -307,7 +312,8 @@ class _Ending:
         self._call.remaining()
 
     def formed(self, state: StreamState, answer: Completion) -> Completion:
-        return with_parsed(answer, self._call.request.response_format) if state.decoder.finished else answer
+        is_formed = answer.parsed is not None or not state.decoder.finished
+        return answer if is_formed else with_parsed(answer, self._call.request.response_format)
 
     def finished(self, state: StreamState) -> Completion:
         return self._calls.finished(self._call, state)

@@ -14,8 +14,15 @@ from openai.types.responses.response_create_params import ResponseCreateParamsNo
 from pydantic import BaseModel, Field, TypeAdapter
 
 from llmlab import Image, LLMInvalidRequestError, Message, Role, ToolCall
-from llmlab.dialects import ANTHROPIC_MESSAGES, OLLAMA, OLLAMA_GENERATE, OPENAI_CHAT, OPENAI_COMPLETIONS
-from llmlab.dialects import OPENAI_RESPONSES, Dialect
+from llmlab.dialects import (
+    ANTHROPIC_MESSAGES,
+    OLLAMA,
+    OLLAMA_GENERATE,
+    OPENAI_CHAT,
+    OPENAI_COMPLETIONS,
+    OPENAI_RESPONSES,
+    Dialect,
+)
 from llmlab.request import build_request
 from tests.core.trying import SHAPES, ask, provider
 from tests.loopback import LoopbackServer
@@ -232,7 +239,7 @@ def test_a_picture_alone_is_sent_without_empty_words(name: str) -> None:
 
 
 def test_ollama_is_sent_no_addresses() -> None:
-    with pytest.raises(LLMInvalidRequestError, match="Ollama fetches no pictures. Get it yourself and send its bytes"):
+    with pytest.raises(LLMInvalidRequestError, match="Ollama fetches no pictures"):
         encoded(OLLAMA, SEEN)
 
 

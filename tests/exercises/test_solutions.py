@@ -129,7 +129,7 @@ def test_a_check_never_raises(number: str, answer: object) -> None:
     assert "object at 0x" not in result.message
 
 
-@pytest.mark.parametrize("number", FOUND)
+@pytest.mark.parametrize("number", [number for number, found in FOUND.items() if "async def" not in found[1].source])
 def test_async_and_yield_are_named(number: str) -> None:
     """Both return at once without having done anything, and a learner wonders why."""
     assert "async def" in check(number, later).message

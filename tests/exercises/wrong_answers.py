@@ -51,6 +51,20 @@ _TURNS = "def last_turns(messages, number):\n    "
 _STARTS = _TURNS + "starts = [at for at, message in enumerate(messages) if message['role'] == 'user']\n    "
 _SUMMARY = "def summarised(chat):\n    "
 _SUMMED = _SUMMARY + "summary = llm.complete(f'Summarise this conversation: {chat}')\n    "
+_LETTER = "def read_order(letter):\n    "
+_THINK = "def think_until(ask, right):\n    "
+_ROUNDS = _THINK + "usage = llmlab.Usage()\n    for effort in EFFORTS:\n        answer = ask(effort)\n        "
+_ALL_ROUNDS = _ROUNDS.replace("EFFORTS", "['none', 'low', 'medium', 'high']")
+_RETURN_RIGHT = "if right(answer):\n            return answer, usage\n    "
+_ASK_ALL = "import asyncio\n\nasync def ask_all(questions):\n    "
+_GENTLY = "import asyncio\n\nasync def ask_gently(questions, most):\n    "
+_SEATED = _GENTLY + (
+    "seats = asyncio.Semaphore(most)\n\n    async def one(q):\n        async with seats:\n            "
+)
+_ASK_EACH = "\n    return list(await asyncio.gather(*(one(q) for q in questions)))"
+_SPEED_OF = "def speed(answer):\n    "
+_WRITING = "(answer.latency - answer.time_to_first_token)"
+_FIRST = "def first_sentence(question):\n    "
 
 WRONG: dict[str, list[tuple[str, str]]] = {
     "0.1": [
@@ -634,6 +648,35 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (_SORT + "return outcomes", "Return two lists"),
     ],
+    "8.1": [
+        ("def ask_all(questions):\n    return [llm.complete(q).content for q in questions]", "async def"),
+        (_ASK_ALL + "return [(await llm.complete_async(q)).content for q in questions]", "1 at most"),
+        (
+            _ASK_ALL + "return await asyncio.gather(*(llm.complete_async(q) for q in questions))",
+            "Return a list of texts",
+        ),
+        (_ASK_ALL + "return ['121'] * 6", "do not stand in the order"),
+        (_ASK_ALL + "return [str(n * n) for n in range(11, 17)]", "asked nobody"),
+        (
+            _ASK_ALL + "found = await asyncio.gather(*(llm.complete_async(q) for q in questions))\n"
+            "    return [one.content for one in found][::-1]",
+            "do not stand in the order",
+        ),
+    ],
+    "8.2": [
+        (_GENTLY + "return [(await llm.complete_async(q)).content for q in questions]", "one after the other"),
+        (
+            _GENTLY + "found = await asyncio.gather(*(llm.complete_async(q) for q in questions))\n"
+            "    return [one.content for one in found]",
+            "6 questions on their way at once",
+        ),
+        (_SEATED + "return (await llm.complete_async(q)).content\n" + _ASK_EACH, "LLMAuthenticationError"),
+        (
+            _SEATED + "try:\n                return (await llm.complete_async(q)).content\n"
+            "            except llmlab.LLMError:\n                return ''\n" + _ASK_EACH,
+            "Return None in its place",
+        ),
+    ],
     "9.1": [
         (_TOOLS + "return 'snow'", "sent nothing"),
         (_TOOLS + "return client.responses.create(model=gpt, input=question).output_text", "had no tools in it"),
@@ -676,7 +719,10 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (_TURNS + "return messages[-2 * number:]", "lacks"),
         (_STARTS + "return messages[starts[-number] :]", "lacks the system message"),
         (_STARTS + "return messages[:1] + messages[starts[-number] :]", "IndexError"),
-        (_STARTS + "return messages[:1] + messages[starts[-min(number, len(starts))] :]", "Yours still has the user message 'My name is Ada.'"),
+        (
+            _STARTS + "return messages[:1] + messages[starts[-min(number, len(starts))] :]",
+            "Yours still has the user message 'My name is Ada.'",
+        ),
         (_STARTS + "del messages[1 : starts[-min(number, len(starts))]]\n    return messages", "changed the list"),
         (_STARTS + "return messages", "Yours still has the user message 'My name is Ada.'"),
         (_TURNS + "return [message for message in messages if message['role'] != 'tool']", "lacks the tool message"),
@@ -690,7 +736,82 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (_SUMMED + "return chat", "It should have none"),
         (_SUMMED + "chat.clear()\n    return chat", "changed the conversation"),
-        (_SUMMED + "return llmlab.ConversationContext(system_message=str(summary))", "The old system message is lost"),
+        (
+            _SUMMED.replace("{chat}", "{[one.content for one in chat[1:]]}")
+            + "return llmlab.ConversationContext(system_message=str(summary))",
+            "The old system message is lost",
+        ),
         (_SUMMED + "return llmlab.ConversationContext(system_message=chat.system_message)", "is not in the new system"),
+    ],
+    "12.1": [
+        (_LETTER + "return CarefulOrder(article='desk lamp', pieces=12, city='Oslo')", "asked nobody"),
+        (_LETTER + "return llm.complete(letter, response_format=CarefulOrder)", "Return the object in it: .parsed"),
+        (_LETTER + "return llm.complete(letter, response_format=CarefulOrder).parsed.article", "article fails"),
+        (_LETTER + "llm.complete(letter, response_format=CarefulOrder)", "Does it end with return?"),
+        (_LETTER + "return llm.complete(letter, response_format=Order).parsed", "your object says 1"),
+        (
+            _LETTER + "llm.complete(letter)\n    return llm.complete(letter, response_format=CarefulOrder).parsed",
+            "you asked 2 times",
+        ),
+        (
+            _LETTER + "order = llm.complete(letter, response_format=CarefulOrder).parsed\n    order.city = 'Rom'\n"
+            "    return order",
+            "the letter says ('desk lamp', 12, 'Oslo')",
+        ),
+        ("def read_order():\n    return None or 1", "does not take the arguments"),
+    ],
+    "12.2": [
+        (_THINK + "answer = ask('high')\n    return answer, answer.usage", "was asked with: high. It should be"),
+        (_ALL_ROUNDS + "usage += answer.usage\n    return answer, usage", "was asked with: none, low, medium, high."),
+        (
+            _ALL_ROUNDS + "if right(answer):\n            return answer, answer.usage\n    return None, usage",
+            "Add all rounds",
+        ),
+        (_ALL_ROUNDS + _RETURN_RIGHT + "return None, usage", "Add all rounds"),
+        (
+            _ALL_ROUNDS + "usage += answer.usage\n        " + _RETURN_RIGHT + "return answer, usage",
+            "the answer is then None",
+        ),
+        (
+            _ALL_ROUNDS + "usage += answer.usage\n        " + "if right(answer):\n            return answer",
+            "Return two things",
+        ),
+        (
+            _ALL_ROUNDS + "usage += answer.usage\n        if right(answer):\n            return None, usage",
+            "that was right",
+        ),
+        (_ROUNDS.replace("EFFORTS", "['little', 'much']") + "return answer, usage", "with the effort 'little'"),
+    ],
+    "7.1": [
+        (_SPEED_OF + "return answer.usage.output_tokens / answer.latency", "counts the silence"),
+        (_SPEED_OF + f"return answer.usage.output_tokens / {_WRITING}", "Your code stopped in line 2"),
+        (
+            _SPEED_OF + f"return (answer.usage.output_tokens + answer.usage.input_tokens) / {_WRITING}",
+            "counts the tokens of the question",
+        ),
+        (
+            _SPEED_OF + "if answer.time_to_first_token is None:\n        return 0\n    "
+            f"return answer.usage.output_tokens / ({_WRITING} or 1)",
+            "Return None for it. Your function returned 0.",
+        ),
+        (
+            _SPEED_OF + "if answer.time_to_first_token is None:\n        return None\n    "
+            f"return answer.usage.output_tokens / ({_WRITING} or 1)",
+            "was written in no time",
+        ),
+        (_SPEED_OF + f"print(answer.usage.output_tokens / {_WRITING})", "Does it end with return?"),
+    ],
+    "7.2": [
+        (_FIRST + "return 'A rainbow is light.'", "asked nobody"),
+        (_FIRST + "return llm.complete(question).content.partition('.')[0] + '.'", "did not stream"),
+        (
+            _FIRST + "text = ''.join(map(str, llm.complete_stream(question)))\n    return text.partition('.')[0] + '.'",
+            "you read all 88 events",
+        ),
+        (_FIRST + "return ''.join(map(str, llm.complete_stream(question)))", "nothing follows it"),
+        (
+            _FIRST + "for one in llm.complete_stream(question):\n        if '.' in str(one):\n            return one",
+            "Return the text of the first sentence",
+        ),
     ],
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from llmlab.messages import ToolCall
 from llmlab.policies import Call
 from llmlab.policies.purse import PICO, Purse
 from llmlab.policies.worst_case import Tokens, used_by, worst_case
+from llmlab.request import build_request
 from tests.core.trying import NAMES
 from tests.policies.test_budget import PAID, with_budget
 
@@ -70,16 +70,16 @@ def test_images_schemas_and_files_are_bounded() -> None:
     """None of them is text whose bytes could be counted."""
 
     def most(**more: Any) -> int:
-        message = SimpleNamespace(content="Hi", tool_calls=(), images=more.pop("images", ()))
-        request: Any = SimpleNamespace(model="gpt-4o", messages=(message,), tools=(), extra={}, **more)
+        message = {"role": "user", "content": "Hi", "images": more.pop("images", ())}
+        request = build_request(message, "gpt-4o", more)
         found = worst_case(Call("openai", "", OPENAI_CHAT, request, {"max_tokens": 7}, False, pytest.fail))
         assert found is not None
         assert found.output == 7
         return found.input
 
-    assert most(images=(b"png", b"png")) == most() + 2 * 25_000
-    assert most(response_format=SimpleNamespace(schema={"type": "object"})) == most() + 1_024 + 18
-    assert most(file_search=SimpleNamespace()) == 128_000, "as much as fits into the window"
+    assert most(images=("https://example.test/1.png", "https://example.test/2.png")) == most() + 2 * 25_000
+    assert most(response_format={"type": "object"}) == most() + 1_024 + 18
+    assert most(file_search={"vector_store_ids": ["vs_1"]}) == 128_000, "as much as fits into the window"
 
 
 def test_tokens_from_a_vendor_s_cache_are_counted_and_cheaper() -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import llmlab
-from llmlab import LLMInvalidRequestError, ModelCapabilities, ModelSpec, ParameterSpec, UnknownModelWarning
-from llmlab.messages import to_messages
+from llmlab import (
+    Image,
+    LLMInvalidRequestError,
+    Message,
+    ModelCapabilities,
+    ModelSpec,
+    ParameterSpec,
+    Role,
+    UnknownModelWarning,
+)
 from llmlab.request import Request, build_request
 from llmlab.specs import MODELS, RETIRED, SPECS, register_spec, validate
 from llmlab.specs.validation import nearest, refusal_of
@@ -23,24 +29,8 @@ TOOL = {"name": "clock", "description": "Tells the time."}
 SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
 
 
-@dataclass(frozen=True)
-class Asked(Request):
-    """A request with everything that a model may be asked for, without the checks of their forms."""
-
-    reasoning: Any = None
-    text: Any = None
-    response_format: Any = None
-
-
-def asked(model: str, options: dict[str, Any]) -> Asked:
-    """Return a request; the parts of `reasoning` and `text` that are not given are None."""
-    given = dict(options)
-    if "reasoning" in given:
-        none = {"effort": None, "summary": None, "budget_tokens": None}
-        given["reasoning"] = SimpleNamespace(**{**none, **given["reasoning"]})
-    if "text" in given:
-        given["text"] = SimpleNamespace(**given["text"])
-    return Asked(to_messages("Hi"), model, **given)
+def asked(model: str, options: dict[str, Any]) -> Request:
+    return build_request("Hi", model, options)
 
 
 REFUSED = [
@@ -133,7 +123,10 @@ def test_what_a_model_cannot_do_is_refused_with_the_range_and_a_model_that_can(
     ("name", "model", "near"), [("ollama", "gpt-oss:20b", "gemma3:4b"), ("openai", "gpt-4", "gpt")]
 )
 def test_images_for_a_model_that_sees_none_are_refused(name: str, model: str, near: str) -> None:
-    seen: Any = (SimpleNamespace(images=()), SimpleNamespace(images=(b"png",)))
+    seen = (
+        Message(Role.USER, "Hi"),
+        Message(Role.USER, "What is it?", images=(Image("https://example.test/cat.png"),)),
+    )
     with pytest.raises(LLMInvalidRequestError, match=f"{model} sees no images. Leave the images out, or .* {near}"):
         validate(Request(seen, model), name)
     validate(Request(seen, MODELS["openai"]), "openai")

@@ -73,6 +73,10 @@ HAIKUS = {
 # are for a temperature above 0.
 FACTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
+        ("bat", "ball", "cost"),
+        ("The ball costs 5 cents: the bat then costs 1.05 dollars, and both together 1.10.",),
+    ),
+    (
         ("rainbow",),
         (
             "Sunlight looks white, but many colours are hiding in it. When it shines through raindrops, every drop "

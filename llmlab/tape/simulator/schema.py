@@ -71,8 +71,10 @@ def fill(schema: object, prompt: Prompt, name: str = "", *, needed: bool = True,
         if kind is None and as_list(rule.get(union)):
             options = [_resolved(as_dict(one), prompt.root) for one in rule[union]]
             real = [one for one in options if one.get("type") != "null"]
-            # What may be left empty ends a schema that contains itself.
-            empty = not real or (len(real) < len(options) and depth > 2)
+            # What may be left empty is, when nothing is said of it; and it ends a schema that contains itself.
+            nullable = len(real) < len(options)
+            empty = not real or (nullable and depth > 2)
+            needed = needed and not nullable
             return None if empty or deep else fill(real[0], prompt, name, needed=needed, depth=depth + 1)
     if "const" in rule:
         return rule["const"]
@@ -191,8 +193,6 @@ def _text(rule: dict[str, Any], prompt: Prompt, name: str, needed: bool) -> str 
         return prompt.codes.pop(0)
     if "language" in name:
         return next((one.capitalize() for one in LANGUAGES if one in prompt.low), "English" if needed else None)
-    if prompt.quoted:
-        return prompt.quoted.pop(0)
     if any(part in name for part in _PLACE_NAMES) and prompt.places:
         there = (
             place for place in prompt.places if re.search(rf"\b(?:in|at|to|from|near) {re.escape(place)}", prompt.text)
@@ -200,6 +200,8 @@ def _text(rule: dict[str, Any], prompt: Prompt, name: str, needed: bool) -> str 
         place = next(there, prompt.places[0])
         prompt.places.remove(place)
         return place
+    if prompt.quoted:
+        return prompt.quoted.pop(0)
     if name in _TEXT_NAMES:
         return prompt.text.strip() if needed or name in ("query", "q") else None
     if prompt.places and (needed or "name" in name):

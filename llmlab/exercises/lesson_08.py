@@ -1,0 +1,101 @@
+"""The exercises of lesson 08: many questions at once, and many questions at once but not too many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from llmlab.completion import Completion
+from llmlab.exercises.registry import exercise
+from llmlab.exercises.telling import quoted, returned
+from llmlab.exercises.watching import Wrong, needs_async_function
+from llmlab.messages import Prompt
+from llmlab.providers import Provider
+from llmlab.tape import faults
+
+NUMBERS = (11, 12, 13, 14, 15, 16)
+QUESTIONS = [f"What is {n} * {n}?" for n in NUMBERS]
+MOST = 2
+
+
+@exercise(
+    "8.1",
+    hints=[
+        "A loop with await in it asks one after the other. What starts all of them and waits for all?",
+        "asyncio.gather takes coroutines, and a star before a list hands all of its items over.",
+        "answers = await asyncio.gather(*(llm.complete_async(question) for …)), then a list of their content.",
+    ],
+)
+def ask_all(answer: Any) -> str:
+    """Six questions must be on their way at the same time, and come back as texts in their order."""
+    function = needs_async_function(answer, "ask_all", "8.1")
+    with crowd() as seen:
+        texts = function(QUESTIONS)
+    _expect_texts(texts)
+    if not seen.total:
+        raise Wrong("Your function asked nobody. Use llm.complete_async, which waits without holding up the others.")
+    if seen.most < len(QUESTIONS):
+        raise Wrong(
+            f"Of {len(QUESTIONS)} questions, {seen.most} at most were on their way together. Start all at once."
+        )
+    return f"All {len(QUESTIONS)} questions were on their way together, and the answers came back in their order."
+
+
+@exercise(
+    "8.2",
+    hints=[
+        "Who may go in when there are two seats? A semaphore, or Limits, knows. Make it inside your function.",
+        "The inner coroutine waits for a seat with async with, and catches llmlab.LLMError.",
+        "async with seats: then try to return (await …).content, and except llmlab.LLMError return None.",
+    ],
+)
+def ask_gently(answer: Any) -> str:
+    """Never more than two at once, all of them answered, and a failure is None in its place."""
+    function = needs_async_function(answer, "ask_gently", "8.2")
+    with crowd() as seen:
+        texts = function(QUESTIONS, MOST)
+    _expect_texts(texts)
+    if seen.most > MOST:
+        raise Wrong(f"There were {seen.most} questions on their way at once, and {MOST} are allowed.")
+    if seen.most < MOST:
+        raise Wrong(f"Your function asks one after the other. {MOST} at once are allowed.")
+    with faults("unauthorized", times=1):
+        texts = function(QUESTIONS, MOST)
+    if not isinstance(texts, list) or texts.count(None) != 1:
+        raise Wrong(f"One of six questions failed. Return None in its place; you returned {quoted(texts)}.")
+    return f"Never more than {MOST} at once, and one failure cost one answer, not six."
+
+
+class _Seen:
+    now = most = total = 0
+
+
+@contextmanager
+def crowd() -> Iterator[_Seen]:
+    """Count how many questions are on their way at the same time."""
+    seen, ask = _Seen(), Provider.complete_async
+
+    async def counted(self: Provider, prompt: Prompt, **options: Any) -> Completion:
+        seen.now, seen.total = seen.now + 1, seen.total + 1
+        seen.most = max(seen.most, seen.now)
+        try:
+            # Whoever is about to ask does it now.
+            await asyncio.sleep(0.01)
+            return await ask(self, prompt, **options)
+        finally:
+            seen.now -= 1
+
+    Provider.complete_async = counted  # type: ignore[method-assign]
+    try:
+        yield seen
+    finally:
+        Provider.complete_async = ask  # type: ignore[method-assign]
+
+
+def _expect_texts(texts: Any) -> None:
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise Wrong(f"{returned(texts)} Return a list of texts, one for each question.")
+    if len(texts) != len(QUESTIONS) or not all(str(n * n) in text for n, text in zip(NUMBERS, texts, strict=True)):
+        raise Wrong("The answers do not stand in the order of their questions, or some are missing.")

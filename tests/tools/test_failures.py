@@ -1,0 +1,63 @@
+"""How a failed tool is told. If one fails, a model takes an error for a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmlab import run_tools
+from llmlab.messages import Role
+from tests.core import bodies
+from tests.core.trying import NAMES, provider
+from tests.loopback import LoopbackServer
+
+
+def clock() -> str:
+    """Tells the time."""
+    raise OSError("no clock")
+
+
+def calling(name: str) -> dict[str, Any]:
+    """Return an answer that calls the clock, in a service's wire format."""
+    if name == "openai":
+        return {
+            **bodies.RESPONSES,
+            "output": [{"type": "function_call", "call_id": "c1", "name": "clock", "arguments": "{}"}],
+        }
+    if name == "anthropic":
+        block = {"type": "tool_use", "id": "c1", "name": "clock", "input": {}}
+        return {**bodies.ANTHROPIC, "content": [block], "stop_reason": "tool_use"}
+    call: dict[str, Any] = {"id": "c1", "type": "function", "function": {"name": "clock", "arguments": "{}"}}
+    if name == "ollama":
+        call["function"]["arguments"] = {}
+        return {**bodies.OLLAMA, "message": {"role": "assistant", "content": "", "tool_calls": [call]}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return {**bodies.CHAT, "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_failure_is_told_in_words_and_marked_where_the_wire_has_a_mark(name: str, server: LoopbackServer) -> None:
+    server.answer(calling(name))
+    server.answer(bodies.WHOLE[name])
+    with provider(name, server.url) as made:
+        run = run_tools(made, "What time is it?", [clock])
+    told = next(message for message in run.messages if message.role is Role.TOOL)
+    assert (told.is_error, told.content) == (True, "Error: OSError: no clock")
+    sent = server.seen[1].body["input" if name == "openai" else "messages"][-1]
+    assert "Error: OSError: no clock" in str(sent)
+    assert ("'is_error': True" in str(sent)) == (name == "anthropic")
+
+
+def test_what_went_well_is_not_marked(server: LoopbackServer) -> None:
+    def noon() -> str:
+        """Tells the time."""
+        return "Error: this is what the clock shows"
+
+    noon.__name__ = "clock"
+    server.answer(calling("anthropic"))
+    server.answer(bodies.ANTHROPIC)
+    with provider("anthropic", server.url) as made:
+        run = run_tools(made, "What time is it?", [noon])
+    assert not any(message.is_error for message in run.messages)
+    assert "is_error" not in str(server.seen[1].body)
