@@ -71,6 +71,7 @@ class Asker:
         self._simulator = simulator.rstrip("/")
         self._told = told_addresses()
         self._ids: dict[str, str] = {}
+        self._made: set[str] = set()
         self._client = httpx2.Client(timeout=timeout)
 
     def __enter__(self) -> Self:
@@ -98,13 +99,15 @@ class Asker:
         headers = {name.lower(): value for name, value in response.headers.items()}
         now = parse_answer(response.status_code, headers, [(0.0, response.content)], 0.0)
         self._learn_ids(item.answer, now)
+        if item.request.method == "POST" and isinstance(now.body, dict):
+            self._made.add(str(now.body.get("id", "")))
         return judge(item, now)
 
     def _reason_not_to(self, item: Recorded, path: str, address: str) -> str:
         alias = item.request.alias
         if not address:
             return f"{alias} is no service that the simulator knows"
-        if item.request.method == "DELETE" and path == item.request.path:
+        if item.request.method == "DELETE" and self._made.isdisjoint(path.split("/")):
             return "it would delete something that this run has not made"
         if _unrecorded(item.request.body):
             return "the file that was sent is not in the recording"

@@ -24,6 +24,7 @@ CONTENT_TYPES: dict[Framing, str] = {
     "text": "text/plain; charset=utf-8",
 }
 """What an answer calls itself whose recording does not say."""
+_FILE = "application/octet-stream"  # a file that somebody uploaded, or the results of a batch: kept letter by letter
 
 Piece: TypeAlias = tuple[float, bytes]
 """Bytes as they arrived, with the seconds since the request."""
@@ -72,6 +73,8 @@ def parse_answer(status: int, headers: dict[str, str], pieces: Sequence[Piece], 
         if not _is_json(whole):
             events, framing = _server_sent(pieces)
             return TapeAnswer(status, headers, events=tuple(events), framing=framing, source="live")
+    elif kind == _FILE:
+        return TapeAnswer(status, headers, _text_or_bytes(whole), framing="text", seconds=seconds, source="live")
     elif any(name in kind for name in ("ndjson", "jsonl")) or _is_json_lines(whole):
         return TapeAnswer(status, headers, events=tuple(_json_lines(pieces)), framing="ndjson", source="live")
     body, framing = parse_body(whole)
@@ -85,11 +88,7 @@ def parse_body(data: bytes) -> tuple[Any, Framing]:
     try:
         return parse_json(data), "json"
     except ValueError:
-        pass
-    try:
-        return data.decode("utf-8"), "text"
-    except UnicodeDecodeError:
-        return data, "text"
+        return _text_or_bytes(data), "text"
 
 
 def parse_json(data: bytes | str) -> Any:
@@ -104,6 +103,13 @@ def parse_json(data: bytes | str) -> Any:
         return json.loads(dump(value)) if "\\u" in text else value
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def _text_or_bytes(data: bytes) -> str | bytes:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data
 
 
 def _is_json(data: bytes) -> bool:

@@ -164,6 +164,16 @@ def test_later_requests_use_today_s_ids(server: LoopbackServer, monkeypatch: pyt
     assert (server.seen[2].method, server.seen[2].path) == ("DELETE", "/v1/responses/resp_today")
 
 
+def test_only_what_this_run_has_made_is_deleted(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of today can hold a reader's own files in the place of the recorded ones; they stay."""
+    server.answer({"data": [{"id": "file-of-the-reader"}]})
+    listed = TapeAnswer(body={"data": [{"id": "file-of-the-lesson"}]})
+    first = Recorded(TapeRequest("GET", "openai", "/v1/files"), listed)
+    second = Recorded(TapeRequest("DELETE", "openai", "/v1/files/file-of-the-lesson"), TapeAnswer(body={}))
+    assert [one.kind for one in ask(first, server, monkeypatch, second)] == ["same", "not asked"]
+    assert [seen.method for seen in server.seen] == ["GET"]
+
+
 @pytest.mark.parametrize(
     ("request_", "status", "reason"),
     [

@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from simulator_asking import ask, chat, messages, ollama, responses, said
 
 from llmlab.tape.simulator import pixels
@@ -171,6 +173,16 @@ def test_colours_of_every_kind_of_png() -> None:
 def test_colours_that_cannot_be_read_are_not_told(content: bytes) -> None:
     """Else a large or a broken picture stops the answer."""
     assert pixels.colours_of(content) == ()
+
+
+@settings(max_examples=150, deadline=None)
+@given(content=st.sampled_from([FLAG, png(kind=3), jpeg(640, 480), gif(1, 1), webp(9, 9)]), data=st.data())
+def test_a_damaged_picture_is_refused_or_described(content: bytes, data: st.DataObject) -> None:
+    """Else a broken file shows a traceback of the tape in place of the service's answer."""
+    at = data.draw(st.integers(0, len(content)))
+    damaged = content[:at] + data.draw(st.binary(max_size=40)) + content[at + data.draw(st.integers(0, 40)) :]
+    part = {"type": "input_image", "image_url": data_url(damaged)}
+    assert responses([{"role": "user", "content": [part]}]).status in (200, 400)
 
 
 def test_what_is_made_up_says_so() -> None:

@@ -110,6 +110,13 @@ def test_one_json_line_in_a_json_answer_is_no_stream() -> None:
     assert parse('{"a":1}\n', JSON) == TapeAnswer(200, JSON, {"a": 1}, seconds=2.5, source="live")
 
 
+@pytest.mark.parametrize("text", ['{"a": 1}\n', '{"a": 1}\n{"a": 2}\n'])
+def test_a_file_keeps_its_letters(text: str) -> None:
+    """The results of a batch come back as they were written, one line or many."""
+    answer = parse(text, {"content-type": "application/octet-stream"})
+    assert (answer.framing, answer.body, render(answer)) == ("text", text, text)
+
+
 def test_an_error_in_place_of_a_stream_is_a_plain_answer() -> None:
     answer = parse('{"error":{"message":"no"}}', SSE)
     assert (answer.framing, answer.body, answer.events) == ("json", {"error": {"message": "no"}}, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +87,9 @@ class Ask:
 
     def lines(self, values: Sequence[Any], content_type: str) -> TapeAnswer:
         """Answer with a JSON document a line."""
-        return self.text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in values), content_type)
+        headers = {"content-type": content_type, **self._headers(0.1, 0)}
+        events = tuple((0.1, one) for one in values)
+        return TapeAnswer(200, headers, events=events, framing="ndjson", source="simulated")
 
     def text(self, text: str, content_type: str) -> TapeAnswer:
         """Answer with a text, such as the content of a file."""

@@ -56,7 +56,12 @@ def size_of(content: bytes) -> tuple[int, int]:
 def colours_of(content: bytes) -> tuple[str, ...]:
     """Name the colours of a small PNG, the most frequent one first; nothing for any other picture."""
     width, height = size_of(content)
-    if kind_of(content) != "PNG" or not 0 < width * height <= _MOST or content[24:25] != b"\x08" or content[28] != 0:
+    # Eight bits for each value, and no interlacing.
+    if (
+        kind_of(content) != "PNG"
+        or not 0 < width * height <= _MOST
+        or (content[24:25], content[28:29]) != (b"\x08", b"\0")
+    ):
         return ()
     channels = _CHANNELS.get(content[25], 0)
     chunks = _chunks(content)
