@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,9 +50,25 @@ def calls(stem: str) -> Iterator[tuple[str, str, int, int]]:
     """Yield provider, model and tokens of each recorded call that a service would bill."""
     recording = yaml.safe_load((NOTEBOOKS / "recordings" / f"{stem}.yaml").read_text(encoding="utf-8"))
     for exchange in recording["exchanges"]:
-        request, (sent, received) = exchange["request"], tokens(exchange["answer"])
-        if sent + received:
-            yield request["alias"], request["body"]["model"], sent, received
+        request = exchange["request"]
+        for model, answer in answers(request, exchange["answer"]):
+            sent, received = tokens(answer)
+            if sent + received:
+                yield request["alias"], model, sent, received
+
+
+def answers(request: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield model and answer of an exchange; for the results of a batch, of each line.
+
+    A batch costs half of what is counted here, so the sum is never too low.
+    """
+    if not request["path"].endswith(("/results", "/content")):
+        yield request.get("body", {}).get("model", ""), answer
+        return
+    lines = [event for _, event in answer.get("events") or ()] or map(json.loads, str(answer["body"]).splitlines())
+    for line in lines:
+        kept = (line.get("response") or {}).get("body") or (line.get("result") or {}).get("message") or {}
+        yield kept.get("model", ""), kept
 
 
 @pytest.mark.parametrize("stem", LESSONS)
