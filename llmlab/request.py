@@ -24,7 +24,7 @@ class Request:
         model: the model's name, as the provider knows it.
         temperature: randomness of the answer; the range is the vendor's, mostly 0 to 2.
         top_p: share of the probability mass to draw from, 0 to 1.
-        max_tokens: upper limit of the answer, in tokens.
+        max_tokens: upper limit of the answer, in tokens; 0 for a call that writes nothing, such as an embedding.
         stop: texts at which the answer ends.
         seed: number that makes the answer repeatable, as far as the service can.
         tools: tools the model may call.

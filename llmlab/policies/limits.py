@@ -158,7 +158,7 @@ class Limits:
         prompt = _prompt(asked)
         wanted = prompt + (asked.max_tokens or 0)
         if limit is None:
-            return wanted + (0 if asked.max_tokens else ANSWER)
+            return wanted + (ANSWER if asked.max_tokens is None else 0)
         if wanted > limit:
             raise LLMInvalidRequestError(
                 f"this call could use {wanted:,} tokens ({prompt:,} of the prompt, {asked.max_tokens or 0:,} of the "
@@ -166,7 +166,7 @@ class Limits:
                 "max_tokens smaller, or raise the limit: Limits(tokens_per_minute=…).",
                 provider=call.provider,
             )
-        return wanted if asked.max_tokens else min(wanted + ANSWER, limit)
+        return min(wanted + ANSWER, limit) if asked.max_tokens is None else wanted
 
     def _tell(self, wait: LimitWait) -> None:
         _log.info("%s", wait)

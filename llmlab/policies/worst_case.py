@@ -48,7 +48,8 @@ class Tokens(NamedTuple):
 def worst_case(call: Call) -> Tokens | None:
     """Return the most tokens that a call could use, or None if nobody knows."""
     spec = find_spec(call.request.model, call.provider)
-    most, longest = _read(call, spec), _written(call.body, spec)
+    # An embedding writes nothing.
+    most, longest = _read(call, spec), 0 if call.request.max_tokens == 0 else _written(call.body, spec)
     return None if most is None or longest is None else Tokens(most, longest)
 
 

@@ -24,7 +24,7 @@ class AnthropicProvider(Provider):
     default_base_url: ClassVar[str] = "https://api.anthropic.com"
     key_variable: ClassVar[str | None] = "ANTHROPIC_API_KEY"
     key_page: ClassVar[str] = "https://platform.claude.com/settings/keys"
-    models_path: ClassVar[str] = "/v1/models"
+    models_path: ClassVar[str] = "/v1/models?limit=1000"  # the most of a page; 20 without
 
     def headers(self, key: Secret | None) -> dict[str, str]:
         """Return the headers of every request, the key among them."""

@@ -102,11 +102,21 @@ class Calls:
             answers.append((yield from self._whole(request, dialect, body)))
         return answers
 
+    def aside(self, request: Request, dialect: Dialect) -> Flow[Mapping[str, Any]]:
+        """Ask something else than for an answer, through the policies, and return the JSON of what comes."""
+        call = self._call(request, dialect, dialect.encode(request, False), stream=False)
+        answer = yield from self._ended(call)
+        return cast("Mapping[str, Any]", answer.raw_response)
+
     def _whole(self, request: Request, dialect: Dialect, body: dict[str, Any]) -> Flow[Completion]:
         call = self._call(request, dialect, body, stream=False)
+        answer = yield from self._ended(call)
+        return self._noted(answer, call.headers)
+
+    def _ended(self, call: Call) -> Flow[Completion]:
         answer = cast("Completion", (yield from self._explained(lambda: self._through(call))))
         call.end(answer)
-        return self._noted(answer, call.headers)
+        return answer
 
     def stream(self, request: Request) -> Flow[StreamState]:
         """Ask, and return the stream, read up to its first piece. Until there, everything can be tried again."""

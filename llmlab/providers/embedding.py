@@ -1,7 +1,7 @@
 """Embeddings: texts as vectors that are near each other where the texts are about the same. Not every service has them.
 
 Two formats: OpenAI's `/embeddings`, which OpenRouter and local servers have too, and Ollama's `/api/embed`. A request
-is the same in both.
+is the same in both. It passes the policies and stands in the ledger as any call does, and writes no tokens.
 """
 
 from __future__ import annotations
@@ -9,13 +9,17 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from llmlab.channel import WireRequest
-from llmlab.dialects.read import items, number
+from llmlab.completion import Completion, Usage
+from llmlab.dialects import Dialect
+from llmlab.dialects.read import items, mapping, number, text
 from llmlab.errors import LLMAPIError, LLMInvalidRequestError
 from llmlab.flow import Flow
+from llmlab.messages import Message, Role
 from llmlab.providers.calls import Calls
+from llmlab.request import Request
 from llmlab.specs.embedding import EMBEDDING_MODELS
 
 Result = TypeVar("Result")
@@ -30,6 +34,9 @@ class Embedder(Protocol):
     name: ClassVar[str]
     embedding_path: ClassVar[str | None]
     _calls: Calls
+
+    @property
+    def dialect(self) -> Dialect: ...
 
     def _drive(self, flow: Flow[Result]) -> Result: ...
     async def _drive_async(self, flow: Flow[Result]) -> Result: ...
@@ -76,10 +83,12 @@ def embedded(
         raise LLMInvalidRequestError(
             "embed takes a list of texts, and none of them may be empty: embed([text])", provider=provider.name
         )
+    dialect = replace(provider.dialect, name="embeddings", path=path, encode=_encode, decode=_decode)
     vectors: list[list[float]] = []
     for start in range(0, len(texts), GROUP):
         group = list(texts[start : start + GROUP])
-        body = yield from provider._calls.post(WireRequest("POST", path, {"model": model, "input": group}), model)
+        request = Request(tuple(Message(Role.USER, one) for one in group), model, max_tokens=0)
+        body = yield from provider._calls.aside(request, dialect)
         found = _read(body)
         if len(found) != len(group) or not all(found):
             raise LLMAPIError(
@@ -115,6 +124,16 @@ def _place(provider: Embedder) -> str:
             provider=provider.name,
         )
     return provider.embedding_path
+
+
+def _encode(request: Request, stream: bool) -> dict[str, Any]:
+    return {"model": request.model, "input": [message.content for message in request.messages]}
+
+
+def _decode(body: Mapping[str, Any]) -> Completion:
+    # Ollama counts beside the vectors, the others in `usage`.
+    read = number(mapping(body.get("usage")).get("prompt_tokens")) or number(body.get("prompt_eval_count"))
+    return Completion("", text(body.get("model")), finish_reason="stop", usage=Usage(read, 0, read))
 
 
 def _read(body: Mapping[str, Any]) -> list[list[float]]:

@@ -23,7 +23,7 @@ from llmlab.errors import (
 from llmlab.providers import get_provider
 from llmlab.sdk_channel import SdkChannel
 from tests.core import bodies
-from tests.core.trying import KEY, SHAPES, ask, call, twice
+from tests.core.trying import KEY, MODEL_PATHS, SHAPES, ask, call, twice
 from tests.loopback import LoopbackServer
 
 CLIENTS = {"openai": (openai.OpenAI, openai.AsyncOpenAI), "anthropic": (anthropic.Anthropic, anthropic.AsyncAnthropic)}
@@ -157,7 +157,8 @@ def test_questions_about_the_service_go_through_the_client_too(name: str, suffix
     assert asked("health").ok
     assert asked("count_tokens", "Hi") == 14
     count = "/v1/messages/count_tokens" if name == "anthropic" else "/v1/responses/input_tokens"
-    assert [seen.path for seen in server.seen] == ["/v1/models", "/v1/models", count]
+    models = f"/v1/{MODEL_PATHS[name].removeprefix('/v1').lstrip('/')}"
+    assert [seen.path for seen in server.seen] == [models, models, count]
 
 
 @pytest.mark.parametrize("name", CLIENTS)

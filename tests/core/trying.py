@@ -21,7 +21,7 @@ PATHS = {
 }
 MODEL_PATHS = {
     "openai": "/models",
-    "anthropic": "/v1/models",
+    "anthropic": "/v1/models?limit=1000",
     "openrouter": "/models",
     "ollama": "/api/tags",
     "local_gpt_oss": "/v1/models",

@@ -12,6 +12,7 @@ import pytest
 import llmlab
 from llmlab.errors import LLMAPIError, LLMInvalidRequestError, ModelNotFoundError
 from llmlab.providers import embedding
+from llmlab.specs.embedding import EMBEDDING_MODELS
 from tests.core.trying import call, provider, twice
 from tests.loopback import LoopbackServer
 
@@ -142,3 +143,30 @@ def test_a_real_refusal_is_read(server: LoopbackServer, wire_samples: Path) -> N
     server.answer({"data": [{"id": "m-e"}]})
     with pytest.raises(ModelNotFoundError, match="`nonexistent` does not exist"):
         call(provider("openai", server.url), "embed", ["a"], "nonexistent")
+
+
+@pytest.mark.parametrize("method", twice("embed"))
+@pytest.mark.parametrize("name", HAVE)
+@pytest.mark.usefixtures("lab")
+def test_what_embedding_costs_stands_in_the_ledger(name: str, method: str) -> None:
+    """Filling a store is the dearest part of some services, and would be missing from the sum."""
+    seen = len(llmlab.ledger().frame())
+    llm = llmlab.get_provider(name)
+    call(llm, method, ["a cat sleeps", "a dog barks"])
+    (line,) = llmlab.ledger().frame()[seen:].to_dict("records")
+    assert (line["provider"], line["asked_model"], line["output_tokens"]) == (name, EMBEDDING_MODELS[name], 0)
+    assert line["input_tokens"] > 0
+    assert llm.get_last_response() is None
+
+
+@pytest.mark.parametrize("method", twice("embed"))
+@pytest.mark.usefixtures("lab")
+def test_policies_hold_for_embedding(method: str) -> None:
+    """A budget that only answers count against would let a large folder through."""
+    cache, budget, limits = llmlab.Cache(), llmlab.Budget(max_usd=1e-5), llmlab.Limits(tokens_per_minute=200)
+    llm = llmlab.get_provider("openai", policies=[cache, budget, limits])
+    assert call(llm, method, ["a cat"]) == call(llm, method, ["a cat"])
+    assert (cache.stats.hits, budget.calls, limits.calls_on_their_way) == (1, 1, 0)
+    assert 0 < budget.spent_usd < 1e-6
+    with pytest.raises(llmlab.BudgetExceededError, match=r"0 out"):
+        call(llm, method, ["a cat " * 100])
