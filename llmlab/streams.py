@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from types import TracebackType
 from typing import Any, Protocol, Self
 
+from llmlab.closing import AsyncClosing, Closing
 from llmlab.completion import Chunk, Completion
 from llmlab.dialects.base import StreamDecoder
 from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError
@@ -134,7 +134,7 @@ class Ending(Protocol):
         ...
 
 
-class CompletionStream:
+class CompletionStream(Closing):
     """An answer that is still being written.
 
     Args:
@@ -169,14 +169,6 @@ class CompletionStream:
             self._reader = iter(self)
         return next(self._reader)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def __del__(self) -> None:
         # A stream that was never read still holds a connection.
         self.close()
@@ -203,7 +195,7 @@ class CompletionStream:
             self._state.opened.close()
 
 
-class AsyncCompletionStream:
+class AsyncCompletionStream(AsyncClosing):
     """The async twin of `CompletionStream`. It is opened by its first use: `async for`, `async with` or `await`.
 
     Args:
@@ -241,11 +233,6 @@ class AsyncCompletionStream:
     async def __aenter__(self) -> Self:
         await self._opened()
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __del__(self) -> None:
         # Its connection cannot be awaited here, but its place in a line can be given to the next one.

@@ -7,10 +7,10 @@ or async. Prices, tools and conversations are other rooms' business.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from llmlab.channel import Channel, HttpChannel, WireRequest
+from llmlab.closing import AsyncClosing, Closing
 from llmlab.completion import Completion
 from llmlab.config import Secret, find_key
 from llmlab.dialects import Dialect
@@ -32,7 +32,7 @@ from llmlab.streams import AsyncCompletionStream, CompletionStream, StreamState
 Result = TypeVar("Result")
 
 
-class Provider(TextCompletion, Embedding):
+class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
     """Someone who answers prompts. Subclasses say who, where and in which dialect.
 
     Args:
@@ -197,22 +197,6 @@ class Provider(TextCompletion, Embedding):
     async def aclose(self) -> None:
         """The async twin of `close`."""
         await self._channel.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, base_url={self.base_url!r})"

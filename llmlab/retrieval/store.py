@@ -7,12 +7,12 @@ files go, and who searches.
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, ClassVar, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
+from llmlab.closing import AsyncClosing, Closing
 from llmlab.completion import Completion, FileSearchResult
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.flow import Flow
@@ -65,7 +65,7 @@ class Progress:
 Report: TypeAlias = Callable[[Progress], object]
 
 
-class VectorStore(ABC):
+class VectorStore(Closing, AsyncClosing):
     """Files that can be searched by meaning. `HostedVectorStore` and `LocalVectorStore` are such stores.
 
     Args:
@@ -241,22 +241,6 @@ class VectorStore(ABC):
         """The async twin of `close`."""
         if self._owned:
             await self._provider.aclose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def _asked(self, question: str, max_results: int, found: Found) -> tuple[list[Message], dict[str, Any]]:
         """Return a question as a prompt, and what `complete` needs beside it."""

@@ -6,9 +6,9 @@ Both are iterators and context managers. After the end, or a `close`, `result` i
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from types import TracebackType
 from typing import Generic, Self, TypeAlias, TypeVar
 
+from llmlab.closing import AsyncClosing, Closing
 from llmlab.completion import Chunk, Completion
 from llmlab.errors import LLMStreamError
 from llmlab.streams import AsyncCompletionStream, CompletionStream
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 Opened: TypeAlias = tuple[AsyncCompletionStream, Callable[[Completion], Result]]
 
 
-class AnswerStream(Generic[Result]):
+class AnswerStream(Closing, Generic[Result]):
     """An answer that is still being written.
 
     Args:
@@ -49,14 +49,6 @@ class AnswerStream(Generic[Result]):
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     @property
     def result(self) -> Result:
         """The whole answer.
@@ -73,7 +65,7 @@ class AnswerStream(Generic[Result]):
             self._closing()
 
 
-class AsyncAnswerStream(Generic[Result]):
+class AsyncAnswerStream(AsyncClosing, Generic[Result]):
     """The async twin of `AnswerStream`. It asks on its first use: `async for`, `async with` or `await`.
 
     Args:
@@ -108,11 +100,6 @@ class AsyncAnswerStream(Generic[Result]):
     async def __aenter__(self) -> Self:
         await self._opened()
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __await__(self) -> Generator[None, None, Self]:
         return self.__aenter__().__await__()

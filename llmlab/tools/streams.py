@@ -6,9 +6,9 @@ Both are iterators and context managers. After the end, or a `close`, `result` i
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
-from types import TracebackType
 from typing import Any, Self, TypeAlias
 
+from llmlab.closing import AsyncClosing, Closing
 from llmlab.completion import Chunk
 from llmlab.errors import LLMStreamError
 from llmlab.tools.loop import Loop
@@ -17,7 +17,7 @@ from llmlab.tools.steps import ToolRun, ToolStep
 Event: TypeAlias = Chunk | ToolStep
 
 
-class ToolStream:
+class ToolStream(Closing):
     """A run with tools that is still going on. It begins with its first use.
 
     Args:
@@ -44,14 +44,6 @@ class ToolStream:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     @property
     def result(self) -> ToolRun:
         """The whole run.
@@ -67,7 +59,7 @@ class ToolStream:
         self._events.close()
 
 
-class AsyncToolStream:
+class AsyncToolStream(AsyncClosing):
     """The async twin of `ToolStream`, for `async for`, `async with` or `await`.
 
     Args:
@@ -93,14 +85,6 @@ class AsyncToolStream:
         except BaseException:
             await self.aclose()
             raise
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self.__aenter__().__await__()

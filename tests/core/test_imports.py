@@ -15,7 +15,7 @@ import llmlab
 HOUSE = Path(llmlab.__file__).parent
 
 ROOMS = (
-    *("redaction", "waiting", "errors", "plugins", "images", "messages", "options", "request", "completion"),
+    *("redaction", "waiting", "closing", "errors", "plugins", "images", "messages", "options", "request", "completion"),
     *("structure", "framing", "config", "settings_file", "specs", "dialects", "channel", "sdk_channel"),
     *("flow", "streams"),
     *("pictures", "policies", "bookkeeping", "providers", "conversation", "tools"),
