@@ -7,10 +7,11 @@ files here; the hosted store reads them.
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from llmlab.errors import LLMInvalidRequestError
 
@@ -63,7 +64,8 @@ def read_documents(sources: Source | Iterable[Source], allowed: frozenset[str]) 
     Raises:
         LLMInvalidRequestError: names the file, what is wrong with it and the way out.
     """
-    several = [sources] if isinstance(sources, (str, os.PathLike, Mapping)) else sources
+    one = isinstance(sources, (str, bytes, os.PathLike, Mapping)) or not isinstance(sources, Iterable)
+    several: Any = [sources] if one else sources
     found = [document for source in several for document in _read(source, allowed)]
     if not found:
         raise LLMInvalidRequestError("there is nothing to add: give paths, or texts by name: add({'notes': text})")
@@ -75,14 +77,13 @@ def read_documents(sources: Source | Iterable[Source], allowed: frozenset[str]) 
 
 def _read(source: Source, allowed: frozenset[str]) -> list[Document]:
     if isinstance(source, Mapping):
-        # A text needs no ending, but OpenAI reads files by theirs.
-        named = {name if Path(name).suffix else f"{name}.txt": text for name, text in source.items()}
-        return [_checked(Document(Path(name).name, text.encode()), allowed) for name, text in named.items()]
+        return [_checked(_named(name, text), allowed) for name, text in source.items()]
     if not isinstance(source, (str, os.PathLike)):
         raise LLMInvalidRequestError(f"a store takes paths, or texts by name, and not {type(source).__name__}")
     path = Path(source)
-    if path.is_dir():
-        raise LLMInvalidRequestError(f"{path.name} is a folder. Add the files in it: add(folder.glob('*.txt'))")
+    # Not `path.is_dir`, which raises for what is too long to be a path: for a text.
+    if os.path.isdir(path):
+        raise LLMInvalidRequestError(f"{path.name or path} is a folder. Add the files in it: add(folder.glob('*.txt'))")
     _check_type(path.name, allowed)
     try:
         if path.stat().st_size > LARGEST:
@@ -94,6 +95,17 @@ def _read(source: Source, allowed: frozenset[str]) -> list[Document]:
             "add({'notes': text})"
         ) from error
     return [_checked(Document(path.name, content), allowed)]
+
+
+def _named(name: object, text: object) -> Document:
+    if not (isinstance(name, str) and Path(name).name and isinstance(text, str)):
+        raise LLMInvalidRequestError(
+            f"texts go in by their names, as in add({{'notes': text}}), and not a {type(text).__name__} as {name!r}"
+        )
+    # A text needs no ending, but OpenAI reads files by theirs.
+    full = name if Path(name).suffix else f"{name}.txt"
+    # Half of a surrogate pair is let through, to be refused with what else is no UTF-8.
+    return Document(Path(full).name, text.encode(errors="surrogatepass"))
 
 
 def _checked(document: Document, allowed: frozenset[str]) -> Document:
@@ -110,6 +122,8 @@ def _checked(document: Document, allowed: frozenset[str]) -> Document:
             ) from error
         if empty:
             raise LLMInvalidRequestError(f"{name} holds no text. Leave it out.")
+        if b"\0" in document.content:
+            raise LLMInvalidRequestError(f"{name} is no text (it has a byte 0). Save it as text, or leave it out.")
     return document
 
 
@@ -118,11 +132,14 @@ def _check_type(name: str, allowed: frozenset[str]) -> None:
     if ending in allowed:
         return
     way = ""
-    if ending in HOSTED_TYPES:
+    if not ending[1:].isalnum():
+        way = " A text that is no file gets a name: add({'notes': text})."
+    elif ending in HOSTED_TYPES:
         way = " Save it as text first, or put it into a HostedVectorStore, which reads such files."
     elif ending in LOCAL_TYPES:
         way = " Save it with the ending .txt, or put it into a LocalVectorStore, which takes it as it is."
-    kind = f"the type {ending}" if ending else "no type"
+    name = textwrap.shorten(name, 60, placeholder=" …") if " " in name else name[:60]
+    kind = f"the type {textwrap.shorten(ending, 20)}" if ending else "no type"
     raise LLMInvalidRequestError(
         f"{name} has {kind}, which this store does not take. It takes {', '.join(sorted(allowed))}.{way}"
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from llmlab.errors import ConfigurationError, LLMConnectionError
 _PAGE = 500
 """Points that are written or read together."""
 
+_ANOTHER_FOLDER = "If it is damaged, delete it and add the files again, or name another folder."
+
 _shared: dict[Path, Engine] = {}
 _sharing = threading.Lock()
 
@@ -27,17 +30,21 @@ def open_engine(folder: str | os.PathLike[str] | None, url: str | None) -> Engin
     """Return an engine in a folder, behind a URL, or else in memory. Who opens it closes it.
 
     Raises:
-        ConfigurationError: both are given, or another process has the folder open.
+        ConfigurationError: both are given, or the folder cannot be opened.
     """
     if folder is not None and url is not None:
         raise ConfigurationError("a store lives in a folder or behind a url, not in both: leave one of them out")
+    if folder is not None and not str(folder).strip():
+        raise ConfigurationError("the name of the store's folder is empty. Name one, or leave folder out: in memory")
     if folder is None:
         return Engine(url=url) if url else Engine(location=":memory:")
     place = Path(folder).resolve()
     with _sharing:
         if place not in _shared:
-            _shared[place] = Engine(path=str(place), force_disable_check_same_thread=True)
-            _shared[place].place = place
+            engine = Engine(path=str(place), force_disable_check_same_thread=True)
+            engine.place = place
+            engine.recover()
+            _shared[place] = engine
         _shared[place].users += 1
         return _shared[place]
 
@@ -49,7 +56,7 @@ class Engine:
         where: as `QdrantClient` takes it.
 
     Raises:
-        ConfigurationError: another process has the folder open.
+        ConfigurationError: the folder cannot be opened, or the url is none.
     """
 
     def __init__(self, **where: Any) -> None:
@@ -60,12 +67,18 @@ class Engine:
             key = find_key("QDRANT_API_KEY")
             where |= {"check_compatibility": False, "api_key": key.reveal() if key else None}
         try:
-            self._client = QdrantClient(**where)
+            self._client: Any = QdrantClient(**where)
         except RuntimeError as error:
             raise ConfigurationError(
                 f"the store's folder is open in another process: {error} Close the store there, or run a Qdrant "
                 "server and give its url."
             ) from None
+        except Exception as error:
+            if "url" in where:
+                raise ConfigurationError(f"{where['url']!r} is no url of a Qdrant server: {error}") from error
+            raise ConfigurationError(f"the store's folder cannot be opened: {error}. {_ANOTHER_FOLDER}") from error
+        # Who forgets to close it would see Qdrant's own end fail when Python ends.
+        self._end = weakref.finalize(self, self._client.close)
         self._models = models
         self._remote = "url" in where
         self._lock = threading.RLock()
@@ -89,6 +102,8 @@ class Engine:
     ) -> None:
         """Write points, all or none. Then points of an earlier version of the same files are dropped.
 
+        In a folder that holds for a process that is killed, too: what it has left half done is mended by `recover`.
+
         Args:
             name: of the collection; it is made if there is none.
             about: what to write down about it then.
@@ -105,14 +120,28 @@ class Engine:
             if not self._asked("collection_exists", name):
                 size = self._models.VectorParams(size=len(vectors[0]), distance=self._models.Distance.COSINE)
                 self._asked("create_collection", name, vectors_config=size, metadata=dict(about))
+            self._note(name, "writing", version)
             try:
                 for start in range(0, len(made), _PAGE):
                     self._asked("upsert", name, points=made[start : start + _PAGE], wait=True)
             except BaseException:
                 self._drop(name, must=[new])
                 raise
+            self._note(name, "replacing", version)
             files = self._condition("file_id", sorted({payload["file_id"] for payload in payloads}))
             self._drop(name, must=[files], must_not=[new])
+            self._note(name, "", "")
+
+    def recover(self) -> None:
+        """Take back what a process that was killed had not wholly written, and drop what it had replaced."""
+        for name in self.names():
+            step, version = (self.about(name) or {}).get("unfinished") or ("", "")
+            new = self._condition("version", [version])
+            if step == "writing":
+                self._drop(name, must=[new])
+            elif step == "replacing":
+                written = {one["file_id"] for one in self.payloads(name) if one["version"] == version}
+                self._drop(name, must=[self._condition("file_id", sorted(written))], must_not=[new])
 
     def nearest(self, name: str, vector: list[float], most: int) -> list[tuple[float, dict[str, Any]]]:
         """Return the payloads of the points nearest to a vector, each with its cosine similarity, -1 to 1."""
@@ -139,6 +168,10 @@ class Engine:
     def delete(self, name: str) -> None:
         """Drop a collection."""
         with self._lock:
+            inside: Any = self._client._client
+            if self.place is not None and (kept := inside.collections.get(name)):
+                # Qdrant's local mode leaves the file open that it deletes, which Windows would not let go.
+                kept.close()
             self._asked("delete_collection", name)
 
     def close(self) -> None:
@@ -149,8 +182,14 @@ class Engine:
                 return
             if self.place is not None:
                 del _shared[self.place]
-        with self._lock:
-            self._client.close()
+            # Still within: who opens the folder meanwhile would find it locked.
+            with self._lock:
+                self._end()
+
+    def _note(self, name: str, step: str, version: str) -> None:
+        """Write down, in a folder, what is being done. A server has other processes, which must not mend it."""
+        if self.place is not None:
+            self._asked("update_collection", name, metadata={"unfinished": [step, version]})
 
     def _condition(self, field: str, values: list[str]) -> Any:
         return self._models.FieldCondition(key=field, match=self._models.MatchAny(any=values))
@@ -160,7 +199,7 @@ class Engine:
         self._asked("delete", name, points_selector=chosen, wait=True)
 
     def _asked(self, method: str, *args: Any, **options: Any) -> Any:
-        """Call a method of the client; what goes wrong on the way to a server is a connection error."""
+        """Call a method of the client; what goes wrong with a server or with a folder is said in words."""
         try:
             return getattr(self._client, method)(*args, **options)
         except Exception as error:
@@ -168,5 +207,10 @@ class Engine:
                 raise LLMConnectionError(
                     f"the Qdrant server did not do {method}: {error}. Is it running, is the url right, and does it "
                     "want QDRANT_API_KEY?"
+                ) from error
+            if self.place is not None:
+                raise ConfigurationError(
+                    f"the store's folder failed at {method}: {error}. Is it still there, may it be written to, is the "
+                    f"disk full? {_ANOTHER_FOLDER}"
                 ) from error
             raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
+from urllib.parse import quote
 
 from llmlab.completion import FileSearchResult
 from llmlab.dialects import OPENAI_RESPONSES
@@ -102,7 +103,7 @@ class HostedVectorStore(VectorStore):
 
     @property
     def _path(self) -> str:
-        return f"/vector_stores/{self.id}"
+        return f"/vector_stores/{quote(self.id, safe='')}"
 
     def _add(self, documents: tuple[Document, ...], report: Report, new: list[str]) -> Flow[tuple[StoredFile, ...]]:
         before = yield from self._files()
@@ -196,9 +197,12 @@ class HostedVectorStore(VectorStore):
         )
 
     def _remove(self, file_id: str) -> Flow[None]:
-        yield from send(self._provider, "GET", f"{self._path}/files/{file_id}")
+        if not isinstance(file_id, str) or not file_id.strip():
+            raise LLMInvalidRequestError(f"a file's id is a text such as file-…, not {file_id!r}. files() names them.")
+        place = f"/files/{quote(file_id, safe='')}"
+        yield from send(self._provider, "GET", f"{self._path}{place}")
         # A file that is deleted leaves all stores.
-        yield from discard(self._provider, f"/files/{file_id}")
+        yield from discard(self._provider, place)
 
     def _delete(self) -> Flow[None]:
         there = yield from every(self._provider, f"{self._path}/files")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from llmlab.completion import FileSearchResult
-from llmlab.errors import ConfigurationError, LLMInvalidRequestError, StoreNotFoundError
+from llmlab.errors import ConfigurationError, LLMInvalidRequestError, ModelNotFoundError, StoreNotFoundError
 from llmlab.flow import Flow, Wait
 from llmlab.providers import Provider
 from llmlab.providers.embedding import embedded, embedding_model
@@ -37,7 +37,8 @@ class LocalVectorStore(VectorStore):
         name: of the store.
         provider: who embeds.
         model: its model for embeddings; else the one that the store was begun with, or the provider's usual one.
-        folder: where it is kept; without a folder, in memory, until it is closed.
+        folder: where it is kept; without a folder, in memory, until it is closed. Open no stranger's folder:
+            Qdrant keeps pickles in it, which can run any code when they are read.
         url: a Qdrant server to keep it in; the variable QDRANT_API_KEY holds its key, where it has one.
         chunk_size: characters of a piece at most; 4 characters are about a token.
         chunk_overlap: characters at most that a piece repeats of the one before.
@@ -67,6 +68,7 @@ class LocalVectorStore(VectorStore):
         self._usual_model = model or embedding_model(provider)
         self._sizes = (chunk_size, chunk_overlap)
         self._deleted = False
+        self._was_there = False
         super().__init__(name, name, provider)
         self._engine: Engine | None = open_engine(folder, url)
 
@@ -96,10 +98,11 @@ class LocalVectorStore(VectorStore):
 
         about = yield from self._about()
         model = self._model(about)
-        vectors = yield from embedded(self._provider, texts, model, embedded_so_far)
+        vectors = yield from self._embedded(texts, about, embedded_so_far)
         # All is written at once, so that nothing is half there if embedding fails.
         engine = self._opened()
         yield from _aside(lambda: engine.write(self.name, {"embedding_model": model}, vectors, payloads))
+        self._was_there = True
         return files
 
     def _undo(self, new: list[str], error: BaseException) -> Flow[None]:
@@ -110,7 +113,7 @@ class LocalVectorStore(VectorStore):
         about = yield from self._about()
         if about is None:
             return ()
-        (vector,) = yield from embedded(self._provider, [query], self._model(about))
+        (vector,) = yield from self._embedded([query], about)
         engine = self._opened()
         found = yield from _aside(lambda: engine.nearest(self.name, vector, max_results))
         return tuple(
@@ -139,9 +142,29 @@ class LocalVectorStore(VectorStore):
         yield from _aside(lambda: engine.delete(self.name))
         self._deleted = True
 
+    def _embedded(
+        self, texts: list[str], about: Any, report: Callable[[int], None] | None = None
+    ) -> Flow[list[list[float]]]:
+        try:
+            return (yield from embedded(self._provider, texts, self._model(about), report))
+        except ModelNotFoundError as error:
+            if about is None:
+                raise
+            raise ConfigurationError(
+                f"{error.message} The files of {self.name!r} were embedded with it: give the provider that has it, or "
+                "begin another store."
+            ) from error
+
     def _about(self) -> Flow[Any]:
+        """Return what is known of the store; None if it has no file yet."""
         engine = self._opened()
-        return (yield from _aside(lambda: engine.about(self.name)))
+        about = yield from _aside(lambda: engine.about(self.name))
+        if about is None and self._was_there:
+            raise StoreNotFoundError(
+                f"the store {self.name!r} was deleted meanwhile. Make a new one: LocalVectorStore(name, provider)."
+            )
+        self._was_there = about is not None
+        return about
 
     def _opened(self) -> Engine:
         if self._deleted:

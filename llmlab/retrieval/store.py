@@ -170,6 +170,7 @@ class VectorStore(Closing, AsyncClosing):
             max_results: 1 to 50.
             options: as in `complete`.
         """
+        _check_asking(provider, question, max_results, options)
         found = None if self._is_searched_by(provider) else self.search(question, max_results)
         prompt, more = self._asked(question, max_results, found)
         return sourced(found)(provider.complete(prompt, **more, **options))
@@ -178,6 +179,7 @@ class VectorStore(Closing, AsyncClosing):
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
     ) -> Completion:
         """The async twin of `answer`."""
+        _check_asking(provider, question, max_results, options)
         found = None if self._is_searched_by(provider) else await self.search_async(question, max_results)
         prompt, more = self._asked(question, max_results, found)
         return sourced(found)(await provider.complete_async(prompt, **more, **options))
@@ -186,6 +188,7 @@ class VectorStore(Closing, AsyncClosing):
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
     ) -> AnswerStream[Completion]:
         """Do what `answer` does, piece by piece. After the end, `.result` is the whole answer with its sources."""
+        _check_asking(provider, question, max_results, options)
         found = None if self._is_searched_by(provider) else self.search(question, max_results)
         prompt, more = self._asked(question, max_results, found)
         return AnswerStream(provider.complete_stream(prompt, **more, **options), sourced(found))
@@ -194,6 +197,7 @@ class VectorStore(Closing, AsyncClosing):
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
     ) -> AsyncAnswerStream[Completion]:
         """The async twin of `answer_stream`, for `async for` or `async with`."""
+        _check_asking(provider, question, max_results, options)
 
         async def opening() -> Opened[Completion]:
             found = None if self._is_searched_by(provider) else await self.search_async(question, max_results)
@@ -244,7 +248,6 @@ class VectorStore(Closing, AsyncClosing):
 
     def _asked(self, question: str, max_results: int, found: Found) -> tuple[list[Message], dict[str, Any]]:
         """Return a question as a prompt, and what `complete` needs beside it."""
-        _check(question, max_results)
         more = {"file_search": FileSearch((self.id,), max_results)} if found is None else {}
         return as_prompt(question, found), more
 
@@ -256,6 +259,14 @@ def _check(query: str, max_results: int) -> None:
         raise LLMInvalidRequestError(
             f"max_results must be a whole number from 1 to {MOST_RESULTS}, not {max_results!r}"
         )
+
+
+def _check_asking(provider: Provider, question: str, max_results: int, options: dict[str, Any]) -> None:
+    """Refuse what would be refused later, after a search that costs something."""
+    _check(question, max_results)
+    if "file_search" in options:
+        raise LLMInvalidRequestError("answer searches this store by itself; leave file_search out")
+    provider.request(question, **options)
 
 
 def _quiet(progress: Progress) -> None:

@@ -58,6 +58,27 @@ def test_what_is_no_file_gets_a_way_out(tmp_path: Path) -> None:
     assert "there is nothing to add" in refused({})
 
 
+def test_a_text_that_is_given_as_a_path_gets_a_way_out() -> None:
+    """The first thing that everybody tries; a long text is also too long for a file's name."""
+    for text in ("Our dog is called Biscuit.", "Our dog is called Biscuit. " * 1000, "x" * 5000, "see v1.2 for\nmore"):
+        said = refused(text)
+        assert "A text that is no file gets a name: add({'notes': text})" in said
+        assert len(said) < 400
+
+
+@pytest.mark.parametrize("sources", [None, 3, b"x", {"a": None}, {"a": b"x"}, {3: "x"}, {"": "x"}, {"/": "x"}])
+def test_what_is_neither_path_nor_text_is_refused_in_words(sources: Any) -> None:
+    said = refused(sources)
+    assert "a store takes paths, or texts by name" in said or "texts go in by their names" in said
+
+
+def test_what_is_no_text_is_refused_whatever_its_name_says(tmp_path: Path) -> None:
+    """Else a picture named .txt is embedded, paid for, and found."""
+    (tmp_path / "a.txt").write_bytes(b"GIF89a\0\0\1")
+    assert refused(tmp_path / "a.txt").startswith("a.txt is no text (it has a byte 0). Save it as text")
+    assert refused({"a": "half \ud83d"}).startswith("a.txt is not UTF-8 (byte 5)")
+
+
 def test_no_absolute_path_is_told(tmp_path: Path) -> None:
     """Errors are stored in notebooks and logs."""
     for path in (tmp_path / "a.mp3", tmp_path / "missing.txt", tmp_path):

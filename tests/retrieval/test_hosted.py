@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
+from urllib.parse import quote
 
 import openai
 import pytest
@@ -308,3 +309,20 @@ def test_a_store_closes_only_what_it_opened(monkeypatch: pytest.MonkeyPatch) -> 
     asyncio.run(used())
     assert len(closed) == 1
     assert closed[0] is not llm
+
+
+@pytest.mark.usefixtures("lab")
+@pytest.mark.parametrize("file_id", ["", " ", None, "../../files/other", "a?b=c"])
+def test_a_wrong_id_touches_no_other_file(file_id: Any) -> None:
+    """Else an id that somebody has read from outside is a path into the account."""
+    store = made("hosted")
+    (kept,) = store.add({"a": "Coffee is free."})
+    before = len(llmlab.trace())
+    with pytest.raises(LLMInvalidRequestError):
+        store.remove(file_id)
+    asked = [exchange.path for exchange in llmlab.trace()][before:]
+    assert asked == (
+        [f"/v1/vector_stores/{store.id}/files/{quote(file_id, safe='')}"] if (file_id or "").strip() else []
+    )
+    assert store.files() == (kept,)
+    store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -16,7 +17,14 @@ import qdrant_client
 from qdrant_client.local.qdrant_local import QdrantLocal
 
 import llmlab
-from llmlab.errors import ConfigurationError, LLMConnectionError, LLMError, LLMInvalidRequestError, StoreNotFoundError
+from llmlab.errors import (
+    ConfigurationError,
+    LLMConnectionError,
+    LLMError,
+    LLMInvalidRequestError,
+    ModelNotFoundError,
+    StoreNotFoundError,
+)
 from llmlab.retrieval import LocalVectorStore, open_store, open_store_async
 from tests.retrieval.stores import do
 
@@ -66,6 +74,72 @@ def test_a_cell_that_is_run_twice_opens_its_folder_twice(embedder: llmlab.Provid
     second.close()
     with pytest.raises(StoreNotFoundError, match=r"is closed\. Open it again"):
         second.search("coffee")
+
+
+def spoiled(folder: Path, what: str) -> Path:
+    """Make a folder in which a store cannot be, and return it."""
+    if what == "a file":
+        folder.write_text("x")
+    else:
+        LocalVectorStore("house", llmlab.get_provider("ollama"), folder=folder).close()
+        (folder / "meta.json").write_text('{"coll')
+    return folder
+
+
+@pytest.mark.parametrize("what", ["a file", "damaged"])
+def test_a_folder_that_cannot_be_opened_is_said_in_words(what: str, embedder: llmlab.Provider, tmp_path: Path) -> None:
+    folder = spoiled(tmp_path / "s", what)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=r"folder cannot be opened: .*, or name another folder\."):
+            LocalVectorStore("house", embedder, folder=folder)
+    with pytest.raises(ConfigurationError, match="folder is empty"):
+        LocalVectorStore("house", embedder, folder="")
+    with pytest.raises(ConfigurationError, match="is no url of a Qdrant server"):
+        LocalVectorStore("house", embedder, url="http://localhost:port")
+
+
+@pytest.mark.parametrize("method", ["upsert", "query_points"])
+def test_a_folder_that_fails_later_is_said_in_words(
+    method: str, embedder: llmlab.Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full, a folder that somebody has deleted meanwhile."""
+
+    def full(self: Any, *args: Any, **options: Any) -> Any:
+        raise OSError("no space left on device")
+
+    with LocalVectorStore("house", embedder, folder=tmp_path / "s") as store:
+        store.add({"a": "Coffee is free."})
+        with monkeypatch.context() as patch:
+            patch.setattr(QdrantLocal, method, full)
+            with pytest.raises(ConfigurationError, match=r"no space left.*disk full\?"):
+                store.add({"a": "Tea is free."}) if method == "upsert" else store.search("tea")
+        assert store.search("tea")[0].text == "Coffee is free."
+
+
+FORGOTTEN = """
+import llmlab
+from llmlab.retrieval import LocalVectorStore
+
+llmlab.start("offline", lesson=None, pace=0)
+store = LocalVectorStore("house", llmlab.get_provider("ollama"), folder="s")
+memory = LocalVectorStore("house", llmlab.get_provider("ollama"))
+store.add({"a": "Coffee is free."})
+memory.add({"a": "Coffee is free."})
+"""
+
+
+def test_a_store_that_nobody_closes_ends_without_a_word(tmp_path: Path) -> None:
+    """Else a learner's first program ends in a traceback of Qdrant's."""
+    root = str(Path(llmlab.__file__).parents[1])
+    ended = subprocess.run(
+        [sys.executable, "-c", FORGOTTEN],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 HOLD = """
@@ -129,6 +203,36 @@ def test_vectors_of_two_models_are_never_compared(embedder: llmlab.Provider, tmp
                 getattr(wrong, method)(*args)
 
 
+def test_a_provider_without_the_model_of_the_store_says_what_to_do(embedder: llmlab.Provider, tmp_path: Path) -> None:
+    """Else all that is told is that OpenAI has no such model, which nobody has asked for."""
+    with LocalVectorStore("house", embedder, folder=tmp_path / "s") as store:
+        store.add({"a": "Coffee is free."})
+    with LocalVectorStore("house", llmlab.get_provider("openai"), folder=tmp_path / "s") as wrong:
+        for method, args in (("search", ("coffee",)), ("add", ({"b": "Tea."},))):
+            with pytest.raises(ConfigurationError, match="were embedded with it: give the provider that has it"):
+                getattr(wrong, method)(*args)
+    with (
+        LocalVectorStore("new", llmlab.get_provider("openai"), model="nonsense") as new,
+        pytest.raises(ModelNotFoundError),
+    ):
+        new.add({"b": "Tea."})
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_store_that_another_part_has_deleted_is_missed(shape: str, embedder: llmlab.Provider, tmp_path: Path) -> None:
+    """Else its questions are answered from no file at all, and nobody sees why."""
+    with (
+        LocalVectorStore("house", embedder, folder=tmp_path / "s") as one,
+        LocalVectorStore("house", embedder, folder=tmp_path / "s") as other,
+    ):
+        one.add({"a": "Coffee is free."})
+        assert do(shape, other, "search", "coffee")
+        one.delete()
+        for method, args in (("files", ()), ("search", ("coffee",)), ("add", ({"b": "Tea."},)), ("remove", ("x",))):
+            with pytest.raises(StoreNotFoundError, match="was deleted meanwhile"):
+                do(shape, other, method, *args)
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("fault", ["server_error", "timeout", "malformed_json"])
 def test_an_add_whose_embedding_fails_changes_nothing(shape: str, fault: str, embedder: llmlab.Provider) -> None:
@@ -163,6 +267,56 @@ def test_an_add_that_breaks_while_it_is_written_changes_nothing(
     store.close()
 
 
+KILLED = """
+import os
+import sys
+
+import llmlab
+from llmlab.retrieval import LocalVectorStore, engine
+from qdrant_client.local.qdrant_local import QdrantLocal
+
+llmlab.start("offline", lesson=None, pace=0)
+engine._PAGE = 1
+method, times = sys.argv[1], int(sys.argv[2])
+store = LocalVectorStore("house", llmlab.get_provider("ollama"), folder="s", chunk_size=30, chunk_overlap=0)
+store.add({"menu": "On Fridays there is fish.\\n\\nIt comes with rice.", "dog": "The dog is called Biscuit."})
+real = getattr(QdrantLocal, method)
+
+
+def killed(*args, **options):
+    global times
+    if not times:
+        os._exit(9)
+    times -= 1
+    return real(*args, **options)
+
+
+setattr(QdrantLocal, method, killed)
+store.add({"menu": "On Fridays there is soup.\\n\\nIt comes with bread."})
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "times", "left"), [("upsert", 1, ("fish", "rice")), ("delete", 0, ("soup", "bread"))]
+)
+def test_a_process_that_is_killed_leaves_no_half_file(
+    method: str, times: int, left: tuple[str, str], embedder: llmlab.Provider, tmp_path: Path
+) -> None:
+    """Else a search finds two versions of a file, or half of one, until somebody begins the store anew."""
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, method, str(times)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(llmlab.__file__).parents[1])},
+        check=False,
+    )
+    assert ended.returncode == 9
+    for _ in range(2):
+        with LocalVectorStore("house", embedder, folder=tmp_path / "s") as store:
+            assert {file.name for file in store.files()} == {"menu.txt", "dog.txt"}
+            menu = " ".join(one.text for one in store.search("Fridays it comes") if one.file_name == "menu.txt")
+            assert {word for word in ("fish", "rice", "soup", "bread") if word in menu} == set(left)
+
+
 def test_threads_share_a_store(embedder: llmlab.Provider, tmp_path: Path) -> None:
     """Qdrant's local mode is not made for threads, and a program with threads must not notice."""
     with LocalVectorStore("house", embedder, folder=tmp_path / "s") as store:
@@ -176,6 +330,17 @@ def test_threads_share_a_store(embedder: llmlab.Provider, tmp_path: Path) -> Non
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(work, range(8))) == [f"note{number}.txt" for number in range(8)]
         assert len(store.files()) == 8
+
+
+def test_a_folder_is_opened_and_closed_by_many_threads(embedder: llmlab.Provider, tmp_path: Path) -> None:
+    """Else a web service that opens its store for each request fails now and then: another process has it."""
+
+    def work(number: int) -> int:
+        with LocalVectorStore("house", embedder, folder=tmp_path / "s") as store:
+            return len(store.files())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(200))) == [0] * 200
 
 
 def test_tasks_share_a_store(embedder: llmlab.Provider) -> None:

@@ -196,3 +196,17 @@ def test_the_stream_of_an_answer_can_be_left_read_by_hand_and_closed(folder: Pat
     with pytest.raises(StopIteration):
         next(stream)
     store.close()
+
+
+@pytest.mark.parametrize("options", [{"temprature": 1}, {"file_search": {"vector_store_ids": ("vs_1",)}}])
+@pytest.mark.parametrize("shape", [*SHAPES, "stream", "async stream"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wrong_option_is_refused_before_anything_is_searched(kind: str, shape: str, options: dict[str, Any]) -> None:
+    """Else its search is paid for first."""
+    store = made(kind)
+    store.add({"a": "The dog is called Biscuit."})
+    before = len(llmlab.trace())
+    with pytest.raises(LLMInvalidRequestError):
+        told(shape, store, llmlab.get_provider("openai"), DOG, **options)
+    assert len(llmlab.trace()) == before
+    store.close()
