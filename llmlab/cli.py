@@ -117,3 +117,7 @@ def main() -> None:
     except LLMError as error:
         print(f"llmlab: {error.message}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        # Such as a full disk behind `> file`.
+        print(f"llmlab: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -47,6 +47,9 @@ class Journal:
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
+            if not self.path.parent.is_dir():
+                # Said before anything is asked and paid.
+                raise ConfigurationError(f"the file {self.path} cannot be written: there is no such folder") from None
             return []
         except OSError as error:
             raise ConfigurationError(f"the file {self.path} cannot be read: {error.strerror}") from None

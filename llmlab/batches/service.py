@@ -121,7 +121,9 @@ class Service(ABC):
 
     def outcomes(self) -> list[Outcome | None]:
         """Return what is there, in the order of the requests; None for what may still come."""
-        if not all(name.isdecimal() for name in self.found):
+        # A batch that was refused as a whole names lines, and often says no total.
+        refused = self.status.state == "failed" or not self.status.total
+        if not all(name.isdecimal() and (refused or int(name) < self.status.total) for name in self.found):
             return list(self.found.values())
         total = max([self.status.total, *(int(name) + 1 for name in self.found)])
         return [self.found.get(str(number)) or self._missing(number) for number in range(total)]

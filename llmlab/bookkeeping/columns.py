@@ -83,7 +83,7 @@ def attempts_frame(entries: Sequence[Entry]) -> DataFrame:
 
 def write_csv(entries: Sequence[Entry], path: str | Path) -> None:
     """Write calls into a file, one a line under a line of names; what is not known is empty."""
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with open(path, "w", encoding="utf-8", errors="replace", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(_columns(entries))
         writer.writerows(row.values() for row in dicts(entries))
@@ -91,7 +91,7 @@ def write_csv(entries: Sequence[Entry], path: str | Path) -> None:
 
 def write_json_lines(entries: Sequence[Entry], path: str | Path) -> None:
     """Write calls into a file, one JSON object a line; what is not known is null."""
-    with open(path, "w", encoding="utf-8") as file:
+    with open(path, "w", encoding="utf-8", errors="replace") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in dicts(entries))
 
 

@@ -49,7 +49,7 @@ class Entry(NamedTuple):
         latency: seconds to the end of the answer; of a call that failed, those of its last attempt.
         time_to_first_token: seconds, of a stream.
         finish_reason: why the answer ended.
-        error: class of the error, "cancelled", or "".
+        error: class of the error; "cancelled", also for a stream that was left before its end; or "".
         request_id: the vendor's identifier, for its support.
         attempts: what was sent for it.
         prompt: the messages as JSON, where content is kept.
@@ -93,7 +93,7 @@ def entry_of(call: Call, completion: Completion | None, error: LLMError | None, 
     request_id = headers.get("x-request-id") or headers.get("request-id") or ""
     prompt = _prompt(call.request.messages) if content else ""
     section, shape = SECTION.get(), "stream" if call.stream else "whole"
-    failure = type(error).__name__ if error else "" if completion else "cancelled"
+    failure = type(error).__name__ if error else "" if completion and call.finished else "cancelled"
     if len(tried) == 1:
         one = tried[0]
         attempts: tuple[Tried, ...] = (Tried(0.0, one.seconds, type(one.error).__name__ if one.error else ""),)

@@ -9,12 +9,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from llmlab.bookkeeping.costs import CACHED_APART
 from llmlab.bookkeeping.entry import Entry
 from llmlab.policies import Call
 from llmlab.waiting import now
+
+_OPERATIONS: Final = {
+    "embeddings": "embeddings",
+    "openai_completions": "text_completion",
+    "ollama_generate": "text_completion",
+}
+"""What the conventions call a call, by its wire format; all others are chats."""
 
 
 def export(call: Call, entry: Entry) -> None:
@@ -25,7 +33,7 @@ def export(call: Call, entry: Entry) -> None:
     # The time of a policy's wait counts in full, as in the ledger.
     begin, end = int(entry.time * 1e9), int((entry.time + max(0.0, now() - call.started)) * 1e9)
     span = trace.get_tracer("llmlab").start_span(
-        f"chat {entry.asked_model}", kind=trace.SpanKind.CLIENT, start_time=begin
+        f"{_operation(call)} {entry.asked_model}", kind=trace.SpanKind.CLIENT, start_time=begin
     )
     if span.is_recording():
         span.set_attributes(dict(_attributes(call, entry)))
@@ -34,8 +42,12 @@ def export(call: Call, entry: Entry) -> None:
     span.end(end)
 
 
+def _operation(call: Call) -> str:
+    return _OPERATIONS.get(call.dialect.name, "chat")
+
+
 def _attributes(call: Call, entry: Entry) -> Iterator[tuple[str, Any]]:
-    yield "gen_ai.operation.name", "chat"
+    yield "gen_ai.operation.name", _operation(call)
     yield "gen_ai.provider.name", entry.provider
     yield "gen_ai.request.model", entry.asked_model
     address = urlsplit(call.base_url)
@@ -46,9 +58,12 @@ def _attributes(call: Call, entry: Entry) -> Iterator[tuple[str, Any]]:
             yield f"gen_ai.request.{name}", value
     if entry.source:
         yield "gen_ai.response.model", entry.model
-        yield "gen_ai.usage.input_tokens", entry.input_tokens
+        # The conventions want all that was read, also what came from a vendor's cache.
+        apart = entry.cached_tokens if entry.provider in CACHED_APART else 0
+        yield "gen_ai.usage.input_tokens", entry.input_tokens + apart
         yield "gen_ai.usage.output_tokens", entry.output_tokens
         yield "gen_ai.usage.cache_read.input_tokens", entry.cached_tokens
+        yield "gen_ai.usage.reasoning.output_tokens", entry.reasoning_tokens
         yield "llmlab.source", entry.source
     if entry.finish_reason:
         yield "gen_ai.response.finish_reasons", [entry.finish_reason]

@@ -28,6 +28,8 @@ EXAMPLES = "sqlite:///costs.db or postgresql+psycopg://user@host/database"
 _DRIVERS = {"sqlite": "sqlite", **dict.fromkeys(("postgres", "postgresql", "postgresql+psycopg"), "postgresql+psycopg")}
 _ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(20261121)"}
 """What keeps other processes from making the same tables at the same moment."""
+_LARGEST = 2**63 - 1
+"""What a column of whole numbers holds at most."""
 _log = logging.getLogger("llmlab")
 
 
@@ -48,7 +50,7 @@ class Store:
         self._batch = max(1, batch)
         self._waiting: deque[Entry] = deque(maxlen=WAITING)
         self._lock = threading.RLock()
-        self._writing = False
+        self._writing, self._ready = False, True
         atexit.register(self._last)
 
     def add(self, entry: Entry) -> None:
@@ -72,7 +74,12 @@ class Store:
         with self._lock:
             lines, self._writing = list(self._waiting), True
             try:
+                if not self._ready:
+                    # What was away may have come back empty: a new server, a file that was deleted.
+                    self._database.prepare()
+                self._ready = False
                 self._database.write(lines)
+                self._ready = True
                 for _ in lines:
                     self._waiting.popleft()
             finally:
@@ -217,9 +224,15 @@ def _row(entry: Entry) -> dict[str, Any]:
     cost, found = priced(entry)
     row = entry._replace(cost=cost, priced=found)._asdict()
     del row["attempts"]
-    # PostgreSQL's texts hold everything but this.
-    row = {name: value.replace("\0", "") if isinstance(value, str) else value for name, value in row.items()}
-    return {**row, "time": utc(entry.time)}
+    return {**{name: _held(value) for name, value in row.items()}, "time": utc(entry.time)}
+
+
+def _held(value: Any) -> Any:
+    """Return what a column can hold. One value that it cannot would keep all lines after it out as well."""
+    if isinstance(value, str):
+        # Half a character, which JSON can hold and UTF-8 cannot; and what PostgreSQL's texts cannot.
+        return value.encode(errors="replace").decode().replace("\0", "")
+    return min(value, _LARGEST) if isinstance(value, int) else value
 
 
 def _entry(line: Any, attempts: Sequence[Tried]) -> Entry:

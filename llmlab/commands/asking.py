@@ -177,6 +177,8 @@ def _turn(
 
 def _next_line() -> str | None:
     """Return what is said next; None at the end."""
+    if not sys.stdin:
+        return None
     person = sys.stdin.isatty()
     if person:
         with suppress(ImportError):

@@ -143,7 +143,7 @@ def read_prompts(file: str) -> list[Any]:
     """
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        lines = [line.strip() for line in data.decode("utf-8-sig").splitlines()]
+        lines = [line.strip() for line in data.decode("utf-8-sig").split("\n")]
     except OSError as error:
         raise typer.BadParameter(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:

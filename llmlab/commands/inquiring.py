@@ -47,9 +47,15 @@ def models(
             show_json({"provider": opened.name, "models": names, **described})
         elif details:
             for name, spec in known.items():
-                typer.echo(f"{name}\n  nothing is known of it" if spec is None else replace(spec, model=name))
+                typer.echo(f"{name}\n  nothing is known of it" if spec is None else _called(spec, name))
         else:
             typer.echo("\n".join(names) or f"{opened.name} has no model yet.", err=not names)
+
+
+def _called(spec: ModelSpec, name: str) -> ModelSpec:
+    """Return a spec under one of its names."""
+    others = tuple(other for other in (spec.model, *spec.aliases) if other != name)
+    return replace(spec, model=name, aliases=others)
 
 
 def _as_json(spec: ModelSpec) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -83,7 +84,9 @@ def switched_on(mode: Mode | None = None, *, as_json: bool = False) -> Iterator[
 
     speak_anyway()
     try:
-        with tape.start(mode):
+        with warnings.catch_warnings(), tape.start(mode):
+            # As a sentence: Python's own way shows a line of llmlab's source.
+            warnings.showwarning = lambda message, *_, **__: typer.echo(f"llmlab: {message}", err=True)
             # The tape's own line says offline here, because a lesson must read the same in both.
             typer.echo(_REPLAY if tape.mode() == "replay" else tape.banner(), err=True)
             yield tape.mode()
@@ -132,7 +135,7 @@ def read_prompt(words: list[str] | None) -> str:
     Raises:
         typer.BadParameter: if nobody gives a prompt, or it is not UTF-8.
     """
-    if not words and sys.stdin.isatty():
+    if not words and sys.stdin and sys.stdin.isatty():
         raise typer.BadParameter("there is no prompt. Write one behind the command, or pipe one in.")
     prompt = " ".join(_piped() if word == "-" else word for word in words or ["-"])
     if not prompt.strip():
@@ -145,6 +148,8 @@ def read_prompt(words: list[str] | None) -> str:
 
 
 def _piped() -> str:
+    if not sys.stdin:
+        raise typer.BadParameter("there is no prompt, and standard input is closed.")
     # Windows reads a pipe in the code page of the console, unless it is told otherwise.
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig").rstrip()

@@ -52,7 +52,8 @@ def apart(first: Sequence[float], second: Sequence[float], confidence: float = 0
         return Sure(mean)
     one, two = stdev(first) ** 2 / len(first), stdev(second) ** 2 / len(second)
     if one + two == 0:
-        return Sure(mean)
+        # Nothing to estimate a spread from. But of all ways to deal these values out, at most two are so far apart.
+        return Sure(mean, p=2 / math.comb(len(first) + len(second), len(first)) if mean else None)
     # Rounded down, which claims too little rather than too much.
     parts = ((one / (one + two)) ** 2 / (len(first) - 1), (two / (one + two)) ** 2 / (len(second) - 1))
     freedom = int(1 / (parts[0] + parts[1]))

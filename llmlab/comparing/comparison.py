@@ -126,6 +126,8 @@ class Comparison:
             confidence: of the interval.
         """
         wanted = self._metric(metric)
+        if not 0 < confidence < 1:
+            raise ConfigurationError(f"confidence is a share between 0 and 1, such as 0.95, not {confidence!r}")
         means = {contestant: self._by_prompt(contestant, wanted) for contestant in self.contestants}
         lines = []
         for first, second in combinations(self.contestants, 2):

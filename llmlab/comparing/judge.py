@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 from llmlab.completion import Completion
@@ -133,7 +134,7 @@ def judged(judge: Judge | JudgeFunction, answer: str, prompt: str) -> Flow[Verdi
         given = judge(answer, prompt)
     except Exception as error:  # noqa: BLE001 - it is somebody else's code
         return Verdict(None, f"{type(error).__name__}: {error}")
-    return Verdict(float(given)) if _is_score(given) else Verdict(None, f"the judge returned {given!r}, and no number")
+    return Verdict(float(given)) if is_score(given) else Verdict(None, f"the judge returned {given!r}, and no number")
 
 
 def _read(said: str) -> Verdict:
@@ -144,10 +145,15 @@ def _read(said: str) -> Verdict:
         except (ValueError, RecursionError):
             continue
         score = value.get("score") if isinstance(value, dict) else None
-        if _is_score(score) and 0 <= score <= BEST:
+        if is_score(score) and 0 <= score <= BEST:
             return Verdict(float(score), text(value.get("reason")))
     raise LLMInvalidRequestError(f"the judge gave no score from 0 to {BEST}: {said[:80]!r}")
 
 
-def _is_score(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+def is_score(value: object) -> TypeGuard[float]:
+    """Return whether a value is a number to reckon with."""
+    # Real numbers are also those of numpy.
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:
+        return False

@@ -16,6 +16,7 @@ from typing import Any
 
 from llmlab.batches.kept import Journal
 from llmlab.comparing.contestants import named
+from llmlab.comparing.judge import is_score
 from llmlab.comparing.split_report import ABReport, report
 from llmlab.completion import Completion
 from llmlab.dialects.read import text
@@ -40,7 +41,8 @@ class ABTest:
         name: of the test. Another name splits the same keys otherwise.
         arms: providers, or their names, by the names of the arms; two or more.
         split: the share of each arm; equal shares if not given.
-        path: a file of JSON lines that keeps assignments and scores; None keeps them in memory.
+        path: a file of JSON lines that keeps assignments and scores, for one process or several; None keeps them in
+            memory.
 
     Raises:
         ConfigurationError: for fewer than two arms, shares that are none, or a file that cannot be read.
@@ -63,8 +65,7 @@ class ABTest:
         self._scores: dict[str, list[float]] = {}
         self._journal = None if path is None else Journal(path)
         self.split = _shares(self.arms, split)
-        for line in self._journal.read() if self._journal else ():
-            self._take(line)
+        self._load()
 
     def set_split(self, split: Mapping[str, float]) -> None:
         """Change the shares, for keys that come from now on.
@@ -114,9 +115,12 @@ class ABTest:
             LLMInvalidRequestError: if the key has no arm yet, or the value is no number.
         """
         digest = self._digest(key)
-        if not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not is_score(value):
             raise LLMInvalidRequestError(f"a score is a number, not {value!r}")
         with self._lock:
+            if digest not in self._assigned:
+                # Another process may have answered this key.
+                self._load()
             if digest not in self._assigned:
                 raise LLMInvalidRequestError(
                     f"the key {key!r} has no arm yet, so nobody can have earned this score: ask for arm(key) first"
@@ -131,6 +135,7 @@ class ABTest:
             lower_is_better: whether a low score is the good one, as with seconds or costs.
         """
         with self._lock:
+            self._load()
             keys, scores = dict.fromkeys(self.arms, 0), {arm: list[float]() for arm in self.arms}
             for digest, arm in self._assigned.items():
                 keys[arm] += 1
@@ -146,6 +151,13 @@ class ABTest:
         if not isinstance(key, str) or not key:
             raise LLMInvalidRequestError(f"a key is a text, such as the id of a user, not {key!r}")
         return hashlib.sha256(f"{self.name}\0{key}".encode()).hexdigest()[:24]
+
+    def _load(self) -> None:
+        """Take in what the file holds, which may be another process's work."""
+        if self._journal is not None:
+            self._assigned, self._scores = {}, {}
+            for line in self._journal.read():
+                self._take(line)
 
     def _keep(self, line: Mapping[str, Any]) -> None:
         if self._journal is not None:

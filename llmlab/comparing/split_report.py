@@ -101,7 +101,9 @@ def report(
     if all(sure.p is not None and sure.p < 0.05 for sure in against):
         p = max(sure.p or 0.0 for sure in against)
         return ABReport(name, arms, best, f"{best} is better (p {_below(p)}).", differences)
-    verdict = f"No difference is shown yet: {best} is ahead of {second}, which may be chance."
+    ahead = f"{best} is ahead of {second}, which may be chance"
+    level = f"{best} and {second} are level"
+    verdict = f"No difference is shown yet: {level if order[0].mean == order[1].mean else ahead}."
     return ABReport(name, arms, None, verdict, differences)
 
 

@@ -40,13 +40,15 @@ class HealthService:
         self._timeout = timeout
         self._lock = asyncio.Lock()
         self._report = HealthReport(())
-        self._good_until = float("-inf")
+        self._asked = self._good_until = float("-inf")
 
     async def report(self) -> HealthReport:
         """Return how the providers fare, or fared a short while ago. Who comes together shares one answer."""
+        clock = asyncio.get_running_loop().time
+        came = clock()
         async with self._lock:
-            clock = asyncio.get_running_loop().time
-            if clock() >= self._good_until:
+            if clock() >= self._good_until and self._asked < came:
+                self._asked = clock()
                 self._report = await health_async(*self._names, timeout=self._timeout)
                 self._good_until = clock() + self._every
             return self._report

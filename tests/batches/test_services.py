@@ -289,3 +289,10 @@ def test_real_states_are_read(server: LoopbackServer, wire_samples: Path, name: 
     with provider(exchange["provider"], server.url) as llm:
         batch = open_batch("batch_1", llm)
     assert (str(batch.status), batch.id) == (said, json.loads(exchange["body"])["id"])
+
+
+def test_a_batch_made_elsewhere_may_number_its_requests_otherwise(server: LoopbackServer) -> None:
+    """Numbers of customers, for one: two answers came back among millions of errors that nobody has made."""
+    text = jsonl(anthropic_line(10_000_002), anthropic_line(10_000_001))
+    found = told(outcomes(server, "anthropic", anthropic_view(succeeded=2), text))
+    assert found == ["answer 10000002", "answer 10000001"]

@@ -198,3 +198,41 @@ def test_terminal_without_the_letters_gets_question_marks() -> None:
         out, err = process.communicate()
     assert process.returncode == 0, err
     assert b"??" in out
+
+
+def test_a_model_that_nobody_knows_is_told_in_a_sentence() -> None:
+    """Python's own way to warn shows a line of llmlab's source, which helps nobody."""
+    with started("ask", "Hi", "--model", "gpt-9-nova", LLMLAB_PACE="0") as process:
+        _, err = process.communicate()
+    lines = err.decode().splitlines()
+    assert [line for line in lines if line.startswith("llmlab: 'gpt-9-nova' is not among the models of openai")]
+    assert all(line.startswith("llmlab: ") for line in lines)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes and fills file descriptors as a shell does")
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("ask <&-", 2, "there is no prompt, and standard input is closed"),
+        ("ask - <&-", 2, "there is no prompt, and standard input is closed"),
+        ("ask Hi <&-", 0, ""),
+        ("chat <&-", 0, ""),
+        ("ask Hi >/dev/full", 1, "llmlab: [Errno 28] No space left on device"),
+        ("ask Hi --json >/dev/full", 1, "llmlab: [Errno 28] No space left on device"),
+    ],
+)
+def test_a_closed_input_or_a_full_disk_is_no_traceback(command: str, code: int, said: str) -> None:
+    """A job of cron's has no standard input."""
+    if "/dev/full" in command and not Path("/dev/full").is_char_device():
+        pytest.skip("this machine has no /dev/full")
+    ended = subprocess.run(
+        ["sh", "-c", f'"$0" -m llmlab {command}', sys.executable],
+        env={**os.environ, "PYTHONPATH": str(CLONE), "LLMLAB_PACE": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == code, ended.stderr
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Exception ignored" not in ended.stderr

@@ -123,3 +123,10 @@ def test_every_wrong_line_is_told(file: str) -> None:
     result = run("batch", "submit", "-", "--provider", "openai", piped=text)
     assert result.exit_code == 2
     assert "2 of 3 requests are wrong, and nothing was sent" in result.stderr
+
+
+def test_a_line_ends_where_json_lines_end() -> None:
+    """JSON may hold characters that count as the end of a line elsewhere, and one prompt became two broken ones."""
+    text = json.dumps({"prompt": "What is 2\u2028+ 2?"}, ensure_ascii=False) + "\r\n" + "What is 17 * 23?"
+    result = run("batch", "submit", "-", "--provider", "ollama", "--json", piped=text.encode())
+    assert [line["request"] for line in lines(result)] == [0, 1]

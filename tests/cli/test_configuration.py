@@ -104,3 +104,5 @@ def test_variable_that_names_the_file_is_heeded(monkeypatch: pytest.MonkeyPatch)
     Path("mine.yaml").write_text("backend: ollama\n", encoding="utf-8")
     monkeypatch.setenv("LLMLAB_CONFIG", "mine.yaml")
     assert run("config", "check").stdout.startswith("mine.yaml is right.\nbackend: ollama\n")
+    monkeypatch.setenv("LLMLAB_CONFIG", "gone.yaml")
+    assert "create it, or unset LLMLAB_CONFIG, which names it" in run("config", "check").stderr

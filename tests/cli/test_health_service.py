@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -17,6 +18,8 @@ from typer.testing import CliRunner
 
 from llmlab.bootstrap import CLONE
 from llmlab.cli import app
+from llmlab.providers import health_server
+from llmlab.providers.health_report import HealthReport
 from tests.core.trying import NAMES
 
 
@@ -76,3 +79,24 @@ def test_an_unknown_provider_is_wrong_usage() -> None:
     result = CliRunner().invoke(app, ["serve-health", "--provider", "opnai"])
     assert result.exit_code == 2
     assert "Did you mean 'openai'" in result.output
+
+
+def test_who_comes_together_shares_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where an answer is good for no time: a crowd of monitors waited for a check each, one after the other."""
+    checks = 0
+
+    async def checked(*names: str, timeout: float) -> HealthReport:
+        nonlocal checks
+        checks += 1
+        await asyncio.sleep(0.01)
+        return HealthReport(())
+
+    async def crowd() -> None:
+        service = health_server.HealthService((), 0.0, 1.0)
+        await asyncio.gather(*(service.report() for _ in range(20)))
+        assert (crowd_checks := checks) <= 2
+        await service.report()
+        assert checks == crowd_checks + 1
+
+    monkeypatch.setattr(health_server, "health_async", checked)
+    asyncio.run(crowd())

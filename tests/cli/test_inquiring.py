@@ -34,6 +34,11 @@ def test_models_with_details_say_what_each_can_do() -> None:
     assert "\n  shut down         2027-04-01\n" in text
 
 
+def test_models_with_details_have_other_names_than_their_own() -> None:
+    text = run("models", "--provider", "anthropic", "--details").stdout
+    assert "\n  also called              claude-haiku-4-5\n" in text
+
+
 def test_models_with_details_as_json() -> None:
     [found] = lines(run("models", "--provider", "openai", "--details", "--json"))
     assert set(found) == {"provider", "models", "details"}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import llmlab
 from llmlab import ABTest, LLMInvalidRequestError
+from llmlab.comparing.split_report import report
 from llmlab.errors import ConfigurationError
 from tests.core.trying import SHAPES
 
@@ -203,3 +204,30 @@ def test_a_score_belongs_to_a_key_that_was_served() -> None:
     for key in ("", 3, None):
         with pytest.raises(LLMInvalidRequestError, match="a key is a text"):
             test.arm(key)  # type: ignore[arg-type]
+
+
+def test_all_up_against_all_down_is_a_winner() -> None:
+    """The clearest result of all was called chance."""
+    found = report("x", {"a": 20, "b": 20}, {"a": [0.0] * 20, "b": [1.0] * 20}, lower_is_better=False)
+    assert (found.best, found.verdict) == ("b", "b is better (p < 0.001).")
+
+
+def test_nobody_is_ahead_of_an_equal() -> None:
+    found = report("x", {"a": 20, "b": 20}, {"a": [1.0] * 20, "b": [1.0] * 20}, lower_is_better=False)
+    assert (found.best, found.verdict) == (None, "No difference is shown yet: a and b are level.")
+
+
+def test_a_key_answered_by_one_process_is_scored_in_another(tmp_path: Path) -> None:
+    """A web server has several: the thumb of a user lands in any of them, and was refused there."""
+    answering, scoring = (ABTest("x", ARMS, path=tmp_path / "x.jsonl") for _ in range(2))
+    arm = answering.arm("ada")
+    scoring.score("ada", 1)
+    assert [(one.name, one.scored) for one in answering.report().arms if one.keys] == [(arm, 1)]
+    assert answering.report() == scoring.report()
+
+
+def test_a_score_that_no_float_holds_is_refused_in_words() -> None:
+    test = ABTest("x", ARMS)
+    test.arm("ada")
+    with pytest.raises(LLMInvalidRequestError, match="a score is a number"):
+        test.score("ada", 10**400)

@@ -100,3 +100,10 @@ def test_the_interval_is_right_as_often_as_it_says() -> None:
         assert found.high is not None
         held += found.low <= 1.0 <= found.high
     assert math.isclose(held / 1500, 0.95, abs_tol=0.02)
+
+
+def test_two_groups_that_are_all_alike_differ_surely_where_they_are_large() -> None:
+    """All of ten thumbs up against all of ten thumbs down is no chance; three of each may be."""
+    assert apart([1.0] * 10, [0.0] * 10) == (1.0, None, None, pytest.approx(2 / 184_756))
+    assert apart([1.0] * 3, [0.0] * 3).p == pytest.approx(0.1)
+    assert apart([1.0] * 5000, [0.0] * 5000).p == 0.0

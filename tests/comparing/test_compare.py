@@ -310,3 +310,18 @@ def test_progress_is_told() -> None:
     said: list[str] = []
     compared("sync", PROMPTS, ["openai"], progress=said.append)
     assert said[-1] == "compared 3 of 3"
+
+
+@pytest.mark.parametrize("confidence", [95, 1, 0, -0.5, float("nan")])
+def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
+    """95 for 0.95 looked for its interval for ever."""
+    found = compared("sync", PROMPTS, ["openai", "ollama"])
+    with pytest.raises(ConfigurationError, match="a share between 0 and 1"):
+        found.differences("latency", confidence=confidence)
+
+
+def test_a_file_in_no_folder_is_refused_before_anything_is_paid(tmp_path: Path) -> None:
+    before = len(llmlab.ledger())
+    with pytest.raises(ConfigurationError, match="there is no such folder"):
+        compared("sync", PROMPTS, ["openai"], resume=tmp_path / "nowhere" / "x.jsonl")
+    assert len(llmlab.ledger()) == before

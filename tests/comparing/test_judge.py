@@ -7,10 +7,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import numpy
 import pytest
 
 from llmlab import Judge, LLMError, compare
+from llmlab.comparing.judge import Verdict, judged
 from llmlab.errors import ConfigurationError
+from llmlab.flow import Flow
 from llmlab.providers import Provider
 from tests.cli.talking import said
 from tests.core.trying import provider
@@ -91,3 +94,26 @@ def test_a_model_does_not_judge_twice_what_is_in_the_file(server: LoopbackServer
 def test_a_judge_needs_criteria(criteria: Any) -> None:
     with pytest.raises(ConfigurationError, match="criteria"):
         Judge("ollama", criteria)
+
+
+def test_a_number_that_no_float_holds_is_no_score(server: LoopbackServer, llm: Provider) -> None:
+    """One such answer of a judge ended the whole comparison."""
+    judge = judge_that_says(server, llm, json.dumps({"reason": "!", "score": 10**400}))
+    with pytest.raises(LLMError, match="no score from 0 to 10"):
+        judge.score("Hi", "Hi")
+
+
+@pytest.mark.parametrize(
+    ("given", "score"), [(numpy.float32(0.5), 0.5), (numpy.int64(3), 3.0), (True, 1.0), (10**400, None), ("9", None)]
+)
+def test_what_a_function_of_yours_returns_may_be_numpys(given: Any, score: float | None) -> None:
+    """Whoever reckons with numpy got no scores, and after all the calls were paid."""
+    assert next_verdict(judged(lambda answer, prompt: given, "Hi", "Hi")).score == score
+
+
+def next_verdict(flow: Flow[Verdict]) -> Verdict:
+    """Return what a flow comes to that waits for nothing."""
+    with pytest.raises(StopIteration) as end:
+        next(flow)
+    found: Verdict = end.value.value
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from opentelemetry import trace
@@ -35,7 +36,7 @@ def span_of(exporter: InMemorySpanExporter) -> ReadableSpan:
 
 
 def test_call_is_a_span_by_the_conventions(exporter: InMemorySpanExporter) -> None:
-    usage = Usage(10, 20, 30, cached_tokens=4)
+    usage = Usage(10, 20, 30, cached_tokens=4, reasoning_tokens=3)
     done = answer(model="gpt-6-luna-2026", usage=usage, finish_reason="stop", source="live")
     Ledger().note(call(temperature=0.5, max_tokens=50), done, None)
     span = span_of(exporter)
@@ -51,6 +52,7 @@ def test_call_is_a_span_by_the_conventions(exporter: InMemorySpanExporter) -> No
         "gen_ai.usage.input_tokens": 10,
         "gen_ai.usage.output_tokens": 20,
         "gen_ai.usage.cache_read.input_tokens": 4,
+        "gen_ai.usage.reasoning.output_tokens": 3,
         "server.address": "api.openai.com",
         "server.port": 443,
         "llmlab.source": "live",
@@ -96,3 +98,24 @@ def test_nothing_happens_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -
     ledger.note(call(), answer(), None)
     assert len(ledger) == 1
     assert "opentelemetry.trace" not in sys.modules
+
+
+def test_tokens_from_a_vendors_cache_are_tokens_that_were_read(exporter: InMemorySpanExporter) -> None:
+    """Anthropic counts them apart, the conventions do not: a dashboard would show a tenth of what was sent."""
+    usage = Usage(100, 20, 1020, cached_tokens=900)
+    Ledger().note(call(provider="anthropic"), answer(usage=usage, source="live"), None)
+    told = span_of(exporter).attributes or {}
+    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.cache_read.input_tokens"]) == (1000, 900)
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"), [("embeddings", "embeddings"), ("openai_completions", "text_completion")]
+)
+def test_what_is_no_chat_is_not_called_one(exporter: InMemorySpanExporter, name: str, operation: str) -> None:
+    """Else embeddings make the chats of a dashboard look cheap and quick."""
+    embedding = call()
+    embedding.dialect = replace(embedding.dialect, name=name)
+    Ledger().note(embedding, answer(), None)
+    span = span_of(exporter)
+    assert span.name == f"{operation} gpt-6-luna"
+    assert (span.attributes or {})["gen_ai.operation.name"] == operation

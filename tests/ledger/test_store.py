@@ -16,7 +16,7 @@ import pytest
 
 import llmlab
 from llmlab import bookkeeping
-from llmlab.bookkeeping import Tried, store
+from llmlab.bookkeeping import Book, Tried, store
 from llmlab.bookkeeping.costs import priced
 from llmlab.bookkeeping.view import Ledger
 from llmlab.errors import ConfigurationError
@@ -248,3 +248,31 @@ def test_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigurationError, match=r"the driver psycopg is not installed.*llmlab\[sql\]"):
         Ledger().save_to("postgresql://me@127.0.0.1/costs")
+
+
+@pytest.mark.parametrize("odd", [answer(content="half \ud83d"), answer(model="m\udcff"), answer(input_tokens=2**70)])
+def test_what_no_database_holds_breaks_no_call_and_keeps_no_line_out(url: str, tmp_path: Path, odd: Any) -> None:
+    """JSON can hold half a character, and a number of any size; the call would raise, and every one after it too."""
+    kept = Ledger(Book(content=True))
+    kept.save_to(url, batch=1)
+    kept.note(call(), odd, None)
+    kept.note(call(), answer(content="whole"), None)
+    kept.close()
+    assert [one.answer for one in Ledger.read(url)][1] == "whole"
+    kept.to_csv(tmp_path / "calls.csv")
+    kept.to_json_lines(tmp_path / "calls.jsonl")
+    for name in ("calls.csv", "calls.jsonl"):
+        assert "whole" in (tmp_path / name).read_text(encoding="utf-8")
+
+
+def test_a_database_that_comes_back_empty_takes_lines_again(costs: str, tmp_path: Path) -> None:
+    """A file that was moved away would be the end of the ledger: 'no such table', until the process ends."""
+    kept = Ledger()
+    kept.save_to(costs)
+    (tmp_path / "costs.db").unlink()
+    kept.note(call(), answer(), None)
+    with pytest.raises(ConfigurationError, match="no such table"):
+        kept.flush()
+    kept.flush()
+    kept.close()
+    assert len(Ledger.read(costs)) == 1
