@@ -42,7 +42,8 @@ def load_settings(path: str | Path | None = None) -> Settings:
     if file.is_file():
         return _Reader(file).settings()
     if named:
-        raise ConfigurationError(f"there is no settings file {file}; create it, or leave the path out")
+        way = "leave the path out" if path else "unset LLMLAB_CONFIG, which names it"
+        raise ConfigurationError(f"there is no settings file {file}; create it, or {way}")
     return Settings()
 
 

@@ -129,7 +129,7 @@ class Ending(Protocol):
         """End the call with an error."""
         ...
 
-    def abandoned(self) -> None:
+    def abandoned(self, state: StreamState) -> None:
         """End the call of a stream that was dropped without being closed."""
         ...
 
@@ -237,7 +237,7 @@ class AsyncCompletionStream(AsyncClosing):
     def __del__(self) -> None:
         # Its connection cannot be awaited here, but its place in a line can be given to the next one.
         if self._result is None and self._state is not None:
-            self._state.ending.abandoned()
+            self._state.ending.abandoned(self._state)
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self.__aenter__().__await__()

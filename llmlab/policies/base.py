@@ -54,6 +54,7 @@ class Call:
         attempts: what was sent so far.
         headers: of the last HTTP answer, also of one that is an error.
         elapsed: seconds that the last HTTP answer took.
+        finished: whether the answer came to its end; a stream may be left before that.
     """
 
     provider: str
@@ -67,6 +68,7 @@ class Call:
     attempts: list[Attempt] = field(default_factory=list)
     headers: Mapping[str, str] = field(default_factory=dict)
     elapsed: float = 0.0
+    finished: bool = True
     _at_end: list[AtEnd] | None = field(default_factory=list)
 
     @property

@@ -16,6 +16,7 @@ from llmlab.completion import Completion
 from llmlab.errors import BudgetExceededError, ConfigurationError, LLMError
 from llmlab.flow import Flow
 from llmlab.policies.base import Answer, Call
+from llmlab.policies.given import is_amount
 from llmlab.policies.purse import PICO, Purse
 from llmlab.policies.worst_case import Tokens, used_by, worst_case
 from llmlab.specs import LOCAL, Rates, rates
@@ -52,13 +53,14 @@ class Budget:
         allow_unpriced: bool = False,
     ) -> None:
         given = [limit for limit in (max_usd, max_tokens, max_calls) if limit is not None]
-        if not given or not all(0 <= limit < math.inf for limit in given):
+        if not given or not all(map(is_amount, given)):
             raise ConfigurationError("a budget needs max_usd, max_tokens or max_calls, of 0 or more")
         self._usd = Purse("USD", None if max_usd is None else round(max_usd * PICO))
         self._tokens, self._calls = Purse("tokens", max_tokens), Purse("calls", max_calls)
         self._purses = (self._usd, self._tokens, self._calls)
         self._allow_unpriced = allow_unpriced
-        self._lock = threading.Lock()
+        # A stream may end in a finaliser, which may run where this very thread holds the lock.
+        self._lock = threading.RLock()
         self._kinds: Counter[str] = Counter()
 
     def around(self, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:

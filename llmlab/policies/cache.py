@@ -24,11 +24,13 @@ from llmlab.flow import Flow, Wait, via
 from llmlab.policies.base import Answer, Call
 from llmlab.policies.cache_replay import Kept, ReplayChannel
 from llmlab.policies.cache_store import MemoryStore, SqliteStore, Store
+from llmlab.policies.given import is_amount, is_count
 from llmlab.streams import StreamState
 
 _WHOLE = ("stop", "length", "tool_calls", "content_filter", None)
 """Finish reasons of answers that would come like this again."""
-_WRITTEN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# In ASCII, because an answer that was cut may end with half of a character, which no file of UTF-8 can hold.
+_WRITTEN = json.JSONEncoder(separators=(",", ":")).encode
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=repr).encode
 
 
@@ -81,7 +83,7 @@ class Cache:
         tools: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if max_entries < 1 or pace < 0 or (ttl is not None and ttl <= 0):
+        if not (is_count(max_entries) and is_amount(pace) and (ttl is None or (is_amount(ttl) and ttl))):
             raise ConfigurationError(
                 "a cache needs max_entries of 1 or more, ttl above 0 seconds and pace of 0 or more"
             )
@@ -90,7 +92,8 @@ class Cache:
         self._pace = pace
         self._tools = tools
         self._clock = clock
-        self._lock = threading.Lock()
+        # A stream may end in a finaliser, which may run where this very thread holds the lock.
+        self._lock = threading.RLock()
         self._flights: dict[str, _Flight] = {}
         self._hits = self._misses = self._shared = self._saved = 0
 
@@ -100,10 +103,13 @@ class Cache:
             return (yield from inner())
         key = key_of(call)
         kept, shared = self._find(key), False
-        if kept is None and (flight := self._board(key, call)) is not None:
+        while kept is None and (flight := self._board(key, call)) is not None:
             yield Wait(_Turn(flight, call.remaining()))
             call.remaining()
             kept, shared = self._find(key), True
+            if not flight.was_cancelled:
+                # After an error each asks by himself: one after the other, they would wait for it again and again.
+                break
         if kept is None:
             return (yield from self._sent(key, call, inner))
         call.at_end(lambda completion, _error: self._hit(completion, shared))
@@ -140,10 +146,11 @@ class Cache:
                 other.join()
                 return other
             flight = self._flights[key] = _Flight()
-        call.at_end(lambda _completion, _error: self._landed(key, flight))
+        call.at_end(lambda completion, error: self._landed(key, flight, completion is None and error is None))
         return None
 
-    def _landed(self, key: str, flight: _Flight) -> None:
+    def _landed(self, key: str, flight: _Flight, was_cancelled: bool) -> None:
+        flight.was_cancelled = was_cancelled
         with self._lock:
             self._flights.pop(key, None)
         if flight.over is not None:
@@ -179,9 +186,10 @@ class Cache:
 class _Flight:
     """A request on its way, for which others may wait."""
 
-    __slots__ = ("over", "thread")
+    __slots__ = ("over", "thread", "was_cancelled")
 
     def __init__(self) -> None:
+        self.was_cancelled = False
         self.thread = threading.get_ident()
         self.over: Future[None] | None = None
 

@@ -41,7 +41,8 @@ class MemoryStore:
 
     def __init__(self, max_entries: int) -> None:
         self._max = max_entries
-        self._lock = threading.Lock()
+        # A stream may end in a finaliser, which may run where this very thread holds the lock.
+        self._lock = threading.RLock()
         self._entries: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def get(self, key: str, oldest: float) -> str | None:
@@ -84,7 +85,8 @@ class SqliteStore:
     def __init__(self, path: Path, max_entries: int) -> None:
         self._path = path
         self._max = max_entries
-        self._lock = threading.Lock()
+        # A stream may end in a finaliser, which may run where this very thread holds the lock.
+        self._lock = threading.RLock()
         self._base = self._open()
 
     def get(self, key: str, oldest: float) -> str | None:
@@ -121,22 +123,30 @@ class SqliteStore:
         """A cache that fails is a cache without answers, never an error of the call."""
         try:
             yield
-        except sqlite3.OperationalError as error:
-            # Another process is writing for long, or the disk is full.
-            _log.warning("the cache %s is passed over: %s", self._path.name, error)
-        except sqlite3.DatabaseError as error:
-            self._set_aside(error)
+        except sqlite3.Error as error:
+            failure: Exception = error
+            if _is_damage(error):
+                self._base.close()
+                try:
+                    self._base = self._set_aside(error)
+                    return
+                except (OSError, sqlite3.Error) as other:
+                    failure = other
+            # Another process is writing for long, the disk is full, or the cache was closed.
+            _log.warning("the cache %s is passed over: %s", self._path.name, failure)
 
     def _open(self) -> sqlite3.Connection:
         try:
-            return self._connected()
-        except sqlite3.OperationalError as error:
+            try:
+                return self._connected()
+            except sqlite3.Error as error:
+                if not _is_damage(error):
+                    raise
+                return self._set_aside(error)
+        except (OSError, sqlite3.Error) as error:
             raise ConfigurationError(
                 f"the cache {self._path.name} cannot be opened: {error}. Is its folder there, and may it be written to?"
             ) from None
-        except sqlite3.DatabaseError as error:
-            self._set_aside(error)
-            return self._base
 
     def _connected(self) -> sqlite3.Connection:
         base = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -154,14 +164,16 @@ class SqliteStore:
             raise
         return base
 
-    def _set_aside(self, error: sqlite3.Error) -> None:
+    def _set_aside(self, error: sqlite3.Error) -> sqlite3.Connection:
         """Give a damaged file another name, and begin a new one."""
-        if hasattr(self, "_base"):
-            self._base.close()
         number = 1
         while (aside := self._path.with_name(f"{self._path.name}.damaged-{number}")).exists():
             number += 1
-        self._path.replace(aside)
+        try:
+            self._path.replace(aside)
+        except FileNotFoundError:
+            # Another process met the same damage, and was faster.
+            return self._connected()
         for ending in ("-wal", "-shm"):
             self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
         warnings.warn(
@@ -169,7 +181,12 @@ class SqliteStore:
             RuntimeWarning,
             stacklevel=2,
         )
-        self._base = self._connected()
+        return self._connected()
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    # What is wrong with the file itself has no class of its own; a busy, full or closed one has.
+    return type(error) is sqlite3.DatabaseError
 
 
 _NEXT = "(SELECT coalesce(max(used), 0) + 1 FROM answers)"

@@ -18,6 +18,7 @@ from llmlab.completion import Completion
 from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError, LLMRateLimitError
 from llmlab.flow import Flow, Wait
 from llmlab.policies.base import Answer, Call
+from llmlab.policies.given import is_count
 from llmlab.policies.shared_line import SharedLine
 from llmlab.policies.waiting_line import Line, Place, Service
 from llmlab.request import Request
@@ -86,7 +87,7 @@ class Limits:
             "in_flight": in_flight,
         }
         for name, limit in given.items():
-            if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            if limit is not None and not is_count(limit):
                 raise ConfigurationError(f"{name} must be a whole number above 0, not {limit!r}")
         self._given = {name: limit for name, limit in given.items() if limit is not None}
         self._most_tokens = tokens_per_minute

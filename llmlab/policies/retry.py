@@ -9,7 +9,6 @@ refused key is not. A stream is retried only until its first piece; what a reade
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias, TypeVar
@@ -25,6 +24,7 @@ from llmlab.errors import (
 )
 from llmlab.flow import Flow, Sleep
 from llmlab.policies.base import Answer, Call
+from llmlab.policies.given import is_amount
 from llmlab.waiting import chance, now
 
 RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
@@ -80,7 +80,7 @@ class RetryPolicy:
         on_retry: is told of each retry before the wait. An exception of it ends the call.
 
     Raises:
-        ConfigurationError: for a number below 0, or an unknown name.
+        ConfigurationError: for a number below 0, an unknown name, or a `delay` that is no function.
     """
 
     kind: ClassVar[str] = "retry"
@@ -98,8 +98,11 @@ class RetryPolicy:
         if isinstance(self.on, (str, type)):
             object.__setattr__(self, "on", (self.on,))
         for name in ("max_retries", "base_delay", "jitter", "max_wait", "total"):
-            if (value := getattr(self, name)) is not None and not 0 <= value < math.inf:
+            if (value := getattr(self, name)) is not None and not is_amount(value):
                 raise ConfigurationError(f"{name} of a retry must be 0 or more, not {value!r}")
+        for name, such in (("delay", "lambda retry: 0.5"), ("on_retry", "print")):
+            if (value := getattr(self, name)) is not None and not callable(value):
+                raise ConfigurationError(f"{name} of a retry must be a function, such as {such}, not {value!r}")
         for item in () if self.on is None or callable(self.on) else self.on:
             known = item in KINDS if isinstance(item, str) else isinstance(item, type) and issubclass(item, LLMError)
             if not known:

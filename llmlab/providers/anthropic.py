@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from llmlab.channel import WireRequest
 from llmlab.config import Secret
 from llmlab.dialects import ANTHROPIC_MESSAGES, Dialect
+from llmlab.errors import LLMInvalidRequestError
 from llmlab.providers.base import Provider
 from llmlab.request import Request
-from llmlab.specs import MODELS
+from llmlab.specs import MODELS, find_spec
 
 API_VERSION = "2023-06-01"
 """The version of the wire format, which every request must name."""
@@ -35,7 +36,18 @@ class AnthropicProvider(Provider):
         body = super().encode(request, stream)
         if "claude-opus-4-5" in request.model and body.get("thinking", {}).get("type") == "adaptive":
             # The one model that takes an effort, and thinks on a budget only.
-            del body["thinking"]
+            wants_to_see = "display" in body.pop("thinking")
+            if wants_to_see:
+                raise LLMInvalidRequestError(
+                    f"{request.model} shows thoughts that have a budget only: ReasoningConfig(budget_tokens=2048, "
+                    'summary="auto").',
+                    provider=self.name,
+                )
+        spec = find_spec(request.model, self.name)
+        own = request.max_tokens is None and "max_tokens" not in request.extra
+        if own and spec is not None and spec.max_output_tokens is not None:
+            # Our own limit is a budget for thoughts and room for an answer, which may be more than the model has.
+            body["max_tokens"] = min(body["max_tokens"], spec.max_output_tokens)
         return body
 
     def count_request(self, request: Request) -> WireRequest | None:

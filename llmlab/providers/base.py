@@ -26,7 +26,7 @@ from llmlab.providers.text import TextCompletion
 from llmlab.providers.tokens import TokenCount
 from llmlab.request import Request, build_request
 from llmlab.sdk_channel import SdkChannel
-from llmlab.specs import validate
+from llmlab.specs import validate, validate_stream
 from llmlab.streams import AsyncCompletionStream, CompletionStream, StreamState
 
 Result = TypeVar("Result")
@@ -121,8 +121,9 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
 
         Args:
             prompt: a string, a `Message`, or a list of messages or of dicts with role and content.
-            options: `model`, `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `tools`, `tool_choice`, and `extra`
-                for fields of the vendor's own.
+            options: `model`, `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `tools`, `tool_choice`, `reasoning`,
+                `text`, `response_format`, `file_search`, `deadline`, and `extra` for fields of the vendor's own; see
+                `Request`. An answer that has not the `response_format` is asked for once more; a stream is not.
 
         Raises:
             LLMError: one of its subclasses; see `llmlab.errors`.
@@ -136,11 +137,13 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
     def complete_stream(self, prompt: Prompt, **options: Any) -> CompletionStream:
         """Answer a prompt piece by piece. Takes what `complete` takes; after the end, `.result` is the whole answer."""
         request = self.request(prompt, **options)
+        validate_stream(request, self.name)
         return CompletionStream(self._drive(self._calls.stream(request)))
 
     def complete_stream_async(self, prompt: Prompt, **options: Any) -> AsyncCompletionStream:
         """The async twin of `complete_stream`, for `async for` or `async with`."""
         request = self.request(prompt, **options)
+        validate_stream(request, self.name)
 
         async def opening() -> StreamState:
             return await self._drive_async(self._calls.stream(request))

@@ -118,10 +118,15 @@ class Calls:
         call.end(answer)
         return answer
 
-    def stream(self, request: Request) -> Flow[StreamState]:
-        """Ask, and return the stream, read up to its first piece. Until there, everything can be tried again."""
-        body = self._provider.encode(request, True)
-        call = self._call(request, self._provider.dialect, body, stream=True)
+    def stream(self, request: Request, text_dialect: Dialect | None = None) -> Flow[StreamState]:
+        """Ask, and return the stream, read up to its first piece. Until there, everything can be tried again.
+
+        Args:
+            request: what is asked.
+            text_dialect: to have a text continued in this format; else the provider's own.
+        """
+        body = text_dialect.encode(request, True) if text_dialect else self._provider.encode(request, True)
+        call = self._call(request, text_dialect or self._provider.dialect, body, stream=True)
         return cast("StreamState", (yield from self._explained(lambda: self._through(call))))
 
     def _call(self, request: Request, dialect: Dialect, body: dict[str, Any], *, stream: bool) -> Call:
@@ -186,7 +191,8 @@ class Calls:
     def finished(self, call: Call, state: StreamState) -> Completion:
         """Return what a stream has given as a `Completion`, and end its call."""
         answer = self.so_far(state)
-        if state.decoder.finished:
+        call.finished = state.decoder.finished
+        if call.finished:
             # An answer of another form is an error, but of the one who asks for the result.
             with suppress(StructuredOutputError):
                 answer = with_parsed(answer, call.request.response_format)
@@ -217,7 +223,7 @@ class Calls:
         """Ask for the number of tokens, or count without asking."""
         wire = self._provider.count_request(request)
         if wire is None:
-            return count_messages(request.messages, encoding_of(request.model))
+            return count_messages(request.messages, encoding_of(request.model), request.tools)
         reply = yield from self._asked(wire, request.model)
         return TokenCount(number(reply.body.get("input_tokens")), "endpoint")
 
@@ -331,8 +337,9 @@ class _Ending:
     def failed(self, state: StreamState, error: LLMStreamError) -> None:
         self._call.end(self._calls.so_far(state), error)
 
-    def abandoned(self) -> None:
-        self._call.end()
+    def abandoned(self, state: StreamState) -> None:
+        self._call.finished = False
+        self._call.end(self._calls.so_far(state))
 
 
 def _wire(call: Call) -> WireRequest:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from llmlab.config import Settings
 from llmlab.errors import ConfigurationError, LLMInvalidRequestError
 from llmlab.messages import Prompt
+from llmlab.policies.given import is_amount, is_count
 from llmlab.providers.base import Provider
 from llmlab.providers.circuit import Circuit
 from llmlab.providers.failover_calls import FailoverCalls, Member
@@ -51,7 +52,7 @@ class Failover(Provider):
     ) -> None:
         if isinstance(providers, (str, Provider)) or len(providers) < 2:
             raise ConfigurationError('a failover needs two providers or more: Failover(["openai", "ollama"])')
-        if rest < 0 or failures < 1:
+        if not is_amount(rest) or not is_count(failures):
             raise ConfigurationError("a failover needs rest of 0 seconds or more, and failures of 1 or more")
         self.members = tuple(Member(provider, Circuit(rest, failures), settings) for provider in providers)
         there = [member.provider for member in self.members if member.provider]

@@ -37,7 +37,14 @@ from llmlab.waiting import now
 Result = TypeVar("Result")
 _log = logging.getLogger("llmlab")
 
-MOVES_ON = (LLMConnectionError, LLMRateLimitError, LLMAPIError, LLMStreamError, MissingAPIKeyError)
+MOVES_ON = (
+    LLMConnectionError,
+    LLMRateLimitError,
+    LLMAPIError,
+    LLMStreamError,
+    MissingAPIKeyError,
+    AllProvidersFailedError,
+)
 """Errors after which another provider may still have an answer. A stream error here is one before its first piece."""
 
 
@@ -86,8 +93,10 @@ class FailoverCalls(Calls):
         answer, _, why = yield from self._first(request, lambda one, asked: one._calls.completion(asked), plan)
         return self.answered(answer, why)
 
-    def stream(self, request: Request) -> Flow[StreamState]:
+    def stream(self, request: Request, text_dialect: Dialect | None = None) -> Flow[StreamState]:
         """Ask, and return the stream of the first one whose first piece comes."""
+        if text_dialect is not None:
+            raise _refused("text completion")
         plan = self._plan(request, stream=True)
         state, member, why = yield from self._first(request, lambda one, asked: one._calls.stream(asked), plan)
         state.ending = _Ending(self, state.ending, member, why)
@@ -166,7 +175,11 @@ class FailoverCalls(Calls):
             try:
                 answer = yield from via(provider._channel, ask(provider, asked))
             except MOVES_ON as error:
-                circuit.failed(error.retry_after or 0.0)
+                if error.code == "deadline" and error.__cause__ is None:
+                    # There was no time for our own line: the service has not even been asked.
+                    circuit.undecided()
+                else:
+                    circuit.failed(error.retry_after or 0.0)
                 errors.append(error)
                 skipped.append(member.why_not(error))
                 _log.warning("%s did not answer, the next one is asked: %s", member.name, error)
@@ -203,7 +216,8 @@ class FailoverCalls(Calls):
             yield from sorted(resting, key=lambda member: member.circuit.seconds_left)
 
     def answered(self, answer: Completion, why: str) -> Completion:
-        answer = replace(answer, why=why)
+        # An answer of a failover inside of this one brings a reason of its own.
+        answer = replace(answer, why="; ".join(filter(None, (why, answer.why))))
         self.session.answered(answer)
         return answer
 
@@ -230,8 +244,8 @@ class _Ending:
         self._member.circuit.failed()
         self._inner.failed(state, error)
 
-    def abandoned(self) -> None:
-        self._inner.abandoned()
+    def abandoned(self, state: StreamState) -> None:
+        self._inner.abandoned(state)
 
 
 def _refused(what: str) -> LLMInvalidRequestError:

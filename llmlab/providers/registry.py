@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from llmlab.config import Settings
+from llmlab.dialects import Dialect
 from llmlab.errors import ConfigurationError, UnsupportedProviderError
 from llmlab.plugins import Plugins
 from llmlab.policies import policies_from
@@ -41,6 +42,17 @@ _BUILT_IN = {
 def _checked(provider: Any) -> type[Provider]:
     if not (isinstance(provider, type) and issubclass(provider, Provider)):
         raise ConfigurationError(f"{provider!r} is not a subclass of llmlab.Provider")
+    for said in ("name", "default_model"):
+        if not isinstance(getattr(provider, said, None), str):
+            raise ConfigurationError(
+                f"{provider.__name__} does not say its {said}. A provider has a name, a default_model, a "
+                "default_base_url and a dialect."
+            )
+    dialect = getattr(provider, "dialect", None)
+    if not isinstance(dialect, Dialect | property | None):
+        raise ConfigurationError(
+            f"the dialect of {provider.__name__} is {dialect!r}; get_dialect(name) gives one that is there already"
+        )
     return provider
 
 

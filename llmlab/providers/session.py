@@ -11,7 +11,8 @@ class Session:
     """Counts and keeps. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # A stream may end in a finaliser, which may run where this very thread holds the lock.
+        self._lock = threading.RLock()
         self._requests = 0
         self._last: Completion | None = None
 

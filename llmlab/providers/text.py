@@ -11,6 +11,8 @@ from llmlab.flow import Flow
 from llmlab.messages import Prompt
 from llmlab.providers.calls import Calls
 from llmlab.request import Request
+from llmlab.specs import validate_stream
+from llmlab.streams import AsyncCompletionStream, CompletionStream, StreamState
 
 Result = TypeVar("Result")
 
@@ -72,6 +74,31 @@ class TextCompletion:
         requests, dialect = _prepared(self, prompt, options)
         answers = await self._drive_async(self._calls.texts(requests, dialect))
         return answers[0] if isinstance(prompt, str) else answers
+
+    def completion_stream(self: _Asked, prompt: str, **options: Any) -> CompletionStream:
+        """Continue a text piece by piece. Takes what `completion` takes, for one text."""
+        request, dialect = _prepared_stream(self, prompt, options)
+        return CompletionStream(self._drive(self._calls.stream(request, dialect)))
+
+    def completion_stream_async(self: _Asked, prompt: str, **options: Any) -> AsyncCompletionStream:
+        """The async twin of `completion_stream`, for `async for` or `async with`."""
+        request, dialect = _prepared_stream(self, prompt, options)
+
+        async def opening() -> StreamState:
+            return await self._drive_async(self._calls.stream(request, dialect))
+
+        return AsyncCompletionStream(opening)
+
+
+def _prepared_stream(provider: _Asked, prompt: object, options: dict[str, Any]) -> tuple[Request, Dialect]:
+    if isinstance(prompt, (list, tuple)):
+        raise LLMInvalidRequestError(
+            "a stream continues one text. Call completion_stream for each, or completion with the list.",
+            provider=provider.name,
+        )
+    (request,), dialect = _prepared(provider, prompt, options)
+    validate_stream(request, provider.name)
+    return request, dialect
 
 
 def _prepared(provider: _Asked, prompt: object, options: dict[str, Any]) -> tuple[list[Request], Dialect]:

@@ -1,8 +1,9 @@
 """Counting tokens without asking a service: by `tiktoken` where its data is there already, else by a rule of thumb.
 
 Both count the text of the messages and of the tool calls in them; the few tokens that a service puts between messages
-are left out. An image is counted as `PER_IMAGE` tokens, which makes the whole an estimate. Nothing is ever downloaded:
-tiktoken is asked only when the file that it would read is in its cache.
+are left out. An image is counted as `PER_IMAGE` tokens, and a tool as its JSON, which services put into other words;
+either makes the whole an estimate. Nothing is ever downloaded: tiktoken is asked only when the file that it would read
+is in its cache.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
-from llmlab.messages import Message
+from llmlab.messages import Message, ToolDefinition
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English text, used where nothing can count."""
@@ -73,28 +74,33 @@ def encoding_of(model: str) -> str | None:
     return next((encoding for pattern, encoding in _MODELS if pattern.match(name)), None)
 
 
-def count_messages(messages: Sequence[Message], encoding: str | None = NEWEST) -> TokenCount:
+def count_messages(
+    messages: Sequence[Message], encoding: str | None = NEWEST, tools: Sequence[ToolDefinition] = ()
+) -> TokenCount:
     """Return how many tokens messages have, at least 1 if there are any.
 
     Args:
         messages: what is counted.
         encoding: the name of tiktoken's encoding; None estimates.
+        tools: what the model may call, counted too.
     """
     texts = [piece for message in messages for piece in _pieces(message)]
+    texts += [piece for tool in tools for piece in (tool.name, tool.description, _json(tool.parameters))]
     seen = PER_IMAGE * sum(len(message.images) for message in messages)
     least = 1 if messages else 0
     if encoding and (found := _encoding(encoding)) is not None:
         read = sum(len(found.encode_ordinary(text)) for text in texts)
-        return TokenCount(max(least, read + seen), "estimate" if seen else "tiktoken")
+        return TokenCount(max(least, read + seen), "estimate" if seen or tools else "tiktoken")
     return TokenCount(max(least, round(sum(map(len, texts)) / CHARACTERS_PER_TOKEN) + seen), "estimate")
 
 
 def _pieces(message: Message) -> list[str]:
-    calls = (
-        (call.name, call.unparsed or json.dumps(call.arguments, ensure_ascii=False, default=str))
-        for call in message.tool_calls
-    )
+    calls = ((call.name, call.unparsed or _json(call.arguments)) for call in message.tool_calls)
     return [message.content, *(piece for call in calls for piece in call)]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _encoding(name: str) -> Any:

@@ -20,6 +20,7 @@ from llmlab.errors import (
     LLMTimeoutError,
     MissingAPIKeyError,
 )
+from llmlab.policies import Limits
 from llmlab.providers import Failover, Provider, get_provider
 from llmlab.providers.circuit import Circuit
 from tests.core import bodies
@@ -141,6 +142,37 @@ def test_who_failed_rests_and_is_then_tried_by_one_call(clock: list[float]) -> N
     assert llm.members[0].circuit.state == "half-open"
     assert llm.complete("Hi").provider == "openai"
     assert llm.members[0].circuit.state == "closed"
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_failover_inside_of_one_is_passed_over_when_all_of_it_fail(shape: str) -> None:
+    """Two services of the cloud, then the own machine: an outage of both is what that is for."""
+    cloud = Failover([get_provider("openai", max_retries=0), get_provider("anthropic", max_retries=0)])
+    llm = Failover([cloud, get_provider("ollama")])
+    with llmlab.faults("server_error", times=2):
+        answer = ask(llm, shape)
+    assert answer.provider == "ollama"
+    assert answer.why == "failover failed (AllProvidersFailedError); so ollama answered"
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_failover_inside_of_one_says_why(shape: str) -> None:
+    llm = Failover([two(), get_provider("anthropic")])
+    with llmlab.faults("server_error", times=1):
+        assert ask(llm, shape).why == "openai failed (LLMAPIError); so ollama answered"
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_full_line_is_no_failure_of_the_service(shape: str) -> None:
+    """Who has no time for our own line goes to the next one. That one call must not send all others there too."""
+    hurried = get_provider("openai", policies=[Limits(requests_per_minute=1)])
+    hurried.complete("Hi")
+    llm = Failover([hurried, get_provider("ollama")])
+    assert ask(llm, shape, deadline=5).provider == "ollama"
+    assert [member.circuit.state for member in llm.members] == ["closed", "closed"]
 
 
 @pytest.mark.usefixtures("offline")
@@ -278,6 +310,12 @@ def test_its_session_is_that_of_all() -> None:
 def test_one_is_no_failover(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="two providers or more"):
         Failover(wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"rest": -1}, {"rest": "5"}, {"rest": float("nan")}, {"failures": 0}], ids=repr)
+def test_numbers_of_a_failover_are_checked(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="a failover needs rest of 0 seconds or more"):
+        Failover(["openai", "ollama"], **wrong)
 
 
 @pytest.mark.usefixtures("offline")

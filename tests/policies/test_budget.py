@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -128,6 +129,22 @@ def test_a_stream_that_was_left_costs_what_came(name: str) -> None:
     assert came <= budget.spent_tokens <= 64 + 32 + len(SKY) + came
 
 
+def test_an_async_stream_that_was_dropped_costs_what_came() -> None:
+    """Tasks that are cancelled often leave streams behind, and a loop of them would cost nothing."""
+    budget = Budget(max_usd=1, max_tokens=2_000)
+
+    async def run() -> None:
+        async with with_budget(budget, "anthropic") as llm:
+            stream = await llm.complete_stream_async(SKY, max_tokens=500)
+            await anext(stream)
+            assert budget.calls_on_their_way == 1
+
+    asyncio.run(run())
+    gc.collect()
+    assert (budget.calls, budget.calls_on_their_way) == (1, 0)
+    assert budget.spent_tokens > 0
+
+
 @pytest.mark.parametrize("shape", ["complete_stream", "complete_stream_async"])
 def test_a_stream_that_broke_costs_what_came(shape: str) -> None:
     budget = Budget(max_usd=1, max_tokens=2_000)
@@ -238,6 +255,8 @@ def test_kept_answers_cost_nothing(outer: bool) -> None:
         lambda: Budget(max_tokens=-1),
         lambda: Budget(max_usd=math.nan),
         lambda: Budget(max_usd=math.inf),
+        lambda: Budget(max_usd="5"),  # type: ignore[arg-type]
+        lambda: Budget(max_calls=True),
     ],
 )
 def test_limits_without_sense_are_refused(make: Callable[[], Budget]) -> None:

@@ -227,6 +227,23 @@ def test_who_waits_for_a_request_that_is_cancelled_asks_by_himself(make: Callabl
     assert asyncio.run(run())
 
 
+def test_of_those_who_wait_for_a_request_that_is_cancelled_one_asks(make: Callable[..., Cache]) -> None:
+    """One page that is closed must not send what all others wait for once for each of them."""
+    cache = make()
+
+    async def run() -> list[Any]:
+        async with with_cache(cache) as llm:
+            tasks = [asyncio.create_task(llm.complete_async("Hi")) for _ in range(5)]
+            await asyncio.sleep(0)
+            tasks[0].cancel()
+            answers = await asyncio.gather(*tasks[1:])
+            assert llm.get_request_count() <= 2
+            return [answer.source for answer in answers]
+
+    assert sorted(asyncio.run(run())) == ["cached", "cached", "cached", "simulated"]
+    assert not cache._flights
+
+
 def test_who_stops_waiting_stops_nobody_else(make: Callable[..., Cache]) -> None:
     async def run() -> list[Any]:
         async with with_cache(make()) as llm:
@@ -254,7 +271,11 @@ def test_a_blocking_call_inside_a_loop_does_not_wait_for_that_loop(make: Callabl
     assert asyncio.run(run())
 
 
-@pytest.mark.parametrize("wrong", [{"max_entries": 0}, {"ttl": 0}, {"pace": -1}], ids=repr)
+@pytest.mark.parametrize(
+    "wrong",
+    [{"max_entries": 0}, {"ttl": 0}, {"pace": -1}, {"max_entries": 2.5}, {"ttl": "5"}, {"ttl": float("nan")}],
+    ids=repr,
+)
 def test_numbers_without_sense_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="a cache needs"):
         Cache(**wrong)

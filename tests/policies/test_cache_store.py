@@ -15,6 +15,7 @@ import pytest
 import llmlab
 from llmlab.errors import ConfigurationError
 from llmlab.policies import Cache
+from llmlab.policies.cache_replay import Kept
 from llmlab.policies.cache_store import SqliteStore
 
 
@@ -82,6 +83,68 @@ def test_a_file_that_is_damaged_while_in_use_is_set_aside(tmp_path: Path) -> Non
     store.put("k", "again", 2.0)
     assert store.get("k", 0.0) == "again"
     store.close()
+
+
+def test_a_file_that_another_process_sets_aside_at_the_same_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several kernels that meet one damaged file: the second one finds it gone, and must not crash over that."""
+    file = tmp_path / "answers.db"
+    file.write_bytes(b"no database at all, only text")
+    replace = Path.replace
+
+    def slower(path: Path, aside: Path) -> Path:
+        replace(path, tmp_path / "by-another")
+        return replace(path, aside)
+
+    monkeypatch.setattr(Path, "replace", slower)
+    assert ask(file) == "simulated"
+    assert ask(file) == "cached"
+    assert (tmp_path / "by-another").read_bytes() == b"no database at all, only text"
+
+
+@pytest.mark.parametrize("in_use", [False, True])
+def test_a_damaged_file_that_cannot_be_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_use: bool) -> None:
+    """In a folder that may only be read: said when the cache is made, and never the end of a call."""
+
+    def refuse(path: Path, aside: Path) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    file = tmp_path / "answers.db"
+    if not in_use:
+        file.write_bytes(b"no database at all, only text")
+        with pytest.raises(ConfigurationError, match=r"answers.db cannot be opened: .*Permission denied"):
+            Cache(file)
+        return
+    store = SqliteStore(file, 10)
+    store._base.close()
+    file.write_bytes(b"no database at all, only text")
+    store._base = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    assert store.get("k", 0.0) is None
+    store.put("k", "text", 1.0)
+    assert store.get("k", 0.0) is None
+    store.close()
+
+
+def test_a_cache_that_was_closed_leaves_its_file_alone(tmp_path: Path) -> None:
+    """The file of a cache that is still in a provider is sound: it must not be put away as damaged."""
+    file = tmp_path / "answers.db"
+    cache = Cache(file)
+    llm = llmlab.get_provider("openai", policies=[cache])
+    llm.complete("Hi")
+    cache.close()
+    assert llm.complete("Hi").source == "simulated"
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.db"]
+    assert ask(file) == "cached"
+
+
+def test_half_a_character_can_be_kept(tmp_path: Path) -> None:
+    """JSON may hold half of a surrogate pair, where an answer was cut; a file of UTF-8 may not."""
+    cache = Cache(tmp_path / "answers.db")
+    cache._keep("k", Kept({"text": "\ud83d"}))
+    assert cache._find("k") == Kept({"text": "\ud83d"})
+    cache.close()
 
 
 def test_another_program_s_entry_is_passed_over(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ import llmlab
 from llmlab import Limits, LLMAPIError, LLMInvalidRequestError, LLMRateLimitError, LLMTimeoutError, tool
 from llmlab.errors import ConfigurationError
 from llmlab.policies import LimitWait
+from llmlab.policies.shared_line import SharedLine
+from llmlab.policies.waiting_line import Line, Place, Service
 from llmlab.providers import Provider
 from llmlab.waiting import now
 from tests.core import bodies
@@ -379,3 +382,26 @@ def test_the_watcher_goes_when_nobody_waits(frozen: None) -> None:
     for number in range(3):
         llm.complete(f"Hi {number}")
     until(lambda: not any(thread.name == "llmlab-limits" for thread in threading.enumerate()))
+
+
+def test_who_has_less_time_wakes_the_watcher() -> None:
+    """It may be asleep until another's moment, a minute away. Else a deadline of a second ends after that minute."""
+    shared, service = SharedLine(Line(None, None, 1)), Service()
+
+    def enter(seconds: float) -> Place:
+        with shared as line:
+            place = Place(service, 1, deadline=now() + seconds)
+            line.enter(place, shared.moment())
+        return place
+
+    enter(600)
+    patient = enter(600)
+    while not shared._changed._waiters:  # type: ignore[attr-defined]
+        time.sleep(0.001)
+    hurried = enter(0.01)
+    assert hurried.turn
+    hurried.turn.result(20)
+    assert hurried.started is None
+    with shared as line:
+        assert line.waiting == 1
+        line.leave(patient)

@@ -67,10 +67,17 @@ def test_an_unknown_error_is_refused_with_the_known_ones(wrong: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["max_retries", "base_delay", "jitter", "max_wait", "total"])
-@pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), "3"])
 def test_a_number_below_0_is_refused(name: str, wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} of a retry must be 0 or more"):
         RetryPolicy(**{name: wrong})
+
+
+@pytest.mark.parametrize("name", ["delay", "on_retry"])
+def test_what_must_be_a_function_is_refused_before_the_outage(name: str) -> None:
+    """`delay=0.5` is what people write first; else it fails with a TypeError while the service is down."""
+    with pytest.raises(ConfigurationError, match=f"{name} of a retry must be a function, such as"):
+        RetryPolicy(**{name: 0.5})
 
 
 def test_a_function_says_how_long() -> None:
