@@ -98,7 +98,8 @@ def lines(title: str, values: Mapping[str, Iterable[Point]], x: str = "", y: str
     parts.append(_text(10, TOP, y))
     texts, names = [], max(map(len, series), default=0)
     for number, (label, line) in enumerate(series.items()):
-        dash, mark = DASHES[number % len(DASHES)], MARKS[number % len(MARKS)]
+        # Sixteen lines differ: each round takes the marks one further.
+        dash, mark = DASHES[number % len(DASHES)], MARKS[(number + number // len(DASHES)) % len(MARKS)]
         drawn = [(left + (a - first) * across, bottom - (b - low) * up) for a, b in line]
         parts += _line(drawn, dash, mark)
         # The legend stands beside the picture, each line with its dashes and its mark.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llmlab.completion import Completion, Usage
 from llmlab.exercises.registry import exercise
-from llmlab.exercises.telling import returned
+from llmlab.exercises.telling import quoted, returned
 from llmlab.exercises.watching import Wrong, needs_function, observed
 from llmlab.tape import faults
 
@@ -47,6 +48,8 @@ def _reason(given: Any) -> str:
         return ""
     if 33 < given < 34:
         return " That counts the silence before the first token as well: take it away from the latency."
+    if 39 < given < 39.9:
+        return " That leaves the first token out. Here it counts like the others."
     if given == 92 / 2:
         return " That counts the tokens of the question, too. The model did not write those."
     return ""
@@ -75,6 +78,9 @@ def first_sentence(answer: Any) -> str:
         raise Wrong(f"{returned(text)} Return the text of the first sentence.")
     if text.count(".") != 1 or not text.endswith("."):
         raise Wrong(f"{returned(text)} One sentence ends with its first full stop, and nothing follows it.")
+    wanted = _written(last.answer.events).partition(".")[0].strip() + "."
+    if text.strip() != wanted:
+        raise Wrong(f"{returned(text)} The first sentence is {quoted(wanted)} Collect all pieces up to the full stop.")
     read, there = last.delivered, len(last.answer.events)
     if read == there:
         raise Wrong(
@@ -82,3 +88,16 @@ def first_sentence(answer: Any) -> str:
             "Leave the loop at the full stop, and let with close the stream."
         )
     return f"Your function read {read} of {there} events and gave the connection back."
+
+
+def _written(events: Sequence[tuple[float, Any]]) -> str:
+    """Return the text in the events of any service, without thoughts."""
+    text = ""
+    for event in (event for _, event in events if isinstance(event, dict)):
+        if event.get("type") == "response.output_text.delta":
+            text += event["delta"]
+        for part in (event.get("delta"), event.get("message"), *(one.get("delta") for one in event.get("choices", []))):
+            if isinstance(part, dict):
+                said = part.get("text") or part.get("content")
+                text += said if isinstance(said, str) else ""
+    return text

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from llmlab.completion import Completion
+from llmlab.channel import HttpChannel, WireReply, WireRequest
+from llmlab.errors import LLMError
 from llmlab.exercises.registry import exercise
 from llmlab.exercises.telling import quoted, returned
 from llmlab.exercises.watching import Wrong, needs_async_function
-from llmlab.messages import Prompt
-from llmlab.providers import Provider
 from llmlab.tape import faults
 
 NUMBERS = (11, 12, 13, 14, 15, 16)
@@ -35,7 +34,7 @@ def ask_all(answer: Any) -> str:
         texts = function(QUESTIONS)
     _expect_texts(texts)
     if not seen.total:
-        raise Wrong("Your function asked nobody. Use llm.complete_async, which waits without holding up the others.")
+        raise Wrong("Nobody was asked with llm.complete_async. It waits without holding up the others.")
     if seen.most < len(QUESTIONS):
         raise Wrong(
             f"Of {len(QUESTIONS)} questions, {seen.most} at most were on their way together. Start all at once."
@@ -61,10 +60,21 @@ def ask_gently(answer: Any) -> str:
         raise Wrong(f"There were {seen.most} questions on their way at once, and {MOST} are allowed.")
     if seen.most < MOST:
         raise Wrong(f"Your function asks one after the other. {MOST} at once are allowed.")
-    with faults("unauthorized", times=1):
-        texts = function(QUESTIONS, MOST)
-    if not isinstance(texts, list) or texts.count(None) != 1:
-        raise Wrong(f"One of six questions failed. Return None in its place; you returned {quoted(texts)}.")
+    with crowd() as seen, faults("unauthorized", times=1):
+        try:
+            texts = function(QUESTIONS, MOST + 1)
+        except Wrong as stopped:
+            if not isinstance(stopped.__cause__, LLMError):
+                raise
+            raise Wrong(
+                "One of six questions failed, and your function failed with it: "
+                f"{type(stopped.__cause__).__name__}. Catch llmlab.LLMError around each call, and return None for it."
+            ) from None
+    if not isinstance(texts, list) or len(texts) != len(QUESTIONS) or texts.count(None) != 1:
+        count = f"a list of {len(texts)}" if isinstance(texts, list) else quoted(texts)
+        raise Wrong(f"One of six questions failed. Return None in its place; you returned {count}.")
+    if seen.most != MOST + 1:
+        raise Wrong(f"With most={MOST + 1} there were {seen.most} questions on their way at once. Use most.")
     return f"Never more than {MOST} at once, and one failure cost one answer, not six."
 
 
@@ -75,23 +85,24 @@ class _Seen:
 @contextmanager
 def crowd() -> Iterator[_Seen]:
     """Count how many questions are on their way at the same time."""
-    seen, ask = _Seen(), Provider.complete_async
+    # At the channel, so that a call that waits in a policy is not on its way yet.
+    seen, send = _Seen(), HttpChannel.send_async
 
-    async def counted(self: Provider, prompt: Prompt, **options: Any) -> Completion:
+    async def counted(self: HttpChannel, request: WireRequest) -> WireReply:
         seen.now, seen.total = seen.now + 1, seen.total + 1
         seen.most = max(seen.most, seen.now)
         try:
             # Whoever is about to ask does it now.
             await asyncio.sleep(0.01)
-            return await ask(self, prompt, **options)
+            return await send(self, request)
         finally:
             seen.now -= 1
 
-    Provider.complete_async = counted  # type: ignore[method-assign]
+    HttpChannel.send_async = counted  # type: ignore[method-assign]
     try:
         yield seen
     finally:
-        Provider.complete_async = ask  # type: ignore[method-assign]
+        HttpChannel.send_async = send  # type: ignore[method-assign]
 
 
 def _expect_texts(texts: Any) -> None:

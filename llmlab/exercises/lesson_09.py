@@ -46,12 +46,14 @@ def answer_with_tools(answer: Any) -> str:
         if wanted not in str(result):
             raise Wrong(f"For {city} you sent back {quoted(result)}. Call get_weather with the arguments of that call.")
     _is_text(text, response)
+    # The service may keep the calls, and then they are not in the last request.
+    made = sum(len(_calls(one.response.get("output"))) for one in sent if isinstance(one.response, dict))
     with observed() as sent:
         text = function(NEITHER)
     _is_text(text, whole_answer(sent, "/responses", "client.responses.create")[1])
     if len(sent) > 1:
         raise Wrong(f"{NEITHER} needs no tool, and the first answer said it. You asked {len(sent)} times.")
-    return f"{len(asked)} calls, each with its own result, and no call where none was needed."
+    return f"{made} calls, each with its own result, and no call where none was needed."
 
 
 def _items(value: Any) -> list[dict[str, Any]]:
@@ -93,7 +95,7 @@ def next_train(answer: Any) -> str:
     except Wrong as stopped:
         error = stopped.__cause__
         if not isinstance(error, LookupError) or isinstance(error, KeyError):
-            raise
+            raise Wrong(f"{stopped} For a city without a train, raise a LookupError that names the others.") from None
     else:
         raise Wrong(f"No train goes to Paris. {returned(given)} A result like that looks as if all were well: raise.")
     told = shortened(str(error))
@@ -102,5 +104,5 @@ def next_train(answer: Any) -> str:
     try:
         made = answer if isinstance(answer, Tool) else Tool(answer)
     except ToolError as refused:
-        raise Wrong(f"The function is right, and no tool yet: {refused.message}.") from None
+        raise Wrong(f"The function is right, and no tool yet: {refused.message.rstrip('.')}.") from None
     return f"The model reads {shortened(made.definition.description)!r}, and for Paris {told!r}."

@@ -36,6 +36,8 @@ def read_order(answer: Any) -> str:
             raise Wrong("Your function asked nobody. Let it call llm.complete(letter, response_format=…).")
         if isinstance(found, Completion):
             raise Wrong("Your function returned the whole answer. Return the object in it: .parsed.")
+        if found is None:
+            raise Wrong("Your function returned nothing. Does it end with return? Does it say response_format=…?")
         if missing := next((name for name in FIELDS if not hasattr(found, name)), ""):
             raise Wrong(
                 f"{returned(found)} Return an object with the fields article, pieces and city; {missing} fails."
@@ -71,7 +73,7 @@ def think_until(answer: Any) -> str:
         if tuple(asked) != right:
             told = ", ".join(asked) or "nothing"
             raise Wrong(f"{case} was asked with: {told}. It should be asked with: {', '.join(right)}.")
-        if not (isinstance(found, tuple) and len(found) == 2):
+        if not (isinstance(found, (tuple, list)) and len(found) == 2):
             raise Wrong(f"{returned(found)} Return two things: answer, usage.")
         given, usage = found
         if enough == len(EFFORTS) and given is not None:

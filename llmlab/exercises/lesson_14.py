@@ -96,7 +96,7 @@ def answer_with_sources(answer: Any) -> str:
         given = function(desk, question)
         if desk.asked != [question]:
             raise Wrong(f"The store was asked for {len(desk.asked)} answers. Ask it once: store.answer(llm, question).")
-        if not isinstance(given, tuple) or len(given) != 2:
+        if not isinstance(given, (tuple, list)) or len(given) != 2:
             raise Wrong(f"{returned(given)} Return two things: the answer's text, and a list of file names.")
         if given[0] != text:
             raise Wrong(f"The answer was {text!r}, and you returned {quoted(given[0])}. The text is in answer.content.")

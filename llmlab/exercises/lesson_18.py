@@ -14,6 +14,7 @@ ANSWERS = [
     (SUM, "17 * 23 = 391", 1, "is right"),
     (SUM, "The answer is 13910.", 0, "holds 391 only inside another number"),
     (SUM, "3910", 0, "holds 391 only inside another number"),
+    (SUM, "It is 391.", 1, "is right, and the full stop is no part of the number"),
     (PRODUCT, "It is 2,496.", 1, "is right, with a comma in the number"),
     (PRODUCT, "It is 2486.", 0, "is wrong"),
     (CAPITAL, "Rome, of course.", 1, "is right"),
@@ -53,7 +54,9 @@ def arm_of(answer: Any) -> str:
     """The same user must stay, every share must be kept, and nothing may depend on the process."""
     function = needs_function(answer, "arm_of", "18.2")
     names = set(getattr(getattr(answer, "__code__", None), "co_names", ()))
-    if drawn := names & {"random", "randint", "choice", "choices", "uniform", "hash", "id"}:
+    # Random(user) and seed(user) say the same in every process.
+    chance = set() if names & {"Random", "seed"} else {"random", "randint", "choice", "choices", "uniform"}
+    if drawn := names & {"hash", "id", *chance}:
         raise Wrong(f"Your function uses {drawn.pop()}, which is another one in the next process. Use share_of_hash.")
     for share in (0.2, 0.5, 0.9):
         arms = [function(user, share) for user in USERS]

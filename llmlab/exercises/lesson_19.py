@@ -9,7 +9,7 @@ from llmlab.batches import submit_batch
 from llmlab.errors import LLMError
 from llmlab.exercises.registry import exercise
 from llmlab.exercises.telling import quoted, returned
-from llmlab.exercises.watching import Wrong, needs_function, observed
+from llmlab.exercises.watching import Wrong, needs_function, observed, shortened
 from llmlab.providers import get_provider
 
 IDS = ["b", "d", "a", "c"]
@@ -42,7 +42,10 @@ def in_order(answer: Any) -> str:
         raise Wrong("These are the texts in the order of the lines. Give them in the order of ids.")
     if list(given) == [text for text in wanted if text]:
         raise Wrong("The order is right, but for the id 'd' there is no line: keep its place with None.")
-    raise Wrong(f"For the ids {IDS} it should be {wanted}, and your function returned {quoted(given)}.")
+    if len(given) != len(IDS):
+        raise Wrong(f"Your list has {len(given)} places. Give it one for each of the {len(IDS)} ids.")
+    name, text, found = next(three for three in zip(IDS, wanted, given, strict=True) if three[1] != three[2])
+    raise Wrong(f"For the id {name!r} it should be {text!r}, and your list has {quoted(found)} there.")
 
 
 @exercise(
@@ -61,7 +64,7 @@ def sort_out(answer: Any) -> str:
     made = [one for one in sent if one.method == "POST" and one.path.endswith("/batches")]
     if len(made) != 1:
         raise Wrong(f"Your function made {len(made)} batches, and should make one: llmlab.submit_batch(requests, llm).")
-    if not (isinstance(given, tuple) and len(given) == 2):
+    if not (isinstance(given, (tuple, list)) and len(given) == 2):
         raise Wrong(f"{returned(given)} Return two lists: the texts, and the places of what failed.")
     texts, failed = given
     with observed(), get_provider("openai") as llm:
@@ -69,10 +72,17 @@ def sort_out(answer: Any) -> str:
     wanted = [str(one) for one in outcomes if not isinstance(one, LLMError)]
     places = [place for place, one in enumerate(outcomes) if isinstance(one, LLMError)]
     if not isinstance(failed, (list, tuple)) or list(failed) != places:
-        raise Wrong(f"The request in place {places[0]} failed, so the second list is {places}, not {quoted(failed)}.")
+        raise Wrong(f"The request in place {places[0]} failed, so the second list is {places}, not {_shown(failed)}.")
     if not isinstance(texts, (list, tuple)) or [str(text) for text in texts] != wanted:
         raise Wrong(f"The first list should hold the texts of the {len(wanted)} answers, not {quoted(texts)}.")
     return f"{len(wanted)} answers and 1 error out of one batch, each where it belongs."
+
+
+def _shown(value: Any) -> str:
+    """Return a list as it is written, as far as it holds words and numbers only."""
+    if isinstance(value, list) and all(isinstance(one, (str, int)) for one in value):
+        return shortened(repr(value))
+    return quoted(value)
 
 
 def _line(name: str, text: str) -> str:

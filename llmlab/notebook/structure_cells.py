@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from statistics import median
 
 from llmlab.notebook.nbfile import Notebook, tags
-from llmlab.notebook.output import plain
+from llmlab.notebook.tracebacks import plain
 from llmlab.specs import MODELS, RETIRED, SPECS
 from llmlab.tape.check import find_leaks
 
@@ -26,6 +26,9 @@ _CLOCK = re.compile(
     r"\b(?:datetime|date)\.(?:now|utcnow|today)\(",
     re.MULTILINE,
 )
+# Two prices in one paragraph: Jupyter takes what stands between their signs for a formula.
+_MATH = re.compile(r"(?<![\\$])\$(?=\d)(?:(?!\n\n)[^$])+(?<!\\)\$(?=\d)")
+_QUOTED = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _MAGIC = re.compile(r"^[ \t]*[%!].*$", re.MULTILINE)
 _MODEL_NAMES = sorted({*MODELS.values(), *RETIRED.values(), *(spec.model for spec in SPECS)})
 _MODEL = re.compile(r"(?<![\w./:-])(?:" + "|".join(map(re.escape, _MODEL_NAMES)) + r")(?![\w:/-]|\.\w)")
@@ -111,6 +114,12 @@ def _clocks(notebook: Notebook) -> Iterator[Finding]:
             yield cell["id"], f"{match.group(0).strip()!r} reads the clock: what it gives is different on every run"
 
 
+def _dollars(notebook: Notebook) -> Iterator[Finding]:
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and (match := _MATH.search(_QUOTED.sub("", cell.source))):
+            yield cell["id"], f"{match.group(0)!r} is drawn as a formula; say cents, or write \\$"
+
+
 def _texts(cell: Notebook) -> Iterator[tuple[str, str]]:
     """Yield every text of a cell that a person can read, and where it stands."""
     yield "source", cell.source
@@ -148,4 +157,5 @@ CELL_RULES: dict[str, Callable[[Notebook], Iterator[Finding]]] = {
     "paths": _paths,
     "models": _models,
     "clocks": _clocks,
+    "dollars": _dollars,
 }

@@ -479,6 +479,12 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "waits 0.5, 1, 2, 4",
         ),
         (_PATIENCE + "return RetryPolicy(max_retries=4, delay=lambda retry: 0.5)", "after a timeout"),
+        (
+            _PATIENCE + "return RetryPolicy(max_retries=4, delay=lambda retry: 0.5, on=['server', 'rate_limit'])",
+            "after a rate limit",
+        ),
+        (_PATIENCE + "return RetryPolicy(max_retries=4, delay=0.5, on=['server'])", "must be a function"),
+        (_PATIENCE + "return RetryPolicy(max_retries=4, delay=lambda: 0.5, on=['server'])", "delay=lambda retry: 0.5"),
     ],
     "16.2": [
         (_ALWAYS + "return llmlab.get_provider('openai').complete(question).content", "as the provider gave it"),
@@ -488,6 +494,16 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (
             _ALWAYS + "return Failover([get_provider('openai', max_retries=0), 'ollama']).complete(question)",
             "Both services asked for 25 seconds",
+        ),
+        (
+            _ALWAYS + "return Failover([get_provider('openai', max_retries=0), 'ollama'])"
+            ".complete(question, deadline=60)",
+            "and you waited 50",
+        ),
+        (
+            _ALWAYS + "return Failover([get_provider(name, max_retries=0) for name in ('openai', 'ollama')])"
+            ".complete(question)",
+            "An answer came after 25 seconds",
         ),
     ],
     "17.1": [
@@ -503,6 +519,10 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (
             _PRICE + "(usage.input_tokens * 0.10 + usage.cached_tokens * 0.01 + usage.output_tokens * 0.50) / 1e6",
             "The cached tokens are in input_tokens already",
+        ),
+        (
+            _PRICE + "(usage.input_tokens - usage.cached_tokens) * 1e-7 + usage.output_tokens * 5e-7",
+            "cheaper, and not free",
         ),
         ("def price(usage):\n    usage.input_tokens * 0.10 / 1e6", "Does it end with return?"),
         (_PRICE + "f'${usage.input_tokens * 0.10 / 1e6}'", "Your function returned '$0.1'."),
@@ -524,6 +544,14 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "        answer = llm.complete(one, max_tokens=60)\n        used += answer.usage.total_tokens\n"
             "        texts.append(answer.content)\n    return texts",
             "Let one budget watch all calls.",
+        ),
+        (
+            (
+                _WITHIN_CAREFUL
+                + "try:\n            texts.append(careful.complete(one, max_tokens=60).content)\n        "
+                "except llmlab.BudgetExceededError:\n            break\n    return texts"
+            ).replace("=tokens", "=350"),
+            "and 180 were allowed",
         ),
         (
             _WITHIN_CAREFUL + "texts.append(careful.complete(one, max_tokens=60).content)\n    return texts",
@@ -600,7 +628,14 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     ],
     "18.1": [
         ("def strict(answer, prompt):\n    return 1 if facts[prompt] in answer else 0", "only inside another number"),
-        ("def strict(answer, prompt):\n    return 1 if facts[prompt] in answer.split() else 0", "with a comma"),
+        (
+            "def strict(answer, prompt):\n    return 1 if facts[prompt] in answer.strip('.').split() else 0",
+            "with a comma",
+        ),
+        (
+            "def strict(answer, prompt):\n    return 1 if facts[prompt] in answer.replace(',', '').split() else 0",
+            "the full stop is no part",
+        ),
         ("def strict(answer, prompt):\n    return 1", "holds 391 only inside another number, so the score is 0"),
         ("def strict(answer, prompt):\n    return 0", "is right, so the score is 1"),
         ("def strict(answer, prompt):\n    print(facts[prompt] in answer)", "Does it end with return?"),
@@ -629,7 +664,10 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (_ORDER + "return [text_of(line) for line in results]", "Your code stopped in line 2"),
         (_ORDER + "return {name: None for name in ids}", "Return a list."),
-        (_ORDER + "return [None for name in ids]", "it should be ['Paris', None, 'Rome', 'Oslo']"),
+        (
+            _ORDER + "return [None for name in ids]",
+            "For the id 'b' it should be 'Paris', and your list has nothing there",
+        ),
         (_ORDER + "[text_of(json.loads(line)) for line in results]", "Does it end with return?"),
     ],
     "19.2": [
@@ -647,6 +685,10 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "the second list is [1], not",
         ),
         (_SORT + "return outcomes", "Return two lists"),
+        (
+            _SORT + "return [str(one) for one in outcomes if isinstance(one, llmlab.Completion)], [2]",
+            "so the second list is [1], not [2].",
+        ),
     ],
     "8.1": [
         ("def ask_all(questions):\n    return [llm.complete(q).content for q in questions]", "async def"),
@@ -656,7 +698,8 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "Return a list of texts",
         ),
         (_ASK_ALL + "return ['121'] * 6", "do not stand in the order"),
-        (_ASK_ALL + "return [str(n * n) for n in range(11, 17)]", "asked nobody"),
+        (_ASK_ALL + "return [str(n * n) for n in range(11, 17)]", "Nobody was asked with llm.complete_async"),
+        (_ASK_ALL + "return [llm.complete(q).content for q in questions]", "Nobody was asked with llm.complete_async"),
         (
             _ASK_ALL + "found = await asyncio.gather(*(llm.complete_async(q) for q in questions))\n"
             "    return [one.content for one in found][::-1]",
@@ -670,7 +713,15 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             "    return [one.content for one in found]",
             "6 questions on their way at once",
         ),
-        (_SEATED + "return (await llm.complete_async(q)).content\n" + _ASK_EACH, "LLMAuthenticationError"),
+        (
+            _SEATED + "return (await llm.complete_async(q)).content\n" + _ASK_EACH,
+            "LLMAuthenticationError. Catch llmlab.LLMError around each call",
+        ),
+        (
+            _SEATED.replace("(most)", "(2)") + "try:\n                return (await llm.complete_async(q)).content\n"
+            "            except llmlab.LLMError:\n                return None\n" + _ASK_EACH,
+            "With most=3 there were 2",
+        ),
         (
             _SEATED + "try:\n                return (await llm.complete_async(q)).content\n"
             "            except llmlab.LLMError:\n                return ''\n" + _ASK_EACH,
@@ -697,7 +748,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (_TOOLS_LOOP.replace("CALLS", "answer.output").replace(".output_text", ""), "Return its output_text"),
     ],
     "9.2": [
-        (_TRAIN + "return TRAINS[city]", "KeyError"),
+        (_TRAIN + "return TRAINS[city]", "KeyError: 'Paris'. For a city without a train, raise a LookupError"),
         (_TRAIN + "return TRAINS.get(city, 'no train')", "looks as if all were well"),
         (_TRAIN + "print(TRAINS[city])", "Does it end with return?"),
         (
@@ -737,8 +788,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (_SUMMED + "return chat", "It should have none"),
         (_SUMMED + "chat.clear()\n    return chat", "changed the conversation"),
         (
-            _SUMMED.replace("{chat}", "{[one.content for one in chat[1:]]}")
-            + "return llmlab.ConversationContext(system_message=str(summary))",
+            _SUMMED + "return llmlab.ConversationContext(system_message=str(summary))",
             "The old system message is lost",
         ),
         (_SUMMED + "return llmlab.ConversationContext(system_message=chat.system_message)", "is not in the new system"),
@@ -784,6 +834,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     ],
     "7.1": [
         (_SPEED_OF + "return answer.usage.output_tokens / answer.latency", "counts the silence"),
+        (_SPEED_OF + f"return (answer.usage.output_tokens - 1) / {_WRITING}", "leaves the first token out"),
         (_SPEED_OF + f"return answer.usage.output_tokens / {_WRITING}", "Your code stopped in line 2"),
         (
             _SPEED_OF + f"return (answer.usage.output_tokens + answer.usage.input_tokens) / {_WRITING}",
@@ -803,6 +854,11 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     ],
     "7.2": [
         (_FIRST + "return 'A rainbow is light.'", "asked nobody"),
+        (
+            _FIRST + "for one in llm.complete_stream(question):\n        text = str(one)\n        if '.' in text:\n"
+            "            return text",
+            "Collect all pieces up to the full stop",
+        ),
         (_FIRST + "return llm.complete(question).content.partition('.')[0] + '.'", "did not stream"),
         (
             _FIRST + "text = ''.join(map(str, llm.complete_stream(question)))\n    return text.partition('.')[0] + '.'",

@@ -193,6 +193,7 @@ BROKEN: list[tuple[str, Callable[[Any], None], str]] = [
     ("clocks", _source(4, "print", "%time print"), "reads the clock"),
     ("clocks", _add("start = time.perf_counter()"), "reads the clock"),
     ("clocks", _add("print(datetime.now())"), "reads the clock"),
+    ("dollars", _source(3, "Watch.", "Reading costs $0.10, writing $0.50."), "drawn as a formula"),
     ("exercise", _source(6, "●●○ · ", ""), "difficulty"),
     ("exercise", _source(6, "Exercise 0.1", "Exercise 3.1"), "not an exercise of lesson 00"),
     ("exercise", _source(7, "...  # your code", "return words[0]"), "must leave a gap"),

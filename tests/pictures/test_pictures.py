@@ -78,6 +78,19 @@ def test_lines_differ_without_colour() -> None:
     ]
 
 
+def test_a_fifth_line_is_not_drawn_like_the_first() -> None:
+    """Five providers on one chart: two that look alike cannot be told apart by anybody."""
+    picture = drawn(lines("five", {name: [(0, 0), (1, 1)] for name in "abcde"}))
+    paths = [path.attrib for path in picture.iter(f"{SVG}path")]
+    looks = [
+        (line.get("stroke-dasharray"), mark["d"])
+        for line, mark in pairwise(paths)
+        if line.get("fill") == "none" and mark.get("transform")
+    ]
+    assert len(looks) == 10, "each stands in the chart and in its legend"
+    assert len(set(looks)) == 5
+
+
 def test_spans_of_one_label_share_a_row() -> None:
     picture = spans("Calls", [("one", 0, 1), ("two", 0.5, 2), ("one", 1.5, 2)])
     tops = [rect.attrib["y"] for rect in drawn(picture).findall(f"{SVG}rect")[1:]]
