@@ -6,7 +6,6 @@ A file is read at once, so that what is sent is what was meant. An address is ha
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -15,6 +14,9 @@ from llmlab.errors import LLMInvalidRequestError
 
 LARGEST: Final = 20 * 1024 * 1024
 """Bytes of the largest picture. The services take less or as much; theirs is the last word."""
+
+LONGEST: Final = 1000
+"""Characters of the longest path that is tried. Longer texts are pictures in base64."""
 
 _BEGINNINGS: Final = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -46,9 +48,11 @@ class Image:
         if self.detail not in (None, "auto", "low", "high"):
             raise LLMInvalidRequestError(f"detail must be auto, low or high, not {self.detail!r}")
         source = self.source
-        if isinstance(source, str) and source.startswith(("http://", "https://")):
+        if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
             return
         content = _read(source)
+        if not content:
+            raise LLMInvalidRequestError(f"{_name(source)} is empty: it has 0 bytes; was it written to its end?")
         found = _type_of(content)
         if found is None or self.media_type not in (None, found):
             said = f"is no {self.media_type}" if found else "is no picture"
@@ -87,14 +91,22 @@ def _read(source: object) -> bytes:
     if isinstance(source, str) and source.startswith("data:"):
         try:
             return base64.b64decode(source.partition(";base64,")[2], validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error, and what is not ASCII
             raise LLMInvalidRequestError("this data: address holds no base64; build an Image from bytes") from None
     if not isinstance(source, (str, Path)):
         raise LLMInvalidRequestError(f"an image is a path, bytes or an address, not {type(source).__name__}")
+    if isinstance(source, str) and "://" in source[:20]:
+        kind = source.partition("://")[0]
+        raise LLMInvalidRequestError(f"services fetch pictures from http:// and https:// only, not from {kind}://")
+    if len(str(source)) > LONGEST:
+        raise LLMInvalidRequestError(
+            f"a text of {len(str(source))} characters is no path; base64 goes in as Image(base64.b64decode(text))"
+        )
     try:
         return Path(source).read_bytes()
-    except OSError as error:
-        raise LLMInvalidRequestError(f"the image {_name(source)} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise LLMInvalidRequestError(f"the image {_name(source)} cannot be read: {reason}") from None
 
 
 def _type_of(content: bytes) -> str | None:

@@ -86,7 +86,9 @@ class Message:
         except ValueError:
             raise LLMInvalidRequestError(f"unknown role {self.role!r}; use one of {', '.join(Role)}") from None
         if not isinstance(self.content, str):
-            raise LLMInvalidRequestError(f"content must be text, not {type(self.content).__name__}")
+            raise LLMInvalidRequestError(
+                f"content must be text, not {type(self.content).__name__}; pictures go into images=[…]"
+            )
         for label, value in (("name", self.name), ("tool_call_id", self.tool_call_id)):
             if not isinstance(value, str | None):
                 raise LLMInvalidRequestError(f"{label} must be text, not {type(value).__name__}")
@@ -94,11 +96,11 @@ class Message:
             raise LLMInvalidRequestError(f"tool_calls must be a list, not {type(self.tool_calls).__name__}")
         object.__setattr__(self, "tool_calls", tuple(_tool_call(call) for call in self.tool_calls or ()))
         if self.tool_calls and self.role is not Role.ASSISTANT:
-            raise LLMInvalidRequestError(f"only an assistant message has tool_calls, not a {self.role} message")
+            raise LLMInvalidRequestError(f"only assistant messages have tool_calls, not {self.role} messages")
         if self.images or not isinstance(self.images, tuple):
             object.__setattr__(self, "images", _images(self.images, self.role))
         if self.is_error and self.role is not Role.TOOL:
-            raise LLMInvalidRequestError(f"only a tool message tells of a failed tool, not a {self.role} message")
+            raise LLMInvalidRequestError(f"only tool messages tell of a failed tool, not {self.role} messages")
         if self.role is Role.TOOL and not self.tool_call_id:
             raise LLMInvalidRequestError("a tool message needs the tool_call_id of the call that it answers")
 
@@ -159,7 +161,7 @@ def _images(images: object, role: Role) -> tuple[Image, ...]:
     if isinstance(images, Image) or not isinstance(images, Sequence) or isinstance(images, (str, bytes)):
         raise LLMInvalidRequestError(f"images must be a list of images, not {type(images).__name__}")
     if images and role is not Role.USER:
-        raise LLMInvalidRequestError(f"only a user shows images, not a {role} message")
+        raise LLMInvalidRequestError(f"only user messages show images, not {role} messages")
     return tuple(image if isinstance(image, Image) else Image(image) for image in images)
 
 

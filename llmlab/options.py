@@ -110,7 +110,7 @@ class ResponseFormat:
         if isinstance(value, cls):
             return value
         if isinstance(value, type) and hasattr(value, "model_json_schema"):
-            schema, model = value.model_json_schema(), value
+            schema, model = _schema_of(value), value
         elif isinstance(value, Mapping):
             schema, model = value, None
         else:
@@ -118,10 +118,25 @@ class ResponseFormat:
                 f"response_format must be a class derived from pydantic.BaseModel, or a JSON schema, not {value!r}"
             )
         if schema.get("type") != "object" and "$ref" not in schema:
-            raise LLMInvalidRequestError("response_format must describe an object; put a list into a field of one")
+            raise LLMInvalidRequestError(
+                'response_format must describe an object: {"type": "object", "properties": {…}}. Put a list or a value '
+                "into a field of one."
+            )
         title = schema.get("title") or (model.__name__ if model else "answer")
         name = re.sub(r"[^A-Za-z0-9_-]", "_", str(title))[:64]
         return cls(name, schema, model)
+
+
+def _schema_of(model: Any) -> Mapping[str, Any]:
+    try:
+        schema: Mapping[str, Any] = model.model_json_schema()
+    except Exception as error:
+        # pydantic has several for a field that JSON has no form for, and none of them is known here.
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise LLMInvalidRequestError(
+            f"response_format: {model.__name__} has no JSON schema: {reason}. Give its fields types that JSON has."
+        ) from error
+    return schema
 
 
 def made(kind: type[Any], value: Any) -> Any:

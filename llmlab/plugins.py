@@ -69,9 +69,9 @@ class Plugins(Generic[Thing]):
             packages = " and ".join(map(_package, points))
             raise ConfigurationError(f"{packages} both offer the {self._what} {name!r}; uninstall one of them")
         try:
-            # Somebody else's code may raise anything.
+            # Somebody else's code may raise anything, and must not end this process.
             self._registered[name] = self._checked(points[0].load())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = error.message if isinstance(error, ConfigurationError) else f"{type(error).__name__}: {error}"
             raise ConfigurationError(
                 f"{_package(points[0])} offers the {self._what} {name!r}, and it cannot be used: {reason}. "

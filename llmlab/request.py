@@ -6,6 +6,7 @@ What a certain model can do is the specs' business; what a wire format has no fi
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -65,11 +66,13 @@ def build_request(prompt: Prompt, model: str, options: Mapping[str, Any]) -> Req
     Raises:
         LLMInvalidRequestError: names the message or the option that is wrong, and what would be right.
     """
+    if not isinstance(model, str):
+        raise LLMInvalidRequestError(f"model must be a model's name, not {model!r}")
     given = {name: value for name, value in options.items() if value is not None}
     for name, value in given.items():
         if name not in _CHECKS:
             near = difflib.get_close_matches(name, _CHECKS, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(_CHECKS)};"
+            hint = f"did you mean {near[0]!r}?" if near else f"the options are {', '.join(_CHECKS)}."
             raise LLMInvalidRequestError(
                 f"unknown option {name!r}: {hint} A vendor's own field goes into extra={{{name!r}: …}}."
             )
@@ -85,7 +88,50 @@ def build_request(prompt: Prompt, model: str, options: Mapping[str, Any]) -> Req
             given[name] = made(kind, given[name])
     if "response_format" in given:
         given["response_format"] = ResponseFormat.of(given["response_format"])
-    return Request(to_messages(prompt), **{"model": model, **given})
+    request = Request(to_messages(prompt), **{"model": model, **given})
+    _check_choice(request)
+    _check_sendable(request)
+    return request
+
+
+_WRITTEN = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _check_sendable(request: Request) -> None:
+    """Refuse what cannot be written as JSON, before anything is counted, kept or sent."""
+    form = request.response_format
+    parts: dict[str, Any] = {
+        f"message {place}": [message.content, message.name, [call.arguments for call in message.tool_calls]]
+        for place, message in enumerate(request.messages)
+    }
+    parts |= {f"the tool {tool.name!r}": [tool.description, tool.parameters] for tool in request.tools}
+    parts |= {"response_format": form and dict(form.schema), "extra": dict(request.extra)}
+    if _problem(list(parts.values())):
+        name, problem = next((name, problem) for name, part in parts.items() if (problem := _problem(part)))
+        raise LLMInvalidRequestError(f"{name} {problem}")
+
+
+def _problem(part: Any) -> str:
+    """Say why something cannot be written as JSON, or nothing."""
+    try:
+        _WRITTEN(part).encode()
+    except UnicodeEncodeError as error:
+        return (
+            f"has a character that cannot be sent, {error.object[error.start]!r}. Text that was read with "
+            "a wrong encoding has such; text.encode(errors='replace').decode() takes them out."
+        )
+    except (TypeError, ValueError) as error:
+        return f"holds what JSON cannot: {error}. Use texts, numbers, True, False, None, lists and dicts."
+    return ""
+
+
+def _check_choice(request: Request) -> None:
+    """Refuse to choose among tools that are not there. A vendor's own may stand in `extra`."""
+    choice, names = request.tool_choice, [tool.name for tool in request.tools]
+    if choice is None or "tools" in request.extra or choice in (names and ("auto", "none", "required", *names)):
+        return
+    offered = f"The tools here are {', '.join(names)}" if names else "There are no tools here: give tools=[…]"
+    raise LLMInvalidRequestError(f"tool_choice {choice!r} chooses a tool that is not offered. {offered}.")
 
 
 def _is_number(low: float, high: float) -> Callable[[Any], bool]:

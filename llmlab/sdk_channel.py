@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 
 from llmlab.channel import HttpStream, WireReply, WireRequest, WireStream, read_reply, translated
-from llmlab.errors import LLMConnectionError, LLMError, LLMInvalidRequestError, LLMTimeoutError
+from llmlab.errors import LLMAPIError, LLMConnectionError, LLMError, LLMInvalidRequestError, LLMTimeoutError
 
 # The method that its user would call for a path, by the path's ending.
 _METHODS = {
@@ -127,6 +128,8 @@ class SdkChannel:
         if inspect.iscoroutine(answer):
             answer.close()
             raise _wrong_kind(self._client, "async")
+        if inspect.isasyncgen(answer):
+            raise _wrong_kind(self._client, "async")
         return answer
 
     def _method(self, request: WireRequest) -> Any:
@@ -136,7 +139,13 @@ class SdkChannel:
             raise LLMInvalidRequestError(f"an SDK client cannot carry {request.path}; leave client= out for this call")
         method = self._client
         for part in name.split("."):
-            method = getattr(method, part)
+            try:
+                method = getattr(method, part)
+            except AttributeError:
+                raise LLMInvalidRequestError(
+                    f"client={type(self._client).__name__} has no {name}, which this call needs. Name the provider "
+                    'whose client it is; one of OpenAI with nothing but chat.completions.create goes with api="chat".'
+                ) from None
         return method
 
 
@@ -149,16 +158,33 @@ class _MockStream:
         self._started = started
 
     def __iter__(self) -> Generator[list[dict[str, Any]]]:
-        for event in self._events:
-            yield [as_json(event)]
+        with self._read():
+            for event in self._events:
+                yield [_event(event)]
 
     async def __aiter__(self) -> AsyncGenerator[list[dict[str, Any]]]:
-        if hasattr(type(self._events), "__aiter__"):
-            async for event in self._events:
-                yield [as_json(event)]
-        else:
-            for event in self._events:
-                yield [as_json(event)]
+        with self._read():
+            if hasattr(type(self._events), "__aiter__"):
+                async for event in self._events:
+                    yield [_event(event)]
+            else:
+                for event in self._events:
+                    yield [_event(event)]
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Turn what an SDK's stream raises half-way into an error of ours."""
+        if not hasattr(type(self._events), "__aiter__") and not hasattr(type(self._events), "__iter__"):
+            raise LLMAPIError(
+                f"the client returned no events but a {type(self._events).__name__}; return a list of them"
+            )
+        try:
+            yield
+        except Exception as error:
+            # Both SDKs call the root of their errors so.
+            if "APIError" not in {base.__name__ for base in type(error).__mro__}:
+                raise
+            raise LLMAPIError(f"the stream broke off: {error}") from error
 
     def elapsed(self) -> float:
         """Return the seconds from the request until now."""
@@ -174,6 +200,15 @@ class _MockStream:
         closing = getattr(self._events, "aclose", None) or getattr(self._events, "close", None)
         if callable(closing) and inspect.isawaitable(closed := closing()):
             await closed
+
+
+def _event(value: Any) -> dict[str, Any]:
+    read = as_json(value)
+    if not isinstance(read, dict):
+        raise LLMAPIError(
+            f"the client returned {str(read)[:80]!r}, which is no event of a stream; return dicts or objects"
+        )
+    return read
 
 
 def as_json(value: Any) -> Any:

@@ -46,6 +46,9 @@ def with_parsed(answer: Completion, form: ResponseFormat | None) -> Completion:
     except ValueError as error:
         # pydantic's errors are ValueErrors, too.
         raise _failure(answer, form, _complaint(error)) from None
+    except Exception as error:
+        # A validator of the form that met what it did not expect, or JSON that is too deep.
+        raise _failure(answer, form, f"{type(error).__name__}: {error}") from error
 
 
 def may_be_repaired(error: StructuredOutputError) -> bool:
@@ -97,7 +100,7 @@ def _complaint(error: ValueError) -> str:
             for item in details(include_url=False, include_input=False)
         )
         return "; ".join(told)
-    return f"the answer is not JSON: {error}"
+    return f"the answer is not JSON: {error}" if isinstance(error, json.JSONDecodeError) else str(error)
 
 
 def _failure(answer: Completion, form: ResponseFormat, complaint: str) -> StructuredOutputError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from llmlab.completion import Completion, FileSearchResult, Usage
 from llmlab.errors import LLMError, LLMInvalidRequestError
@@ -168,20 +168,25 @@ class _Call:
 
     Raises:
         LLMInvalidRequestError: the request contradicts itself.
-        TypeError: it is no `LLMCallRequest`.
+        TypeError: it is no `LLMCallRequest`, or holds no `LLMConfig`.
     """
 
     def __init__(self, request: LLMCallRequest, client: Any) -> None:
         if not isinstance(request, LLMCallRequest):
             raise TypeError(f"execute_llm_call takes an LLMCallRequest, not {type(request).__name__}")
         config = request.llm
+        if not isinstance(config, LLMConfig):
+            raise TypeError(f"LLMCallRequest(llm=…) takes an LLMConfig, not {type(config).__name__}")
         self.prompt = _prompt(config)
         self.options: dict[str, Any] = {name: getattr(config, name) for name in _PASSED_ON}
         self.options["model"] = config.model.model if isinstance(config.model, ModelSpec) else config.model
-        self.options["extra"] = config.extra or None
-        if stores := config.vector_store_id:
-            ids = (stores,) if isinstance(stores, str) else tuple(stores)
-            self.options["file_search"] = FileSearch(ids, request.max_num_results)
+        self.options["extra"] = config.extra
+        if (stores := config.vector_store_id) is not None:
+            ids = (stores,) if isinstance(stores, str) else stores
+            # Its own check says what is no list of ids.
+            self.options["file_search"] = FileSearch(cast("tuple[str, ...]", ids), request.max_num_results)
+        elif request.max_num_results is not None:
+            raise LLMInvalidRequestError("max_num_results is for a search; name a store: LLMConfig(vector_store_id=…)")
         self._owned = not isinstance(config.provider, Provider)
         if isinstance(config.provider, Provider):
             if client is not None:
@@ -212,10 +217,12 @@ def _prompt(config: LLMConfig) -> Prompt:
 
 def _provider_name(config: LLMConfig, client: Any) -> str:
     """Return who is asked: as it was said, else the vendor of the client, else that of the model, else OpenAI."""
-    if isinstance(config.provider, str):
-        return config.provider
+    if config.provider is not None:
+        return str(config.provider)
     if isinstance(config.model, ModelSpec):
         return config.model.provider
-    vendors = {base.__module__.split(".")[0] for base in type(client).__mro__} & {"openai", "anthropic"}
-    spec = find_spec(config.model) if config.model else None
+    # A mock with a `spec` says by its `__class__` what it stands for.
+    kinds = (*type(client).__mro__, *client.__class__.__mro__)
+    vendors = {base.__module__.split(".")[0] for base in kinds} & {"openai", "anthropic"}
+    spec = find_spec(config.model) if isinstance(config.model, str) else None
     return vendors.pop() if vendors else spec.provider if spec else "openai"

@@ -43,7 +43,8 @@ class ConversationContext(Sequence[Message]):
             counts, where its data is there already, else 4 characters are taken for a token.
 
     Raises:
-        ConfigurationError: for a limit that is no whole number above 0, or a system message that is no text.
+        ConfigurationError: for a limit that is no whole number above 0, a system message that is no text, or a counter
+            that cannot count.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class ConversationContext(Sequence[Message]):
                 raise ConfigurationError(f"{name} must be a whole number above 0, not {limit!r}")
         if not isinstance(system_message, str | None):
             raise ConfigurationError(f"system_message must be a text, not {type(system_message).__name__}")
+        if not (counter is None or callable(counter) or hasattr(counter, "count_tokens")):
+            raise ConfigurationError(f"counter must be a provider or a function, not {type(counter).__name__}")
         self.max_turns = max_turns
         self.max_tokens = max_tokens
         self.system_message = system_message
@@ -116,6 +119,8 @@ class ConversationContext(Sequence[Message]):
         Raises:
             LLMInvalidRequestError: as the first message, for an id that is taken, or between the results of a round.
         """
+        if not isinstance(arguments, Mapping | None):
+            raise LLMInvalidRequestError(f"a call's arguments are a dict by name, not {type(arguments).__name__}")
         if isinstance(call, str):
             call = ToolCall(id or self._free_id(), call, dict(arguments or {}))
         last = self._messages[-1] if self._messages else None
@@ -173,7 +178,7 @@ class ConversationContext(Sequence[Message]):
         """Write the conversation as JSON. A file that is there is replaced whole, or not at all.
 
         Raises:
-            ConfigurationError: if the folder is missing or may not be written to.
+            ConfigurationError: if the folder is missing or may not be written to, the disk is full, or it is no file.
             LLMInvalidRequestError: if an argument of a tool call is nothing that JSON can hold.
         """
         settings = {name: getattr(self, name) for name in file.SETTINGS}

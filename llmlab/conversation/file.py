@@ -26,7 +26,7 @@ def write(path: Path, settings: Mapping[str, Any], messages: Sequence[Message]) 
     """Write a conversation aside, then put it in place: a reader sees the old file or the new one, and nothing between.
 
     Raises:
-        ConfigurationError: if the folder is missing or may not be written to.
+        ConfigurationError: if the folder is missing or may not be written to, the disk is full, or the path is no file.
         LLMInvalidRequestError: if something in it is nothing that JSON can hold. Nothing is written then.
     """
     whole = {**settings, "messages": [_plain(message) for message in messages]}
@@ -37,17 +37,20 @@ def write(path: Path, settings: Mapping[str, Any], messages: Sequence[Message]) 
         data = json.dumps(whole, indent=2).encode()
     except (TypeError, ValueError) as error:
         raise LLMInvalidRequestError(f"the conversation cannot be written as JSON: {error}") from None
+    if path.exists() and not path.is_file():
+        # To put a file in the place of a device would break the machine.
+        raise ConfigurationError(f"{path} is no file, so nothing can be saved there; give the name of a file")
     try:
         handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data + b"\n")
+            Path(aside).replace(path)
+        except BaseException:
+            Path(aside).unlink(missing_ok=True)
+            raise
     except OSError as error:
-        raise ConfigurationError(f"the file {path} cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data + b"\n")
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+        raise ConfigurationError(f"the file {path} cannot be written: {error.strerror}") from error
 
 
 class Opened:

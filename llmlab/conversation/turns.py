@@ -35,6 +35,10 @@ def check_next(messages: Sequence[Message], message: Message) -> None:
     Raises:
         LLMInvalidRequestError: says what must come first.
     """
+    if not isinstance(message, Message):
+        raise LLMInvalidRequestError(
+            f"a conversation takes a Message, not {type(message).__name__}; for a text there is add_user_message"
+        )
     waiting = open_calls(messages)
     names = ", ".join(f"{call.id} ({call.name})" for call in waiting)
     if message.role is Role.TOOL:
@@ -61,6 +65,8 @@ def check_calls(message: Message) -> None:
     ids = [call.id for call in message.tool_calls]
     if "" in ids or len(set(ids)) < len(ids):
         raise LLMInvalidRequestError("each tool call needs an id of its own, so that its result finds it")
+    if not all(call.name for call in message.tool_calls):
+        raise LLMInvalidRequestError("a tool call needs the name of its tool")
 
 
 def as_text(content: Any) -> str:

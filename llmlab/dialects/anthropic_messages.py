@@ -190,6 +190,11 @@ def _thinking(request: Request) -> dict[str, Any] | None:
         return None
     if wanted.effort == "none":
         return {"type": "disabled"}
+    if request.tool_choice not in (None, "auto", "none"):
+        raise LLMInvalidRequestError(
+            f"Anthropic thinks only where the model may choose its tools; with tool_choice {request.tool_choice!r}, "
+            'leave reasoning out, or say ReasoningConfig(effort="none")'
+        )
     if wanted.summary not in (None, "auto"):
         raise LLMInvalidRequestError(f"Anthropic has no reasoning.summary {wanted.summary!r}; it has auto.")
     shown = options(display="summarized" if wanted.summary else None)

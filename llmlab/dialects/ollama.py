@@ -21,12 +21,14 @@ from llmlab.request import Request
 
 FINISH: dict[str, FinishReason] = {"stop": "stop", "load": "stop", "unload": "stop", "length": "length"}
 
+_SWITCHED = ("qwen3", "deepseek-r1", "deepseek-v3.1")
+"""Families that think or do not. They know no levels, which older servers refuse them and newer ones pass over."""
+
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /api/chat`."""
     refuse(request, "Ollama", "file_search", "text")
     refuse_reasoning(request, "Ollama", "summary", "budget_tokens", efforts=("none", "low", "medium", "high"))
-    effort = request.reasoning.effort if request.reasoning else None
     form = request.response_format
     if request.tool_choice not in (None, "auto"):
         raise LLMInvalidRequestError(
@@ -46,10 +48,17 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
         # Ollama streams unless it is told not to.
         "stream": stream,
         **options(tools=[_tool(tool) for tool in request.tools], options=settings or None),
-        # For none it is a switch; gpt-oss takes the others as levels.
-        **options(think=False if effort == "none" else effort, format=dict(form.schema) if form else None),
+        **options(think=_think(request), format=dict(form.schema) if form else None),
     }
     return body | dict(request.extra)
+
+
+def _think(request: Request) -> bool | str | None:
+    effort = request.reasoning.effort if request.reasoning else None
+    if effort == "none":
+        return False
+    family = request.model.rpartition("/")[2].partition(":")[0]
+    return True if effort and family in _SWITCHED else effort
 
 
 def decode(body: Mapping[str, Any]) -> Completion:

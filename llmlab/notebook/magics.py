@@ -12,12 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 from llmlab import tape
+from llmlab.errors import LLMError
+from llmlab.notebook import tracebacks
 
 _NAME = "llmlab"
 
 
 def load(shell: Any) -> None:
-    """Switch the tape on, say which mode this is, and add the magic.
+    """Switch the tape on, say which mode this is, add the magic, and have errors shown without the way to them.
 
     Args:
         shell: IPython's.
@@ -26,17 +28,19 @@ def load(shell: Any) -> None:
     wanted = shell.user_ns.get("mode")
     tape.start(wanted if isinstance(wanted, str) else None)
     shell.register_magic_function(switch, "line", _NAME)
+    shell.set_custom_exc((LLMError,), tracebacks.show)
     print(tape.banner())
 
 
 def unload(shell: Any) -> None:
-    """Switch the tape off and take the magic away.
+    """Switch the tape off, take the magic away, and have errors shown as before.
 
     Args:
         shell: IPython's.
     """
     tape.stop()
     shell.magics_manager.magics["line"].pop(_NAME, None)
+    shell.set_custom_exc((), None)
 
 
 def switch(line: str) -> None:

@@ -22,8 +22,9 @@ from nbval.plugin import IPyNbCell, coalesce_streams, nocolors  # type: ignore[i
 from llmlab.errors import LLMError
 from llmlab.notebook.client import CELL_TIMEOUT, find_failure
 from llmlab.notebook.nbfile import Notebook, NotebookError, code_cells, read_notebook
-from llmlab.notebook.output import clean_cell, path_hider, plain
+from llmlab.notebook.output import clean_cell, path_hider
 from llmlab.notebook.recordings import UNUSED, check_recordings
+from llmlab.notebook.tracebacks import plain
 from llmlab.notebook.update import execute_stored_form
 from llmlab.tape.check import find_orphans
 

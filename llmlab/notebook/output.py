@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from llmlab.notebook.nbfile import ROOT, Notebook, nbformat
+from llmlab.notebook.tracebacks import short_traceback
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _ID = re.compile(r"(?![0-9a-f]{8}(-|$))[a-z][a-z0-9-]*")
 _CELL_METADATA = ("tags", "jupyter")
 _METADATA = {
@@ -32,11 +32,6 @@ _METADATA = {
         "pygments_lexer": "ipython3",
     },
 }
-
-
-def plain(text: str) -> str:
-    """Return terminal text without its colours."""
-    return _ANSI.sub("", text)
 
 
 def clean_outputs(notebook: Notebook, widgets: Mapping[str, Any]) -> None:
@@ -86,19 +81,6 @@ def _settle(output: Notebook, widgets: Mapping[str, Any]) -> list[Notebook]:
     elif state and not data.get("text/plain"):
         data["text/plain"] = f"[{state.get('description') or state.get('value') or state['_model_name']}]"
     return [output]
-
-
-def short_traceback(lines: list[str]) -> list[str]:
-    """Keep the reader's own frames and the error; leave out the frames inside libraries and the errors before."""
-    texts = [plain(line) for line in lines]
-    starts = [number for number, text in enumerate(texts) if "Traceback (most recent call last)" in text]
-    if not starts:
-        return lines
-    rule = lines[:1] if texts[0].startswith("-----") else []
-    start = starts[-1]
-    return rule + [
-        line for line, text in zip(lines[start:], texts[start:], strict=True) if not text.startswith("File ")
-    ]
 
 
 def clean_metadata(notebook: Notebook) -> None:

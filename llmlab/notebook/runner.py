@@ -28,9 +28,10 @@ from llmlab.notebook.nbfile import (
     read_notebook,
     write_notebook,
 )
-from llmlab.notebook.output import hide_paths, path_hider, plain
+from llmlab.notebook.output import hide_paths, path_hider
 from llmlab.notebook.recordings import UNUSED, check_recordings, recording_place
 from llmlab.notebook.result import Result
+from llmlab.notebook.tracebacks import plain
 
 # After nbfile, which imports nbformat the quick way.
 from papermill.exceptions import PapermillExecutionError  # type: ignore[import-untyped]  # isort: skip

@@ -10,7 +10,7 @@ from llmlab.specs.catalogue import MODELS, RETIRED, SPECS
 from llmlab.specs.model import ModelCapabilities, ModelSpec, ParameterSpec, Prices
 from llmlab.specs.prices import LOCAL, Rates, price_of, rates
 from llmlab.specs.registry import find_spec, known_models, register_spec, specs
-from llmlab.specs.validation import UnknownModelWarning, validate
+from llmlab.specs.validation import UnknownModelWarning, validate, validate_stream
 
 __all__ = [
     "LOCAL",
@@ -30,4 +30,5 @@ __all__ = [
     "register_spec",
     "specs",
     "validate",
+    "validate_stream",
 ]

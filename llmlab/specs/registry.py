@@ -18,7 +18,7 @@ from typing import Any
 from llmlab.errors import ConfigurationError
 from llmlab.plugins import Plugins
 from llmlab.specs.catalogue import SPECS
-from llmlab.specs.model import ModelSpec
+from llmlab.specs.model import ModelCapabilities, ModelSpec, ParameterSpec, Prices
 
 ENTRY_POINTS = "llmlab.specs"
 """The entry-point group in which a package may offer what it knows of models."""
@@ -28,7 +28,31 @@ def _checked(offered: Any) -> tuple[ModelSpec, ...]:
     found = (offered,) if isinstance(offered, ModelSpec) else tuple(offered) if isinstance(offered, Iterable) else ()
     if not found or not all(isinstance(spec, ModelSpec) for spec in found):
         raise ConfigurationError(f"{offered!r} is no llmlab.ModelSpec, nor a list of them")
+    for spec in found:
+        _check(spec)
     return found
+
+
+def _check(spec: ModelSpec) -> None:
+    """Refuse a value of the wrong type here; the first call of the model would stumble over it."""
+    right = {
+        "model": isinstance(spec.model, str) and bool(spec.model),
+        "provider": isinstance(spec.provider, str) and bool(spec.provider),
+        "capabilities": isinstance(spec.capabilities, ModelCapabilities),
+        "parameters": _are(spec.parameters, ParameterSpec),
+        "prices": isinstance(spec.prices, Prices | None),
+        "aliases": _are(spec.aliases, str),
+    }
+    for name, holds in right.items():
+        if not holds:
+            raise ConfigurationError(
+                f"the {name} of a ModelSpec cannot be {getattr(spec, name)!r}. ModelSpec(model, provider, "
+                "ModelCapabilities(…), (ParameterSpec(…),), prices=Prices(…), aliases=(name,))"
+            )
+
+
+def _are(values: object, kind: type) -> bool:
+    return isinstance(values, (tuple, list)) and all(isinstance(value, kind) for value in values)
 
 
 _plugins = Plugins("models of", ENTRY_POINTS, (), _checked)
@@ -46,7 +70,7 @@ def register_spec(spec: ModelSpec) -> None:
         spec: what is known. It takes the place of what was known by its name or one of its aliases.
 
     Raises:
-        ConfigurationError: if it is no `ModelSpec`.
+        ConfigurationError: if it is no `ModelSpec`, or a value in it is of the wrong type.
     """
     for one in _checked(spec):
         _registered.add((one.provider, one.model))

@@ -59,6 +59,24 @@ def validate(request: Request, provider: str) -> None:
         raise LLMInvalidRequestError(f"{request.model} {refusal.why}. {refusal.way_out}{other}.", provider=provider)
 
 
+def validate_stream(request: Request, provider: str) -> None:
+    """Check whether a model streams its answers.
+
+    Args:
+        request: what is asked.
+        provider: who is asked.
+
+    Raises:
+        LLMInvalidRequestError: if it is known not to.
+    """
+    spec = find_spec(request.model, provider)
+    if spec is not None and spec.capabilities.streaming is False:
+        raise LLMInvalidRequestError(
+            f"{request.model} does not stream. Use complete or complete_async, which wait for the whole answer.",
+            provider=provider,
+        )
+
+
 def refusal_of(request: Request, spec: ModelSpec) -> Refusal | None:
     """Return why a model cannot do what is asked, or None if it can, as far as is known."""
     can = spec.capabilities
@@ -79,12 +97,29 @@ def refusal_of(request: Request, spec: ModelSpec) -> Refusal | None:
     if text is not None and text.verbosity is not None and can.verbosity is False:
         return Refusal("has no verbosity", "Leave text out and say in the prompt how long the answer shall be")
     if spec.parameters:
-        return _parameters(request, spec)
+        return _by_budget(request, spec) or _parameters(request, spec)
+    return None
+
+
+def _by_budget(request: Request, spec: ModelSpec) -> Refusal | None:
+    """Return the refusal of a wish to think that says not how much, to a model that knows nothing but a budget."""
+    wanted, effort, budget = request.reasoning, *map(spec.parameter, ("reasoning.effort", "reasoning.budget_tokens"))
+    if wanted is None or budget is None:
+        return None
+    most = spec.max_output_tokens
+    if most is not None and wanted.budget_tokens is not None and wanted.budget_tokens >= most:
+        why = f"writes up to {most} tokens, thoughts included, and budget_tokens is {wanted.budget_tokens}"
+        return Refusal(why, "Choose a smaller budget")
+    if wanted.effort is None and wanted.budget_tokens is None and effort is not None and effort.choices == ("none",):
+        return Refusal("thinks within a budget only", f"Add a budget_tokens of {budget.range} to reasoning")
     return None
 
 
 def _parameters(request: Request, spec: ModelSpec) -> Refusal | None:
     given = {name: value for name, read in _OPTIONS.items() if (value := read(request)) is not None}
+    # Of the other options, such as max_tokens, most specs say nothing, and those are taken.
+    others = (one.name for one in spec.parameters if one.name not in _OPTIONS)
+    given |= {name: value for name in others if (value := getattr(request, name, None)) is not None}
     for name, value in given.items():
         known = spec.parameter(name)
         if known is None:

@@ -12,8 +12,21 @@ exchange    a request and its answer        simulator/   answers what was not re
 """
 
 from llmlab.tape.faults_block import faults
-from llmlab.tape.switch import banner, mode, start, stop, trace, unused, use_local
+from llmlab.tape.switch import banner, hurried, mode, start, stop, trace, unused, use_local
 from llmlab.tape.tape import Tape
 from llmlab.tape.trace import Exchange, Trace
 
-__all__ = ["Exchange", "Tape", "Trace", "banner", "faults", "mode", "start", "stop", "trace", "unused", "use_local"]
+__all__ = [
+    "Exchange",
+    "Tape",
+    "Trace",
+    "banner",
+    "faults",
+    "hurried",
+    "mode",
+    "start",
+    "stop",
+    "trace",
+    "unused",
+    "use_local",
+]

@@ -46,6 +46,16 @@ def without_repeats(recordings: Iterable[Recorded]) -> list[Recorded]:
     return [recording for recording in recordings if id(recording) not in repeats]
 
 
+def without_mishaps(recordings: Iterable[Recorded]) -> list[Recorded]:
+    """Return recordings without refusals of requests that were answered another time.
+
+    A lesson may leave its key out to see what happens; a request with a key must not meet that answer elsewhere.
+    """
+    recordings = list(recordings)
+    answered = {key_of(recording.request) for recording in recordings if recording.answer.status < 400}
+    return [item for item in recordings if item.answer.status < 400 or key_of(item.request) not in answered]
+
+
 class Replay:
     """The recordings of a lesson, to be looked up. Threads may share it.
 

@@ -23,7 +23,7 @@ from llmlab.tape.local import LOOPBACK
 from llmlab.tape.recorder import Recorder
 from llmlab.tape.recording import Recorded, RecordingFile, read_recording
 from llmlab.tape.redaction import PLACEHOLDER
-from llmlab.tape.replay import Replay, as_seen_by_sdks, key_of
+from llmlab.tape.replay import Replay, as_seen_by_sdks, key_of, without_mishaps
 from llmlab.tape.simulator import simulate
 from llmlab.tape.trace import Exchange, Trace
 
@@ -62,6 +62,7 @@ class Tape:
         self.authoring = mode == "record" and os.environ.get("LLMLAB_AUTHORED") == "1"
         self.files = [] if self.passes_through else self._read()
         own = [item for file in self.files for item in file.exchanges]
+        own = without_mishaps(own) if len(self.files) > 1 else own
         further = self._further(own)
         self._replay = Replay([*own, *further])
         self._own = {id(item) for item in own}

@@ -114,8 +114,13 @@ class Tool(Generic[Params, Result]):
 
 
 def written(result: Any) -> str:
-    """Return a tool's result as the model reads it: text as it is, anything else as JSON, so None as `null`."""
+    """Return a tool's result as the model reads it: text as it is, anything else as JSON, so None as `null`.
+
+    Raises:
+        ValueError: it cannot be sent as text or as JSON. The model is told so; sent, it would end the whole run.
+    """
     if isinstance(result, str):
+        result.encode()
         return str.__str__(result)
     return _ANYTHING.dump_json(result).decode()
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from llmlab.completion import Completion, Usage
-from llmlab.errors import LLMError, LLMInvalidRequestError, ToolError
+from llmlab.errors import LLMError, LLMInvalidRequestError, LLMTimeoutError, ToolError
 from llmlab.messages import Message, Prompt, ToolCall
 from llmlab.providers import Provider
 from llmlab.redaction import redact
 from llmlab.tools.function import Tool
 from llmlab.tools.steps import ToolRun, ToolStep
+from llmlab.waiting import now
 
 AnyTool: TypeAlias = Tool[Any, Any] | Callable[..., Any]
 
@@ -94,7 +95,7 @@ class Loop:
         prompt: the conversation so far.
         tools: what the model may call; a function that is no tool yet is made one.
         max_rounds: how often the model may have tools called.
-        options: what `complete` takes.
+        options: what `complete` takes. A `deadline` holds for the run; a tool that is at work is not interrupted.
 
     Raises:
         ToolError: a tool is no function, or two share a name.
@@ -106,6 +107,8 @@ class Loop:
     ) -> None:
         if not isinstance(max_rounds, int) or isinstance(max_rounds, bool) or max_rounds < 1:
             raise LLMInvalidRequestError(f"max_rounds must be a whole number above 0, not {max_rounds!r}")
+        if not isinstance(tools, Sequence) or isinstance(tools, str):
+            raise LLMInvalidRequestError(f"tools is a list, such as [add], not a {type(tools).__name__}")
         self._tools: dict[str, Tool[Any, Any]] = {}
         for each in tools:
             made = each if isinstance(each, Tool) else Tool(each)
@@ -137,9 +140,10 @@ class Loop:
             ToolError: the model called a tool that there is not, or `max_rounds` times was not enough.
             LLMError: what asking raised. Either way, the error's `run` holds the run so far.
         """
+        end = now() + self._options["deadline"] if self._options.get("deadline") else None
         try:
             for number in range(1, self._max_rounds + 2):
-                answer = yield Ask(tuple(self._messages), self._options)
+                answer = yield Ask(tuple(self._messages), self._options | self._rest(end))
                 self._completion = answer
                 self._usage += answer.usage
                 if not answer.tool_calls:
@@ -155,6 +159,19 @@ class Loop:
         except LLMError as error:
             error.run = self.run
             raise
+
+    def _rest(self, end: float | None) -> dict[str, float]:
+        if end is None:
+            return {}
+        if (left := end - now()) > 0:
+            return {"deadline": left}
+        calls = f"{len(self._steps)} call{'' if len(self._steps) == 1 else 's'} of tools"
+        raise LLMTimeoutError(
+            f"the deadline of {self._options['deadline']:g} s was over after {calls}. "
+            "error.run holds the conversation up to there; give the run more time: deadline=<seconds>.",
+            provider=self._name,
+            code="deadline",
+        )
 
     def _jobs(self, calls: Sequence[ToolCall], number: int) -> tuple[Job, ...]:
         if number > self._max_rounds:

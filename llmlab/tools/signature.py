@@ -59,7 +59,7 @@ class Arguments:
             self._model: type[BaseModel] = create_model(f"{name}_arguments", __config__=_CONFIG, **fields)
             self.schema = self._model.model_json_schema(schema_generator=_Schema)
         except (PydanticUserError, PydanticUndefinedAnnotation) as error:
-            reason = str(error).splitlines()[0].replace("argument_", "argument ")
+            reason = str(error).splitlines()[0].replace("argument_", "argument ").rstrip(".")
             raise ToolError(
                 f"the arguments of {name} cannot be written as JSON schema: {reason}. "
                 "Use types that JSON has: str, int, float, bool, list, dict, Literal, an Enum, or a pydantic model."

@@ -37,6 +37,7 @@ class Row:
         messages: the conversation with it.
         without: the conversation without it; else the same one.
         options: the options with it.
+        beside: options that both have.
         stream: whether it is asked for a stream.
     """
 
@@ -44,13 +45,14 @@ class Row:
     messages: Sequence[Any] = (_HI,)
     without: Sequence[Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, Any] = field(default_factory=dict)
     stream: bool = False
 
     def said_in(self, dialect: Dialect) -> str:
         """Return how a dialect says it, as JSON; or that it refuses to."""
         try:
-            with_it = _body(dialect, self.messages, self.options, self.stream)
-            without = _body(dialect, self.messages if self.without is None else self.without, {}, False)
+            with_it = _body(dialect, self.messages, {**self.beside, **self.options}, self.stream)
+            without = _body(dialect, self.messages if self.without is None else self.without, self.beside, False)
         except LLMInvalidRequestError:
             return REFUSED
         more = _more(without, with_it)
@@ -63,8 +65,8 @@ ROWS: Final = (
     Row("system message further down", [_HI, _SYSTEM, _HI], [_HI, _HI]),
     Row("answer before", [_HI, {"role": "assistant", "content": "Hello."}, _HI], [_HI, _HI]),
     Row("tools", options={"tools": [_NOW]}),
-    Row("tool that must be called", options={"tool_choice": "now"}),
-    Row("any tool must be called", options={"tool_choice": "required"}),
+    Row("tool that must be called", options={"tool_choice": "now"}, beside={"tools": [_NOW]}),
+    Row("any tool must be called", options={"tool_choice": "required"}, beside={"tools": [_NOW]}),
     Row("tool call", [_HI, _CALLING, _HI], [_HI, _HI]),
     Row("tool result", [_HI, _CALLING, _RESULT, _HI], [_HI, _CALLING, _HI]),
     Row("result of a tool that failed", [_HI, _CALLING, {**_RESULT, "is_error": True}], [_HI, _CALLING]),

@@ -233,3 +233,25 @@ def test_in_jupyter_nothing_that_was_said_is_run() -> None:
         "<p><strong>user</strong><br>&lt;script&gt;x()&lt;/script&gt;<br>&nbsp;&nbsp;if a &lt; b: &#36;x&#36;</p>\n"
         "<p><strong>assistant calls</strong><br><code>run(&lt;b&gt;)</code></p>"
     )
+
+
+@pytest.mark.parametrize("message", ["Hi", None, {"role": "user", "content": "Hi"}])
+def test_what_is_no_message_is_refused_in_words(message: Any) -> None:
+    with pytest.raises(LLMInvalidRequestError, match="takes a Message, not"):
+        talk().add(message)
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("", {}), ("add", "a=1"), ("add", [1])])
+def test_a_call_that_is_none_is_refused_and_changes_nothing(name: str, arguments: Any) -> None:
+    """Else the whole conversation is refused later, by a service, and nobody knows which call it was."""
+    made = talk()
+    before = made.get_messages()
+    with pytest.raises(LLMInvalidRequestError):
+        made.add_tool_call(name, arguments)
+    assert made.get_messages() == before
+
+
+def test_a_counter_that_cannot_count_is_refused_at_once() -> None:
+    wrong: Any = 3
+    with pytest.raises(ConfigurationError, match="counter must be a provider or a function, not int"):
+        ConversationContext(counter=wrong)

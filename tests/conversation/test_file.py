@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,22 @@ def test_half_a_character_can_be_kept() -> None:
     assert list(ConversationContext.load(FILE)) == list(made)
 
 
+def test_a_folder_is_no_place_to_save_in() -> None:
+    Path("folder").mkdir()
+    with pytest.raises(ConfigurationError, match="folder is no file, so nothing can be saved there"):
+        saved().save("folder")
+    assert sorted(file.name for file in Path().iterdir()) == ["folder", FILE.name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_a_device_stays_a_device() -> None:
+    """Else a chat that is saved in /dev/null takes its place, for the whole machine."""
+    os.mkfifo("pipe")
+    with pytest.raises(ConfigurationError, match="pipe is no file"):
+        saved().save("pipe")
+    assert Path("pipe").is_fifo()
+
+
 def test_a_save_that_fails_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> None:
     made, before = saved(), FILE.read_bytes()
     made.system_message = "other"
@@ -54,7 +72,7 @@ def test_a_save_that_fails_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ConfigurationError, match=r"talk\.json cannot be written: No space"):
         made.save(FILE)
     assert FILE.read_bytes() == before
     assert [file.name for file in Path().iterdir()] == [FILE.name]

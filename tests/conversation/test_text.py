@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai as openai_sdk
@@ -34,6 +36,13 @@ GENERATE = {
 TEXT_PATHS = {"openai": "/completions", "ollama": "/api/generate", "local_gpt_oss": "/v1/completions"}
 
 
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[None]:
+    llmlab.start("offline", recordings=tmp_path, pace=0)
+    yield
+    llmlab.stop()
+
+
 @pytest.mark.parametrize("method", twice("completion"))
 @pytest.mark.parametrize("name", TEXT_PATHS)
 def test_a_text_goes_on(name: str, method: str, server: LoopbackServer) -> None:
@@ -47,6 +56,30 @@ def test_a_text_goes_on(name: str, method: str, server: LoopbackServer) -> None:
     assert (body["model"], body["prompt"], limit) == ("old", "Once upon", 3)
     assert not body.get("stream")
     assert "messages" not in body
+
+
+@pytest.mark.parametrize("shape", ["completion_stream", "completion_stream_async"])
+@pytest.mark.parametrize("name", TEXT_PATHS)
+@pytest.mark.usefixtures("lab")
+def test_a_text_goes_on_piece_by_piece(name: str, shape: str) -> None:
+    """Else a long text is seen only when it is whole."""
+    made = get_provider(name)
+    model = "gpt-3.5-turbo-instruct" if name == "openai" else None
+    answer = ask(made, shape, "What is 2 + 2?", model=model)
+    assert ("4" in answer.content, answer.source, answer.provider) == (True, "simulated", name)
+    assert answer.time_to_first_token is not None
+    assert made.get_last_response() == answer
+    sent = llmlab.trace().frame()
+    assert sent["path"].item().endswith(TEXT_PATHS[name])
+
+
+@pytest.mark.parametrize("shape", ["completion_stream", "completion_stream_async"])
+def test_only_one_text_is_streamed(shape: str, server: LoopbackServer) -> None:
+    with pytest.raises(LLMInvalidRequestError, match="Call completion_stream for each"):
+        ask(provider("ollama", server.url), shape, ["a", "b"])
+    with pytest.raises(LLMInvalidRequestError, match="anthropic has no text completion"):
+        ask(provider("anthropic", server.url), shape, "a")
+    assert server.seen == []
 
 
 @pytest.mark.parametrize("method", twice("completion"))
@@ -93,13 +126,9 @@ def test_an_sdk_client_carries_texts_too(server: LoopbackServer) -> None:
 
 
 @pytest.mark.parametrize("name", ["ollama", "local_gpt_oss"])
-def test_offline_a_text_goes_on_as_well(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LLMLAB_PACE", "0")
-    llmlab.start("offline")
-    try:
-        answer = get_provider(name).completion("What is 2 + 2?")
-    finally:
-        llmlab.stop()
+@pytest.mark.usefixtures("lab")
+def test_offline_a_text_goes_on_as_well(name: str) -> None:
+    answer = get_provider(name).completion("What is 2 + 2?")
     assert "4" in answer.content
     assert (answer.source, answer.usage.output_tokens > 0) == ("simulated", True)
 

@@ -10,7 +10,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from llmlab import Message, Role, ToolCall
+from llmlab import Message, Role, ToolCall, ToolDefinition
 from llmlab.providers import get_provider, tokens
 from llmlab.providers.tokens import count_messages, encoding_of
 
@@ -108,3 +108,12 @@ def test_the_estimate_is_the_stated_one() -> None:
     assert count_messages([Message(Role.USER, "x")], None) == 1
     calls = (ToolCall("c", "name", {"a": 1}), ToolCall("d", "name", unparsed="x" * 12))
     assert count_messages([Message(Role.ASSISTANT, "x" * 8, tool_calls=calls)], None) == 9
+
+
+def test_tools_are_counted_too() -> None:
+    """A long list of tools costs as much as a long prompt."""
+    tools = [ToolDefinition("clock", "Tells the time, anywhere.")]
+    with get_provider("ollama") as made:
+        count = made.count_tokens("Hi", tools=tools)
+        assert count > made.count_tokens("Hi") + 10
+    assert count.method == "estimate"

@@ -184,8 +184,7 @@ def test_a_vendors_own_field_is_sent_as_it_is(dialect: Dialect) -> None:
         (ANTHROPIC_MESSAGES, {"temperature": 1}, "Anthropic's Messages API has no temperature."),
         (ANTHROPIC_MESSAGES, {"top_p": 1}, "Anthropic's Messages API has no top_p."),
         (OPENAI_COMPLETIONS, {"tools": [TOOL]}, "has no tools"),
-        (OPENAI_COMPLETIONS, {"tool_choice": "auto"}, "has no tool_choice"),
-        (OLLAMA, {"tool_choice": "required"}, "Ollama has no tool_choice 'required'"),
+        (OLLAMA, {"tools": [TOOL], "tool_choice": "required"}, "Ollama has no tool_choice 'required'"),
     ],
 )
 def test_what_a_wire_has_no_field_for_is_refused_before_it_is_sent(

@@ -55,6 +55,7 @@ def test_an_address_is_handed_on() -> None:
     """Nothing is downloaded behind anybody's back."""
     image = Image(URL, detail="high")
     assert (image.url, image.is_remote, image.base64, image.detail) == (URL, True, "", "high")
+    assert Image("HTTPS://EXAMPLE.TEST/cat.png").is_remote
 
 
 @pytest.mark.parametrize(
@@ -63,11 +64,15 @@ def test_an_address_is_handed_on() -> None:
         ("nowhere.png", {}, "the image nowhere.png cannot be read: No such file"),
         (".", {}, "cannot be read: "),
         (b"%PDF-1.7 ", {}, "this image is no picture; models see image/png, image/jpeg, image/gif, image/webp"),
-        (b"", {}, "this image is no picture"),
+        (b"", {}, "this image is empty: it has 0 bytes"),
         (PNG, {"media_type": "image/jpeg"}, "this image is no image/jpeg; models see"),
         (PNG, {"detail": "huge"}, "detail must be auto, low or high, not 'huge'"),
         ("data:image/png;base64,%%%", {}, "this data: address holds no base64"),
-        ("data:text/plain,hello", {}, "this image is no picture"),
+        ("data:image/png;base64,ä", {}, "this data: address holds no base64"),
+        ("data:text/plain,hello", {}, "this image is empty"),
+        ("ftp://example.test/cat.png", {}, "from http:// and https:// only, not from ftp://"),
+        (base64.b64encode(PNG * 100).decode(), {}, "no path; base64 goes in as Image(base64.b64decode(text))"),
+        ("cat\0.png", {}, "cannot be read: embedded null byte"),
         (3, {}, "an image is a path, bytes or an address, not int"),
         (None, {}, "an image is a path, bytes or an address, not NoneType"),
     ],
@@ -125,8 +130,11 @@ def test_a_picture_needs_no_words() -> None:
 @pytest.mark.parametrize(
     ("message", "told"),
     [
-        ({"role": "assistant", "content": "Hi", "images": [PNG]}, "only a user shows images, not a assistant message"),
-        ({"role": "system", "content": "Hi", "images": [PNG]}, "only a user shows images, not a system message"),
+        (
+            {"role": "assistant", "content": "Hi", "images": [PNG]},
+            "only user messages show images, not assistant messages",
+        ),
+        ({"role": "system", "content": "Hi", "images": [PNG]}, "only user messages show images, not system messages"),
         ({"role": "user", "content": "Hi", "images": PNG}, "images must be a list of images, not bytes"),
         ({"role": "user", "content": "Hi", "images": "cat.png"}, "images must be a list of images, not str"),
         ({"role": "user", "content": "Hi", "images": Image(PNG)}, "images must be a list of images, not Image"),

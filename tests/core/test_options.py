@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,6 +22,14 @@ class City(BaseModel):
 
 class Tree(BaseModel):
     leaves: list[Tree]
+
+
+class Calling(BaseModel):
+    what: Callable[[], None]
+
+
+class Unfinished(BaseModel):
+    other: Nowhere  # type: ignore[name-defined]  # noqa: F821
 
 
 def built(**options: Any) -> Any:
@@ -62,8 +71,10 @@ def test_a_dict_is_as_good_as_the_class(name: str, value: Any, made: Any) -> Non
         ),
         ({"response_format": "json"}, "must be a class derived from pydantic.BaseModel, or a JSON schema, not 'json'"),
         ({"response_format": City(name="Oslo", people=1)}, "must be a class derived from pydantic.BaseModel"),
-        ({"response_format": RootModel[list[int]]}, "must describe an object; put a list into a field of one"),
-        ({"response_format": {"type": "array"}}, "must describe an object; put a list into a field of one"),
+        ({"response_format": RootModel[list[int]]}, "must describe an object: {"),
+        ({"response_format": {"type": "array"}}, "Put a list or a value into a field of one"),
+        ({"response_format": Calling}, "Calling has no JSON schema: Cannot generate a JsonSchema"),
+        ({"response_format": Unfinished}, "Unfinished has no JSON schema: `Unfinished` is not fully defined"),
     ],
     ids=str,
 )

@@ -34,11 +34,19 @@ def signature(function: Any) -> list[tuple[str, Any, Any]]:
 def test_every_method_that_sends_has_an_async_twin_with_the_same_signature(kind: Any) -> None:
     there = methods(kind)
     sync = {name for name in there if not name.endswith("_async") and name not in PURE | {"close", "aclose"}}
-    assert sync >= {"complete", "complete_stream", "list_models", "count_tokens", "health"}
+    assert sync >= {
+        "complete",
+        "complete_stream",
+        "completion",
+        "completion_stream",
+        "list_models",
+        "count_tokens",
+        "health",
+    }
     assert {name.removesuffix("_async") for name in there if name.endswith("_async")} == sync
     for name in sync:
         assert signature(there[name]) == signature(there[f"{name}_async"])
-        assert inspect.iscoroutinefunction(there[f"{name}_async"]) or name == "complete_stream"
+        assert inspect.iscoroutinefunction(there[f"{name}_async"]) or name.endswith("_stream")
     assert signature(there["close"]) == signature(there["aclose"])
 
 

@@ -110,14 +110,17 @@ def test_an_installed_package_cannot_take_a_built_in_name(monkeypatch: pytest.Mo
         ("no_such_module_of_acme:Mine", "ModuleNotFoundError: No module named 'no_such_module_of_acme'"),
         (f"{__name__}:Yours", "AttributeError: "),
         (f"{__name__}:NAMES", "is not a subclass of llmlab.Provider"),
+        ("quits:Mine", "SystemExit: 3"),
     ],
-    ids=["module", "name", "kind"],
+    ids=["module", "name", "kind", "quits"],
 )
 def test_a_broken_package_is_named_and_breaks_nobody_else(
     where: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One bad package on the machine must not take everybody's providers away."""
     offered(monkeypatch, broken=where, mine=f"{__name__}:Mine")
+    Path("quits.py").write_text("raise SystemExit(3)", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(Path.cwd()))
     with pytest.raises(ConfigurationError) as caught:
         get_provider("broken")
     assert "the package acme-llm 1.0 offers the provider 'broken', and it cannot be used: " in caught.value.message
@@ -144,6 +147,24 @@ def test_what_is_no_provider_is_refused(wrong: Any) -> None:
         register_provider("mine", wrong)
 
 
+@pytest.mark.parametrize("missing", ["name", "default_model"])
+def test_a_provider_that_does_not_say_who_it_is_is_refused(missing: str) -> None:
+    """An `AttributeError` out of `get_provider` would not say what the class should have."""
+    said = {"name": "mine", "default_model": "m-1"}
+    del said[missing]
+    with pytest.raises(ConfigurationError, match=f"Half does not say its {missing}. A provider has a name, a default"):
+        register_provider("mine", type("Half", (Provider,), said))
+
+
+def test_the_name_of_a_dialect_is_not_the_dialect() -> None:
+    """The first call would fail somewhere inside, and say nothing of dialects."""
+    wrong = type("Named", (Mine,), {"dialect": "openai_chat"})
+    with pytest.raises(
+        ConfigurationError, match=r"the dialect of Named is 'openai_chat'; get_dialect\(name\) gives one"
+    ):
+        register_provider("mine", wrong)
+
+
 @pytest.mark.parametrize("name", ["", " ", None, 3])
 def test_what_is_no_name_is_refused(name: Any) -> None:
     with pytest.raises(ConfigurationError, match="is registered under a name, a text"):
@@ -158,7 +179,7 @@ def test_a_built_in_name_cannot_be_registered() -> None:
 
 def test_a_cell_that_registers_may_be_run_again() -> None:
     """A learner changes the class and runs the cell once more."""
-    register_provider("mine", Provider)
+    register_provider("mine", type("Old", (Mine,), {}))
     register_provider("mine", Mine)
     assert provider_class("mine") is Mine
 

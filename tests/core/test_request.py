@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.messages import ToolDefinition
 from llmlab.request import build_request
+from llmlab.specs import ModelSpec
 
 
 def test_every_option_reaches_the_request() -> None:
@@ -85,6 +87,59 @@ def test_an_unknown_option_lists_the_known_and_the_way_round() -> None:
     assert "extra={'zzz'" in caught.value.message
 
 
+@pytest.mark.parametrize("value", [5, ["m"], ModelSpec("m", "acme")], ids=["number", "list", "spec"])
+def test_a_model_that_was_set_once_for_all_calls_is_checked_too(value: Any) -> None:
+    """`get_provider(name, model=…)` would else fail far from there, in another way for each call shape."""
+    with pytest.raises(LLMInvalidRequestError, match=r"^model must be a model's name, not "):
+        build_request("Hi", value, {})
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options", "told"),
+    [
+        ("Hi", {"extra": {"user": object()}}, "extra holds what JSON cannot: Object of type object is not JSON"),
+        ("Hi", {"extra": {"weight": float("nan")}}, "extra holds what JSON cannot: Out of range float"),
+        ("Hi", {"tools": [{"name": "f", "parameters": {"type": {"object"}}}]}, "the tool 'f' holds what JSON cannot"),
+        ("Hi", {"response_format": {"type": "object", "properties": {1}}}, "response_format holds what JSON cannot"),
+        ("a\ud800b", {}, r"message 0 has a character that cannot be sent, '\ud800'. Text that was read"),
+        (
+            {"role": "assistant", "tool_calls": [{"id": "c", "name": "f", "arguments": {"day": date(2026, 1, 1)}}]},
+            {},
+            "message 0 holds what JSON cannot: Object of type date is not JSON serializable. Use texts, numbers",
+        ),
+    ],
+    ids=["extra", "nan", "tool", "form", "surrogate", "arguments"],
+)
+def test_what_cannot_be_written_is_refused_before_it_is_sent(prompt: Any, options: dict[str, Any], told: str) -> None:
+    """Else a `TypeError` out of the depths of a client is all that its reader gets."""
+    with pytest.raises(LLMInvalidRequestError) as caught:
+        build_request(prompt, "m", options)
+    assert told in caught.value.message
+
+
 def test_a_wrong_prompt_is_refused_too() -> None:
     with pytest.raises(LLMInvalidRequestError, match="is empty"):
         build_request("", "m", {})
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"tool_choice": "auto"}, "There are no tools here: give tools="),
+        ({"tool_choice": "required"}, "There are no tools here"),
+        ({"tools": [{"name": "clock"}], "tool_choice": "cloc"}, "The tools here are clock."),
+    ],
+)
+def test_a_choice_among_tools_that_are_not_there_is_refused(options: dict[str, Any], told: str) -> None:
+    """Each vendor refuses it in other words, and Ollama leaves it out without one."""
+    with pytest.raises(LLMInvalidRequestError, match="chooses a tool that is not offered") as caught:
+        build_request("Hi", "m", options)
+    assert told in caught.value.message
+
+
+def test_a_vendor_s_own_tools_can_be_chosen() -> None:
+    """They stand in `extra`, of which nobody here knows what is in them."""
+    extra = {"tools": [{"type": "web_search"}]}
+    assert build_request("Hi", "m", {"extra": extra, "tool_choice": "required"}).tool_choice == "required"
+    for choice in ("auto", "none", "required", "clock"):
+        build_request("Hi", "m", {"tools": [{"name": "clock"}], "tool_choice": choice})

@@ -13,7 +13,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from llmlab.errors import LLMAPIError, LLMInvalidRequestError, LLMRateLimitError, LLMTimeoutError
+from llmlab.errors import LLMAPIError, LLMInvalidRequestError, LLMRateLimitError, LLMStreamError, LLMTimeoutError
 from llmlab.messages import ToolCall
 from llmlab.providers import get_provider
 from llmlab.sdk_channel import as_json
@@ -125,6 +125,64 @@ def test_a_plain_mock_in_an_async_call_is_good_enough(shape: str) -> None:
 def test_an_async_mock_in_a_sync_call_is_named(shape: str) -> None:
     with pytest.raises(LLMInvalidRequestError, match="Use the methods that end in _async"):
         ask(provider_for("chat", mock_of("chat", "complete", AsyncMock, bodies.CHAT)), shape)
+
+
+@pytest.mark.parametrize("shape", ["complete", "complete_stream"])
+def test_an_async_generator_in_a_sync_call_is_named(shape: str) -> None:
+    client = MagicMock()
+    client.chat.completions.create = lambda **options: awaited(bodies.CHAT_EVENTS)
+    with pytest.raises(LLMInvalidRequestError, match="Use the methods that end in _async"):
+        ask(provider_for("chat", client), shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_client_without_the_method_is_told_which_one(shape: str) -> None:
+    """An `AttributeError` says neither whose method it is nor which client would have it."""
+    client = SimpleNamespace(chat=SimpleNamespace(completions=SimpleNamespace(create=print)))
+    with pytest.raises(LLMInvalidRequestError, match=r'SimpleNamespace has no responses\.create.*api="chat"'):
+        ask(provider_for("responses", client), shape)
+
+
+@pytest.mark.parametrize("shape", ["complete_stream", "complete_stream_async"])
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [(None, "returned no events but a NoneType"), (["Hi"], "returned 'Hi', which is no event of a stream")],
+    ids=["nothing", "text"],
+)
+def test_a_mock_whose_stream_holds_no_events_is_named(returned: Any, told: str, shape: str) -> None:
+    client = MagicMock()
+    client.chat.completions.create = lambda **options: returned
+    with pytest.raises(LLMStreamError, match=told):
+        ask(provider_for("chat", client), shape)
+
+
+@pytest.mark.parametrize("shape", ["complete_stream", "complete_stream_async"])
+def test_an_sdks_stream_that_breaks_is_a_broken_stream(shape: str) -> None:
+    """Else who reads it catches an error of a library that he does not import, and loses what had arrived."""
+
+    def events() -> Iterator[Any]:
+        yield from bodies.CHAT_EVENTS[:3]
+        raise openai.APIConnectionError(message="line cut", request=httpx2.Request("POST", "https://api.openai.com"))
+
+    client = MagicMock()
+    client.chat.completions.create = lambda **options: events()
+    with pytest.raises(LLMStreamError, match="broke off: line cut") as caught:
+        ask(provider_for("chat", client), shape)
+    assert caught.value.partial
+
+
+@pytest.mark.parametrize("shape", ["complete_stream", "complete_stream_async"])
+def test_what_a_mocks_stream_raises_of_its_own_is_raised(shape: str) -> None:
+    """A mistake in somebody's test must not look like a line that was cut."""
+
+    def events() -> Iterator[Any]:
+        yield from bodies.CHAT_EVENTS[:3]
+        raise ZeroDivisionError
+
+    client = MagicMock()
+    client.chat.completions.create = lambda **options: events()
+    with pytest.raises(ZeroDivisionError):
+        ask(provider_for("chat", client), shape)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -33,6 +33,15 @@ class City(BaseModel):
         return name
 
 
+class Sized(BaseModel):
+    size: str
+
+    @field_validator("size", mode="before")
+    @classmethod
+    def stripped(cls, size: str) -> str:
+        return size.strip()
+
+
 OSLO = '{"name": "Oslo", "people": 700000}'
 WRONG = '{"name": "Oslo", "people": -1}'
 PARSED = City(name="Oslo", people=700000)
@@ -242,7 +251,8 @@ def test_fenced_json_is_json(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[1]", "the answer is not JSON: it is a JSON list, not an object"),
+        ("[1]", "the answer is no answer: it is a JSON list, not an object"),
+        ("[" * 100_000, "the answer is no answer: RecursionError"),
         ("Oslo", "the answer is not JSON: Expecting value"),
         ("", "the answer is not JSON: Expecting value"),
     ],
@@ -251,6 +261,17 @@ def test_what_is_no_object_is_said(text: str, told: str) -> None:
     with pytest.raises(StructuredOutputError) as caught:
         with_parsed(Completion(text, "m"), ResponseFormat.of(SCHEMA))
     assert told in caught.value.message
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_validator_that_stumbles_is_a_wrong_answer(shape: str, server: LoopbackServer) -> None:
+    """It meets what its author did not think of, and that is an answer in another form, not a broken program."""
+    for _ in range(2):
+        server.answer(saying("openai", '{"size": 4}', shape))
+    with pytest.raises(StructuredOutputError, match="AttributeError: 'int' object has no attribute 'strip'") as caught:
+        ask(provider("openai", server.url), shape, response_format=Sized)
+    assert isinstance(caught.value.__cause__, AttributeError)
+    assert caught.value.completion.content == '{"size": 4}'
 
 
 def test_a_complaint_names_every_field_and_no_key() -> None:

@@ -336,3 +336,23 @@ def test_nothing_is_sent_of_a_wish_that_is_refused(
     with pytest.raises(LLMInvalidRequestError, match=told):
         ask(provider(name, server.url), shape, **options)
     assert server.seen == []
+
+
+@pytest.mark.parametrize(("effort", "sent"), [("none", False), ("low", True), ("high", True)])
+@pytest.mark.parametrize("model", ["qwen3:8b", "qwen3", "deepseek-r1:8b", "somebody/qwen3:4b"])
+def test_a_model_that_only_thinks_or_not_is_switched(model: str, effort: str, sent: bool) -> None:
+    """Ollama refuses a level to such a model, or passes it over, and gpt-oss refuses to be switched."""
+    asked = build_request("Hi", model, {"reasoning": {"effort": effort}})
+    assert OLLAMA.encode(asked, False)["think"] is sent
+    levels = build_request("Hi", "gpt-oss:20b", {"reasoning": {"effort": "low"}})
+    assert OLLAMA.encode(levels, False)["think"] == "low"
+
+
+@pytest.mark.parametrize("choice", ["required", "now"])
+def test_claude_does_not_think_where_a_tool_is_forced(choice: str) -> None:
+    """The service answers 400 to it, after a learner has waited."""
+    options = {"tools": [TOOL], "tool_choice": choice, "reasoning": {"effort": "low"}}
+    with pytest.raises(LLMInvalidRequestError, match=r'ReasoningConfig\(effort="none"\)'):
+        ANTHROPIC_MESSAGES.encode(build_request("Hi", "m", options), False)
+    quiet = build_request("Hi", "m", {**options, "reasoning": {"effort": "none"}})
+    assert ANTHROPIC_MESSAGES.encode(quiet, False)["thinking"] == {"type": "disabled"}

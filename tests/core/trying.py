@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from llmlab.completion import Completion
 from llmlab.providers import Provider, get_provider
@@ -35,24 +35,21 @@ def provider(name: str, url: str, **options: Any) -> Provider:
 
 
 def ask(made: Provider, shape: str, prompt: Any = "Hi", **options: Any) -> Completion:
-    """Ask in one of the four call shapes and return the whole answer."""
-    if shape == "complete":
-        with made:
-            return made.complete(prompt, **options)
-    if shape == "complete_stream":
-        with made, made.complete_stream(prompt, **options) as stream:
+    """Ask in one of the call shapes and return the whole answer."""
+    asking = getattr(made, shape)
+    if shape.endswith("_stream"):
+        with made, asking(prompt, **options) as stream:
             for _ in stream:
                 pass
-            return stream.result
+            return cast("Completion", stream.result)
+    if not shape.endswith("_stream_async"):
+        return cast("Completion", call(made, shape, prompt, **options))
 
     async def asked() -> Completion:
-        async with made:
-            if shape == "complete_async":
-                return await made.complete_async(prompt, **options)
-            async with made.complete_stream_async(prompt, **options) as pieces:
-                async for _ in pieces:
-                    pass
-            return pieces.result
+        async with made, asking(prompt, **options) as pieces:
+            async for _ in pieces:
+                pass
+        return cast("Completion", pieces.result)
 
     return asyncio.run(asked())
 

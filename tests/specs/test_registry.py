@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,24 @@ def test_what_is_known_can_be_corrected() -> None:
 def test_what_is_no_spec_is_refused(wrong: object) -> None:
     with pytest.raises(ConfigurationError, match=r"is no llmlab\.ModelSpec"):
         register_spec(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", ""),
+        ("provider", 5),
+        ("capabilities", {"tools": False}),
+        ("parameters", ["temperature"]),
+        ("prices", (1, 2)),
+        ("aliases", "acme-latest"),
+    ],
+)
+def test_a_spec_with_a_value_of_another_type_is_refused(name: str, value: Any) -> None:
+    """The first call of the model would stumble over it, or, of an alias, each letter would be a model."""
+    with pytest.raises(ConfigurationError, match=rf"the {name} of a ModelSpec cannot be .*ModelSpec\(model, provider"):
+        register_spec(replace(LARGE, **{name: value}))
+    assert find_spec("acme-large", "acme") is None
 
 
 def test_an_installed_package_offers_models(monkeypatch: pytest.MonkeyPatch) -> None:

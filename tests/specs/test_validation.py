@@ -22,6 +22,7 @@ from llmlab import (
 from llmlab.request import Request, build_request
 from llmlab.specs import MODELS, RETIRED, SPECS, register_spec, validate
 from llmlab.specs.validation import nearest, refusal_of
+from tests.core import bodies
 from tests.core.trying import NAMES, SHAPES, ask, provider
 from tests.loopback import LoopbackServer
 
@@ -77,6 +78,15 @@ REFUSED = [
     (
         *("anthropic", "claude-haiku-4-5", {"reasoning": {"budget_tokens": 100}}),
         "claude-haiku-4-5 takes reasoning.budget_tokens 1024 or more, not 100. Choose a number in that range",
+    ),
+    (
+        *("anthropic", "claude-haiku-4-5", {"reasoning": {"summary": "auto"}}),
+        "claude-haiku-4-5 thinks within a budget only. Add a budget_tokens of 1024 or more to reasoning, or choose the "
+        "model claude-haiku-5-5.",
+    ),
+    (
+        *("anthropic", "claude-haiku-4-5", {"reasoning": {"budget_tokens": 64_000}}),
+        "claude-haiku-4-5 writes up to 64000 tokens, thoughts included, and budget_tokens is 64000. Choose a smaller ",
     ),
     (
         *("anthropic", "claude-haiku-5-5", {"max_tokens": 200_000}),
@@ -223,6 +233,33 @@ def test_a_registered_model_is_checked_and_no_stranger() -> None:
         validate(build_request("Hi", "acme-1", {"max_tokens": 9_000}), "acme")
     with pytest.warns(UnknownModelWarning):
         validate(build_request("Hi", "acme-2", {}), "acme")
+
+
+def test_every_option_that_a_spec_speaks_of_is_checked() -> None:
+    """Who writes down a range that nobody looks at finds out from the service."""
+    takes = (ParameterSpec("seed", "integer", 0, 99), ParameterSpec("tool_choice", "text", choices=("auto",)))
+    tools = [{"name": "clock"}]
+    register_spec(ModelSpec("acme-1", "acme", parameters=takes))
+    validate(build_request("Hi", "acme-1", {"seed": 7, "tools": tools, "tool_choice": "auto"}), "acme")
+    for options, told in (
+        ({"seed": 100}, "takes seed 0 to 99, not 100"),
+        ({"tools": tools, "tool_choice": "none"}, "takes tool_choice"),
+    ):
+        with pytest.raises(LLMInvalidRequestError, match=told):
+            validate(build_request("Hi", "acme-1", options), "acme")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_model_that_does_not_stream_is_not_asked_to(shape: str, server: LoopbackServer) -> None:
+    register_spec(ModelSpec("whole-1", "ollama", ModelCapabilities(streaming=False)))
+    llm = provider("ollama", server.url, model="whole-1")
+    if "stream" not in shape:
+        server.answer(bodies.WHOLE["ollama"])
+        assert ask(llm, shape).content == bodies.TEXT
+        return
+    with pytest.raises(LLMInvalidRequestError, match=r"whole-1 does not stream\. Use complete or complete_async"):
+        ask(llm, shape)
+    assert server.seen == []
 
 
 def test_what_is_not_known_is_not_refused() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, Field, HttpUrl, field_validator
 
 import llmlab
 from llmlab import Completion
@@ -29,6 +29,18 @@ class Order(BaseModel):
     article: str
     pieces: int
     city: str | None
+
+
+class Pair(BaseModel):
+    pair: tuple[int, str]
+
+
+class Rating(BaseModel):
+    sure: float = Field(gt=0, lt=1)
+    stars: int = Field(ge=3, le=5, description="of five")
+    pairs: int = Field(gt=0, multiple_of=2)
+    page: HttpUrl
+    words: list[str] = Field(min_length=2)
 
 
 class Label(BaseModel):
@@ -76,6 +88,21 @@ def test_a_form_is_filled_in_every_shape(name: str) -> None:
     assert [one.parsed for one in answers] == [Order(article="desk lamp", pieces=12, city="Oslo")] * 4
     as_dict = ask(made(name), "complete", LETTER, response_format=Order.model_json_schema())
     assert as_dict.parsed == {"article": "desk lamp", "pieces": 12, "city": "Oslo"}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "anthropic"])
+def test_a_tuple_has_each_value_in_its_place(name: str) -> None:
+    """Else a form that works with a model fails in front of a class. Anthropic takes no such schema."""
+    answer = ask(made(name), "complete", LETTER, response_format=Pair)
+    assert answer.parsed == Pair(pair=(12, "desk lamp"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_limits_are_kept_where_the_service_is_told_them_in_words(name: str) -> None:
+    """Else a form that every model can fill fails offline, at some of the services."""
+    answer = ask(made(name), "complete", "Rate the Oslo lamp.", response_format=Rating)
+    assert len(llmlab.trace()) == 1
+    assert 0 < answer.parsed.sure < 1
 
 
 @pytest.mark.parametrize("shape", ["complete", "complete_async"])
@@ -194,3 +221,23 @@ def test_the_effort_of_the_one_model_without_adaptive_thoughts_is_sent_alone() -
         sent = llmlab.trace().last.request
         assert (sent["output_config"], "thinking" in sent) == ({"effort": "low"}, False)
         assert provider.complete(WHY, reasoning={"budget_tokens": 2000}).reasoning
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("wish", [{"summary": "auto"}, {"summary": "auto", "effort": "low"}], ids=str)
+def test_a_wish_to_see_thoughts_is_not_dropped(wish: Any, shape: str) -> None:
+    """Claude Opus 4.5 shows those within a budget alone; who asked for them would wait for nothing."""
+    with pytest.raises(
+        llmlab.LLMInvalidRequestError, match=r"claude-opus-4-5 shows thoughts that have a budget only: R"
+    ):
+        ask(made("anthropic", model="claude-opus-4-5"), shape, WHY, reasoning=wish)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_large_budget_leaves_what_room_the_model_has(shape: str) -> None:
+    """Else the service refuses a limit that nobody has set."""
+    answer = ask(made("anthropic", model="claude-haiku-4-5"), shape, WHY, reasoning={"budget_tokens": 62_000})
+    assert answer.reasoning
+    assert llmlab.trace().last.request["max_tokens"] == 64_000
+    ask(made("anthropic"), shape, WHY, extra={"max_tokens": 5})
+    assert llmlab.trace().last.request["max_tokens"] == 5

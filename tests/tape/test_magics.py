@@ -9,6 +9,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import llmlab
+from llmlab.notebook.tracebacks import plain
 
 OFFLINE = "llmlab: offline. Answers come from a simulator; nothing is sent, nothing is spent.\n"
 
@@ -70,3 +71,20 @@ def test_unloading_gives_the_network_back(shell: Any, capsys: pytest.CaptureFixt
     assert said(shell, capsys, "%unload_ext llmlab") == ""
     assert llmlab.mode() == "off"
     assert "llmlab" not in shell.magics_manager.magics["line"]
+
+
+def test_the_error_of_a_call_is_not_buried(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A learner reads a hundred lines of a library before the one that says what to do, or gives up."""
+    failing = "llm.complete('Hi', temperature=9)"
+    said(shell, capsys, "%load_ext llmlab\nimport llmlab\nllm = llmlab.get_provider('openai')")
+    assert not shell.run_cell(failing, store_history=True).success
+    shown = capsys.readouterr().out
+    assert "temperature must be a number from 0 to 2" in shown
+    assert failing in plain(shown)
+    assert "request.py" not in shown
+    shell.run_line_magic("tb", "")
+    assert "request.py" in capsys.readouterr().out, "%tb shows all of it"
+    said(shell, capsys, "%unload_ext llmlab")
+    shell.run_cell(failing, store_history=True)
+    assert "request.py" in capsys.readouterr().out, "as it was before"
+    said(shell, capsys, "%load_ext llmlab")

@@ -190,6 +190,15 @@ def test_a_notebook_without_recordings_of_its_own_may_use_all(folder: Path, less
         assert [httpx.post(URL, json={"input": name}).json() for name in "AB"] == ["one", "two"]
 
 
+def test_an_error_that_one_lesson_makes_on_purpose_is_not_met_in_a_notebook_without_recordings(folder: Path) -> None:
+    """Else the third question of somebody's own notebook is told that there is no key, because lesson 13 sent none."""
+    save(folder, recorded({"input": "Hi"}, "one"), name="01_call")
+    refused = Recorded(asked({"input": "Hi"}), TapeAnswer(401, body={"error": "no key"}), "02.yaml, line 6")
+    save(folder, refused, name="02_call")
+    with llmlab.start(recordings=folder, lesson="my_own"):
+        assert [httpx.post(URL, json={"input": "Hi"}).json() for _ in range(3)] == ["one"] * 3
+
+
 def test_unused_is_known_to_the_runner(folder: Path) -> None:
     save(folder, recorded({"input": "A"}, "one"), recorded({"input": "B"}, "two"))
     from llmlab import tape

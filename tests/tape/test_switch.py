@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import llmlab
-from llmlab import tape
+from llmlab import tape, waiting
 from llmlab.errors import ConfigurationError
 from llmlab.tape.recording import RecordingFile, write_recording
 
@@ -181,3 +181,13 @@ def server_url(server: object) -> str:
 
 def _python_path() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(llmlab.__file__).parents[1])}
+
+
+def test_a_hurried_block_does_not_wait_and_the_pace_comes_back() -> None:
+    """A learner who forgot the deadline would wait for minutes until the check says so."""
+    with llmlab.start("offline", lesson="none", pace=2) as started:
+        with tape.hurried():
+            assert waiting.real_seconds(100) == 0
+        assert started.pace == 2
+    with tape.hurried():
+        assert waiting.real_seconds(100) == 100, "the lab is off"

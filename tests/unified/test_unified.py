@@ -145,13 +145,40 @@ def test_a_vector_store_is_searched_and_the_sources_come_back(shape: str) -> Non
         ({"prompt": "Hi", "temperature": 9}, LLMInvalidRequestError),
         ({"prompt": "Hi", "provider": "openai", "model": "nobody-1"}, ModelNotFoundError),
         ({"prompt": "Hi", "provider": "ollama", "vector_store_id": "vs_1"}, LLMInvalidRequestError),
+        ({"prompt": "Hi", "vector_store_id": ""}, LLMInvalidRequestError),
+        ({"prompt": "Hi", "vector_store_id": []}, LLMInvalidRequestError),
+        ({"prompt": "Hi", "vector_store_id": 5}, LLMInvalidRequestError),
+        ({"prompt": "Hi", "provider": 5}, UnsupportedProviderError),
+        ({"prompt": "Hi", "model": 5}, LLMInvalidRequestError),
+        ({"prompt": "Hi", "extra": []}, LLMInvalidRequestError),
     ],
+    ids=str,
 )
 @pytest.mark.filterwarnings("ignore::llmlab.specs.UnknownModelWarning")
 def test_what_is_wrong_is_the_second_of_the_pair(shape: str, options: Any, kind: type[LLMError]) -> None:
     response, error = executed(shape, config(**options))
     assert response is None
     assert type(error) is kind
+
+
+@pytest.mark.usefixtures("lab")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_number_of_results_without_a_store_is_not_dropped(shape: str) -> None:
+    """Its reader would take an answer from nowhere for one from the documents."""
+    _, error = executed(shape, LLMCallRequest(LLMConfig("Hi"), max_num_results=3))
+    assert type(error) is LLMInvalidRequestError
+    assert "name a store: LLMConfig(vector_store_id=…)" in error.message
+
+
+@pytest.mark.parametrize("kind", [Mock, MagicMock])
+def test_a_mock_of_a_vendors_client_is_that_vendors(kind: Any) -> None:
+    """Else a test of one's own has to name the provider, and the service that it tests has not."""
+    client = kind(spec=anthropic.Anthropic(api_key="k"))
+    client.messages.create.return_value = bodies.ANTHROPIC
+    response, error = execute_llm_call(config(prompt="Hi"), client)
+    assert error is None
+    assert response is not None
+    assert (response.message, response.completion.provider) == (bodies.TEXT, "anthropic")
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -181,6 +208,8 @@ def test_a_mistake_of_the_program_is_raised(shape: str) -> None:
     """Else a typo looks like a service that fails."""
     with pytest.raises(TypeError, match="takes an LLMCallRequest, not LLMConfig"):
         executed(shape, LLMConfig(prompt="Hi"))
+    with pytest.raises(TypeError, match="takes an LLMConfig, not dict"):
+        executed(shape, LLMCallRequest({"prompt": "Hi"}))  # type: ignore[arg-type]
     client = Mock()
     client.responses.create.side_effect = ZeroDivisionError
     with pytest.raises(ZeroDivisionError):

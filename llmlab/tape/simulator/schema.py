@@ -17,6 +17,10 @@ from llmlab.tape.simulator.reading import as_dict, as_int, as_list, as_number, a
 
 _DEPTH = 6
 _BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+_TOLD = re.compile(
+    r"\b((?:exclusiveM|m)(?:in|ax)imum|multipleOf|(?:min|max)(?:Items|Length)|format): "
+    r"(-?\d{1,15}(?:\.\d{1,15})?|(?<=format: )[a-z-]+)"
+)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+\w")
 _URL = re.compile(r"https?://[^\s\"'<>]+")
 _DATE = re.compile(
@@ -63,6 +67,7 @@ def fill(schema: object, prompt: Prompt, name: str = "", *, needed: bool = True,
         The value, or None when the field is not needed and the prompt says nothing about it.
     """
     rule = _resolved(as_dict(schema), prompt.root)
+    rule = {**_told(rule), **rule}
     kind = rule.get("type")
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), "string")
@@ -107,16 +112,26 @@ def _resolved(rule: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
     return rule
 
 
+def _told(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return the limits that a description tells in words, for services that know no such keywords."""
+    found = dict(_TOLD.findall(as_str(rule.get("description"))))
+    counted = {name: value for name, value in found.items() if value[-1].isdecimal()}
+    return {**found, **{name: int(value) if value.isdecimal() else float(value) for name, value in counted.items()}}
+
+
 def _within(rule: dict[str, Any], number: float | int) -> float | int:
     """Push a number into its bounds."""
-    bounds = {
-        name: as_number(rule.get(name)) for name in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
-    }
-    low, above, high, below = bounds.values()
-    low = above + 1 if low is None and above is not None else low
-    high = below - 1 if high is None and below is not None else high
+    least, above, most, below = (as_number(rule.get(name)) for name in _BOUNDS)
+    low = above + 1 if least is None and above is not None else least
+    high = below - 1 if most is None and below is not None else most
+    if low is not None and high is not None and low > high:
+        # Between two open ends that are near each other, such as 0 and 1.
+        bottom, top = (above if least is None else least), (below if most is None else most)
+        return ((bottom or 0) + (top or 0)) / 2
     number = low if low is not None and number < low else number
-    return high if high is not None and number > high else number
+    number = high if high is not None and number > high else number
+    step = as_number(rule.get("multipleOf"))
+    return -(-number // step) * step if step else number
 
 
 def _formed(rule: dict[str, Any], text: str) -> str:
@@ -158,6 +173,8 @@ def _number(rule: dict[str, Any], prompt: Prompt, name: str, needed: bool, *, wh
 
 
 def _array(rule: dict[str, Any], prompt: Prompt, name: str, depth: int) -> list[Any]:
+    if places := as_list(rule.get("prefixItems")):
+        return [fill(place, prompt, name, depth=depth + 1) for place in places]
     items = _resolved(as_dict(rule.get("items")), prompt.root)
     if "$ref" in as_dict(rule.get("items")) and depth > 2 and not rule.get("minItems"):
         return []  # here a schema that contains itself can end
