@@ -71,7 +71,7 @@ def pair() -> tuple[Call, Completion]:
     request = build_request("Hi", model, {})
     call = Call(provider, "https://api.openai.com/v1", OPENAI_RESPONSES, request, {}, False, lambda call: iter(()))
     call.headers = {"x-request-id": f"req_{random.getrandbits(64):x}"}
-    call.attempts.append(Attempt(call.started, 0.5))
+    call.attempts.append(Attempt(call.started, call.started + 0.5, 0.5))
     usage = Usage(random.randrange(1, 9000), random.randrange(1, 900))
     return call, Completion("Hello.", model, usage=usage, latency=random.uniform(0.3, 3), finish_reason="stop")
 

@@ -292,7 +292,8 @@ def read_reply(response: Any, started: float, content: bytes | None = None) -> W
     except ValueError:
         body = response.text if content is None else content.decode(errors="replace")
     elapsed = recorded() if recorded else time.perf_counter() - started
-    return WireReply(response.status_code, response.headers, body, elapsed)
+    # A plain dict: they are looked at again and again on the way, and those of httpx2 decode them each time.
+    return WireReply(response.status_code, dict(response.headers.items()), body, elapsed)
 
 
 @contextmanager

@@ -90,13 +90,10 @@ class Message:
                 f"content must be text, not {type(self.content).__name__}; pictures go into images=[…]"
             )
         for label, value in (("name", self.name), ("tool_call_id", self.tool_call_id)):
-            if not isinstance(value, str | None):
+            if value is not None and not isinstance(value, str):
                 raise LLMInvalidRequestError(f"{label} must be text, not {type(value).__name__}")
-        if not isinstance(self.tool_calls, Sequence | None) or isinstance(self.tool_calls, str):
-            raise LLMInvalidRequestError(f"tool_calls must be a list, not {type(self.tool_calls).__name__}")
-        object.__setattr__(self, "tool_calls", tuple(_tool_call(call) for call in self.tool_calls or ()))
-        if self.tool_calls and self.role is not Role.ASSISTANT:
-            raise LLMInvalidRequestError(f"only assistant messages have tool_calls, not {self.role} messages")
+        if self.tool_calls != ():
+            object.__setattr__(self, "tool_calls", _tool_calls(self.tool_calls, self.role))
         if self.images or not isinstance(self.images, tuple):
             object.__setattr__(self, "images", _images(self.images, self.role))
         if self.is_error and self.role is not Role.TOOL:
@@ -118,8 +115,8 @@ def to_messages(prompt: Prompt) -> tuple[Message, ...]:
         LLMInvalidRequestError: names the first message that is wrong, and why.
     """
     if isinstance(prompt, str):
-        prompt = Message(Role.USER, prompt)
-    if isinstance(prompt, (Message, Mapping)):
+        prompt = [Message(Role.USER, prompt)]
+    elif isinstance(prompt, (Message, Mapping)):
         prompt = [prompt]
     if not isinstance(prompt, Iterable):
         raise LLMInvalidRequestError(
@@ -163,6 +160,14 @@ def _images(images: object, role: Role) -> tuple[Image, ...]:
     if images and role is not Role.USER:
         raise LLMInvalidRequestError(f"only user messages show images, not {role} messages")
     return tuple(image if isinstance(image, Image) else Image(image) for image in images)
+
+
+def _tool_calls(calls: object, role: Role) -> tuple[ToolCall, ...]:
+    if calls is not None and (not isinstance(calls, Sequence) or isinstance(calls, str)):
+        raise LLMInvalidRequestError(f"tool_calls must be a list, not {type(calls).__name__}")
+    if calls and role is not Role.ASSISTANT:
+        raise LLMInvalidRequestError(f"only assistant messages have tool_calls, not {role} messages")
+    return tuple(_tool_call(call) for call in calls or ())
 
 
 def _tool_call(call: object) -> ToolCall:

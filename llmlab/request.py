@@ -100,6 +100,9 @@ _WRITTEN = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 def _check_sendable(request: Request) -> None:
     """Refuse what cannot be written as JSON, before anything is counted, kept or sent."""
     form = request.response_format
+    bare = all(one.content.isascii() and not one.name and not one.tool_calls for one in request.messages)
+    if bare and form is None and not request.tools and not request.extra:
+        return  # as most requests are, and it is quickly seen
     parts: dict[str, Any] = {
         f"message {place}": [message.content, message.name, [call.arguments for call in message.tool_calls]]
         for place, message in enumerate(request.messages)
