@@ -120,7 +120,8 @@ class Completion:
         source: live, recorded, simulated or cached.
         why: why this provider answered, where another was asked first.
         latency: seconds from the request to the end of the answer.
-        time_to_first_token: seconds from the request to the first piece of a stream; None without a stream.
+        time_to_first_token: seconds from the request to the first piece of a stream, which may be one of the
+            reasoning; None without a stream.
     """
 
     content: str

@@ -3,7 +3,8 @@
     >>> llmlab.ledger().table(by="provider")  # doctest: +SKIP
 
 The public name is `llmlab.ledger`; a room of that name would stand in its place. Writing is all that loads with a
-provider; what somebody looks with loads when somebody looks.
+provider; what somebody looks with loads when somebody looks. Embeddings are calls, too. Left out: what a service
+answers in a batch, hours later and at another price; each of those answers has its usage.
 """
 
 from __future__ import annotations
