@@ -37,6 +37,7 @@ class Journal:
         self.path = Path(path)
         self._lock = threading.Lock()
         self._whole_lines = False
+        self._known = 0
 
     def read(self) -> list[dict[str, Any]]:
         """Return the lines; none if there is no file yet.
@@ -53,6 +54,7 @@ class Journal:
             return []
         except OSError as error:
             raise ConfigurationError(f"the file {self.path} cannot be read: {error.strerror}") from None
+        self._known = len(data)
         found = []
         for number, line in enumerate(data.splitlines(), 1):
             try:
@@ -70,6 +72,11 @@ class Journal:
         """Whether nothing is written yet, not even something else."""
         return not (self.path.exists() and self.path.stat().st_size)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether another process has written since this one has read."""
+        return self.path.exists() and self.path.stat().st_size != self._known
+
     def write(self, value: Mapping[str, Any]) -> None:
         """Add a line.
 
@@ -84,6 +91,7 @@ class Journal:
                     data = data if file.read() == b"\n" else b"\n" + data
                 file.write(data)
                 self._whole_lines = True
+                self._known += len(data)
         except OSError as error:
             raise ConfigurationError(f"the file {self.path} cannot be written: {error.strerror}") from None
 

@@ -83,6 +83,9 @@ class ABTest:
         """
         digest = self._digest(key)
         with self._lock:
+            if digest not in self._assigned and self._journal is not None and self._journal.has_news:
+                # Another process may have another split, and have met this key first.
+                self._load()
             if digest not in self._assigned:
                 self._assigned[digest] = _drawn(digest, self.split)
                 self._keep({"key": digest, "arm": self._assigned[digest]})

@@ -226,6 +226,18 @@ def test_a_key_answered_by_one_process_is_scored_in_another(tmp_path: Path) -> N
     assert answering.report() == scoring.report()
 
 
+def test_a_key_that_another_process_met_first_keeps_its_arm(tmp_path: Path) -> None:
+    """Two servers of which one has new shares already would serve one user two models."""
+    old, new = (ABTest("x", ARMS, path=tmp_path / "x.jsonl") for _ in range(2))
+    first, second = ARMS
+    old.set_split({first: 1, second: 0})
+    new.set_split({first: 0, second: 1})
+    for key in ("ada", "grace", "edsger"):
+        assert old.arm(key) == new.arm(key) == first
+    assert new.arm("alan") == old.arm("alan") == second
+    assert len((tmp_path / "x.jsonl").read_text(encoding="utf-8").splitlines()) == 4
+
+
 def test_a_score_that_no_float_holds_is_refused_in_words() -> None:
     test = ABTest("x", ARMS)
     test.arm("ada")
