@@ -27,5 +27,8 @@ MODELS: Final[Mapping[str, str]] = {
 RETIRED: Final[Mapping[str, str]] = {"openai": "gpt-3.5-turbo", "anthropic": "claude-3-7-sonnet-latest"}
 """A familiar model of each vendor that is shut down, for lessons on what happens then."""
 
+SDKS: Final[Mapping[str, str]] = {"openai": "3.52", "anthropic": "2.11"}
+"""The releases whose models are here. Of a model that came later nothing is known yet: it passes with a warning."""
+
 SPECS: Final[tuple[ModelSpec, ...]] = (*OPENAI, *ANTHROPIC, *OPENROUTER, *OLLAMA, *LOCAL_GPT_OSS)
 """Every model of the catalogue."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from datetime import date, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from llmlab.specs import MODELS, RETIRED, SPECS, ModelSpec, find_spec, known_models, price_of, rates
+from llmlab.specs.catalogue import SDKS
 from llmlab.specs.embedding import EMBEDDING_MODELS
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "notebooks" / "recordings"
@@ -132,14 +134,28 @@ NO_MODEL = {"gpt-5.1-mini"}
 """OpenAI's SDK keeps this name and says itself that it is none."""
 
 
+def check_release(sdk: str) -> None:
+    """Skip where the SDK is another release than the catalogue's: what came later is not known yet, and only warned of.
+
+    A release that names a new model would else stop everybody's work on the day that it comes out.
+    """
+    installed = version(sdk)
+    if not installed.startswith(f"{SDKS[sdk]}."):
+        pytest.skip(
+            f"{sdk} {installed} is installed, and the catalogue has the models of {SDKS[sdk]}: bring it up to date"
+        )
+
+
 def test_every_living_chat_model_of_openais_sdk_is_known() -> None:
     """Else a user of a model that everybody knows is warned of it."""
+    check_release("openai")
     gone = {name for name, day in openai_ends().items() if day <= date.today()}
     living = {name for name in openai_chat_names() - gone - NO_MODEL if not NOT_FOR_TEXT.search(name)}
     assert living - set(named("openai")) == set()
 
 
 def test_every_model_of_anthropics_sdk_is_known() -> None:
+    check_release("anthropic")
     gone = {name for name, day in anthropic_ends().items() if day <= date.today()}
     assert anthropic_names() - gone - set(named("anthropic")) == set()
 
