@@ -15,8 +15,9 @@ from typing import Any
 
 import httpx2
 
-from llmlab.channel import HttpStream, WireReply, WireRequest, WireStream, read_reply, translated
+from llmlab.channel import WireReply, WireRequest, WireStream
 from llmlab.errors import LLMAPIError, LLMConnectionError, LLMError, LLMInvalidRequestError, LLMTimeoutError
+from llmlab.http_channel import HttpStream, read_reply, translated
 
 # The method that its user would call for a path, by the path's ending.
 _METHODS = {

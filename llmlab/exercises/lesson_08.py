@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from llmlab.channel import HttpChannel, WireReply, WireRequest
+from llmlab.channel import WireReply, WireRequest
 from llmlab.errors import LLMError
 from llmlab.exercises.registry import exercise
 from llmlab.exercises.telling import quoted, returned
 from llmlab.exercises.watching import Wrong, needs_async_function
+from llmlab.http_channel import HttpChannel
 from llmlab.tape import faults
 
 NUMBERS = (11, 12, 13, 14, 15, 16)

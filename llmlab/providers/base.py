@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from llmlab.channel import Channel, HttpChannel, WireRequest
+from llmlab.channel import Channel, WireRequest
 from llmlab.closing import AsyncClosing, Closing
 from llmlab.completion import Completion
 from llmlab.config import Secret, find_key
@@ -17,6 +17,7 @@ from llmlab.dialects import Dialect
 from llmlab.dialects.read import items, text
 from llmlab.errors import ConfigurationError, MissingAPIKeyError
 from llmlab.flow import Flow, drive, drive_async
+from llmlab.http_channel import HttpChannel
 from llmlab.messages import Prompt
 from llmlab.policies import Policy, RetryPolicy, arranged
 from llmlab.providers.calls import Calls

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from llmlab.channel import HttpChannel
 from llmlab.errors import LLMConnectionError, LLMStreamError, LLMTimeoutError
+from llmlab.http_channel import HttpChannel
 from llmlab.providers import Health, Provider, get_provider
 from tests.core import bodies
 from tests.core.trying import KEY, NAMES, SHAPES, ask, call, provider, twice
@@ -203,7 +203,7 @@ def test_a_redirect_in_place_of_a_stream_is_an_error(shape: str, server: Loopbac
 def test_plain_http_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading them takes longer than a call to a local server; and https always gets them, however it is written."""
     contexts: list[str] = []
-    monkeypatch.setattr("llmlab.channel._tls_context", lambda: contexts.append("read") or True)
+    monkeypatch.setattr("llmlab.http_channel._tls_context", lambda: contexts.append("read") or True)
     for url, read in (("http://h", 0), ("https://h", 1), ("HTTPS://h", 2)):
         channel = HttpChannel(url, {}, 1)
         channel._sync()

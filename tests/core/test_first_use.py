@@ -9,7 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from llmlab.channel import HttpChannel, WireRequest
+from llmlab.channel import WireRequest
+from llmlab.http_channel import HttpChannel
 from tests.loopback import LoopbackServer
 
 

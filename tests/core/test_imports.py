@@ -16,7 +16,7 @@ HOUSE = Path(llmlab.__file__).parent
 
 ROOMS = (
     *("redaction", "waiting", "closing", "errors", "plugins", "images", "messages", "options", "request", "completion"),
-    *("structure", "framing", "config", "settings_file", "specs", "dialects", "channel", "sdk_channel"),
+    *("structure", "framing", "config", "settings_file", "specs", "dialects", "channel", "http_channel", "sdk_channel"),
     *("flow", "streams"),
     *("pictures", "policies", "bookkeeping", "providers", "conversation", "tools"),
     *("retrieval", "unified", "translation", "batches", "comparing", "tape", "exercises", "notebook", "installer"),

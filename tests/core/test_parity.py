@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llmlab.channel import HttpChannel, HttpStream
+from llmlab.http_channel import HttpChannel, HttpStream
 from llmlab.providers import Provider, provider_class
 from llmlab.sdk_channel import SdkChannel
 from llmlab.streams import AsyncCompletionStream, CompletionStream

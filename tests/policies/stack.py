@@ -9,7 +9,7 @@ import pytest
 
 import llmlab
 from llmlab import Budget, Cache, Failover, Limits, RetryPolicy
-from llmlab.channel import HttpStream
+from llmlab.http_channel import HttpStream
 from llmlab.policies import Policy
 from llmlab.providers import Provider
 
