@@ -24,13 +24,13 @@ from rich.table import Table
 
 import llmlab
 from benchmarks.soak import peak_memory
-from llmlab.bookkeeping import Book
-from llmlab.bookkeeping.book import MAX_ROWS
-from llmlab.bookkeeping.view import Ledger
-from llmlab.completion import Completion, Usage
-from llmlab.dialects import OPENAI_RESPONSES
+from llmlab.formats import OPENAI_RESPONSES
 from llmlab.policies import Attempt, Call
-from llmlab.request import build_request
+from llmlab.policies.ledger import Book
+from llmlab.policies.ledger.book import MAX_ROWS
+from llmlab.policies.ledger.view import Ledger
+from llmlab.types.completion import Completion, Usage
+from llmlab.types.request import build_request
 
 MODELS = [("openai", "gpt-6-luna"), ("anthropic", "claude-haiku-5-5"), ("ollama", "gpt-oss:20b"), ("mine", "own")]
 

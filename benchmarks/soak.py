@@ -185,8 +185,8 @@ def simulator(share: float) -> Iterator[dict[str, str]]:
 
 def serve(pipe: Connection, share: float) -> None:
     """What the server's process does, until the other end of the pipe is closed."""
-    from llmlab.tape import faults
-    from llmlab.tape.server import SimulatorServer
+    from llmlab.lab.tape import faults
+    from llmlab.lab.tape.server import SimulatorServer
 
     with SimulatorServer(faults=faults(FAULTS, probability=share, seed=1), pace=0) as server:
         pipe.send(server.urls)

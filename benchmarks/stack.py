@@ -23,12 +23,12 @@ HEADERS = {
 
 
 class Instant:
-    """A channel that has the answer at once, with headers as OpenAI sends them."""
+    """A transport that has the answer at once, with headers as OpenAI sends them."""
 
     def __init__(self) -> None:
         import httpx2
 
-        from llmlab.channel import WireReply
+        from llmlab.transport.base import WireReply
 
         self.reply = WireReply(200, httpx2.Headers(HEADERS), chat()[0])
 
@@ -56,7 +56,7 @@ def _provider(policies: list[Any]) -> Any:
 
     # A model with a price, for the budget to look up.
     llm = get_provider("openai", MODELS["openai"], KEY, api="chat", max_tokens=MAX_TOKENS, policies=policies)
-    llm._channel = Instant()
+    llm._transport = Instant()
     return llm
 
 

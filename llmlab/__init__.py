@@ -14,107 +14,107 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "ABTest": "comparing",
+    "ABTest": "toolkit.evaluation",
     "AllProvidersFailedError": "errors",
     "AnthropicProvider": "providers.anthropic",
-    "Batch": "batches",
+    "Batch": "toolkit.batches",
     "Budget": "policies",
     "BudgetExceededError": "errors",
     "Cache": "policies",
-    "Chunk": "completion",
-    "Completion": "completion",
+    "Chunk": "types.completion",
+    "Completion": "types.completion",
     "ConfigurationError": "errors",
-    "ConversationContext": "conversation",
-    "Dialect": "dialects",
+    "ConversationContext": "toolkit.conversation",
+    "Format": "formats",
     "Failover": "providers",
-    "FileSearch": "options",
-    "FileSearchResult": "completion",
-    "HostedVectorStore": "retrieval",
-    "Image": "images",
-    "Judge": "comparing",
+    "FileSearch": "types.options",
+    "FileSearchResult": "types.completion",
+    "HostedVectorStore": "toolkit.vector_stores",
+    "Image": "types.images",
+    "Judge": "toolkit.evaluation",
     "LLMAPIError": "errors",
     "LLMAuthenticationError": "errors",
-    "LLMCallRequest": "unified",
-    "LLMCallResponse": "unified",
-    "LLMConfig": "unified",
+    "LLMCallRequest": "toolkit.interfaces.service",
+    "LLMCallResponse": "toolkit.interfaces.service",
+    "LLMConfig": "toolkit.interfaces.service",
     "LLMConnectionError": "errors",
     "LLMError": "errors",
     "LLMInvalidRequestError": "errors",
     "LLMRateLimitError": "errors",
     "LLMStreamError": "errors",
     "LLMTimeoutError": "errors",
-    "Ledger": "bookkeeping.view",
+    "Ledger": "policies.ledger.view",
     "Limits": "policies",
     "LocalGptOssProvider": "providers.local_gpt_oss",
-    "LocalVectorStore": "retrieval",
-    "MODELS": "specs",
-    "Message": "messages",
+    "LocalVectorStore": "toolkit.vector_stores",
+    "MODELS": "models",
+    "Message": "types.messages",
     "MissingAPIKeyError": "errors",
-    "ModelCapabilities": "specs",
+    "ModelCapabilities": "models",
     "ModelNotFoundError": "errors",
-    "ModelSpec": "specs",
+    "ModelSpec": "models",
     "OllamaProvider": "providers.ollama",
     "OpenAIProvider": "providers.openai",
     "OpenRouterProvider": "providers.openrouter",
-    "ParameterSpec": "specs",
+    "ParameterSpec": "models",
     "Policy": "policies",
-    "Prices": "specs",
+    "Prices": "models",
     "Provider": "providers",
     "ProviderType": "providers",
-    "ReasoningConfig": "options",
+    "ReasoningConfig": "types.options",
     "RecordingMissError": "errors",
-    "Request": "request",
-    "ResponseFormat": "options",
+    "Request": "types.request",
+    "ResponseFormat": "types.options",
     "RetryPolicy": "policies",
-    "Role": "messages",
-    "Settings": "config",
+    "Role": "types.messages",
+    "Settings": "config.environment",
     "StoreNotFoundError": "errors",
     "StructuredOutputError": "errors",
-    "TextConfig": "options",
-    "ToolCall": "messages",
-    "ToolDefinition": "messages",
+    "TextConfig": "types.options",
+    "ToolCall": "types.messages",
+    "ToolDefinition": "types.messages",
     "ToolError": "errors",
-    "ToolRun": "tools",
-    "ToolStep": "tools",
-    "UnknownModelWarning": "specs",
+    "ToolRun": "toolkit.tools",
+    "ToolStep": "toolkit.tools",
+    "UnknownModelWarning": "models",
     "UnsupportedProviderError": "errors",
-    "Usage": "completion",
-    "VectorStore": "retrieval",
-    "check": "exercises",
-    "compare": "comparing",
-    "compare_async": "comparing",
-    "execute_llm_call": "unified",
-    "execute_llm_call_async": "unified",
-    "execute_llm_call_stream": "unified",
-    "execute_llm_call_stream_async": "unified",
-    "faults": "tape",
-    "find_spec": "specs",
+    "Usage": "types.completion",
+    "VectorStore": "toolkit.vector_stores",
+    "check": "lab.exercises",
+    "compare": "toolkit.evaluation",
+    "compare_async": "toolkit.evaluation",
+    "execute_llm_call": "toolkit.interfaces.service",
+    "execute_llm_call_async": "toolkit.interfaces.service",
+    "execute_llm_call_stream": "toolkit.interfaces.service",
+    "execute_llm_call_stream_async": "toolkit.interfaces.service",
+    "faults": "lab.tape",
+    "find_spec": "models",
     "get_provider": "providers",
-    "health": "providers.checkup",
-    "health_async": "providers.checkup",
-    "hint": "exercises",
-    "ledger": "bookkeeping",
-    "load_settings": "settings_file",
-    "mode": "tape",
-    "open_batch": "batches",
-    "open_batch_async": "batches",
-    "open_store": "retrieval",
-    "open_store_async": "retrieval",
+    "health": "providers.health",
+    "health_async": "providers.health",
+    "hint": "lab.exercises",
+    "ledger": "policies.ledger",
+    "load_settings": "config.settings",
+    "mode": "lab.tape",
+    "open_batch": "toolkit.batches",
+    "open_batch_async": "toolkit.batches",
+    "open_store": "toolkit.vector_stores",
+    "open_store_async": "toolkit.vector_stores",
     "provider_names": "providers",
-    "register_dialect": "dialects",
+    "register_format": "formats",
     "register_provider": "providers",
-    "register_spec": "specs",
-    "rosetta": "translation",
-    "run_tools": "tools",
-    "run_tools_async": "tools",
-    "run_tools_stream": "tools",
-    "run_tools_stream_async": "tools",
-    "start": "tape",
-    "stop": "tape",
-    "submit_batch": "batches",
-    "submit_batch_async": "batches",
-    "tool": "tools",
-    "trace": "tape.switch",
+    "register_spec": "models",
+    "rosetta": "toolkit.format_comparison",
+    "run_tools": "toolkit.tools",
+    "run_tools_async": "toolkit.tools",
+    "run_tools_stream": "toolkit.tools",
+    "run_tools_stream_async": "toolkit.tools",
+    "start": "lab.tape",
+    "stop": "lab.tape",
+    "submit_batch": "toolkit.batches",
+    "submit_batch_async": "toolkit.batches",
+    "tool": "toolkit.tools",
+    "trace": "lab.tape.switch",
 }
 
 __all__ = ["__version__", *_HOME]
@@ -134,34 +134,17 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """What `%load_ext llmlab` does: switch the tape on and say which mode this is."""
-    import_module("llmlab.notebook.magics").load(shell)
+    import_module("llmlab.lab.notebooks.magics").load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """What `%unload_ext llmlab` does: switch the tape off and give the network back."""
-    import_module("llmlab.notebook.magics").unload(shell)
+    import_module("llmlab.lab.notebooks.magics").unload(shell)
 
 
 if TYPE_CHECKING:
-    from llmlab.batches import Batch as Batch
-    from llmlab.batches import open_batch as open_batch
-    from llmlab.batches import open_batch_async as open_batch_async
-    from llmlab.batches import submit_batch as submit_batch
-    from llmlab.batches import submit_batch_async as submit_batch_async
-    from llmlab.bookkeeping import ledger as ledger
-    from llmlab.bookkeeping.view import Ledger as Ledger
-    from llmlab.comparing import ABTest as ABTest
-    from llmlab.comparing import Judge as Judge
-    from llmlab.comparing import compare as compare
-    from llmlab.comparing import compare_async as compare_async
-    from llmlab.completion import Chunk as Chunk
-    from llmlab.completion import Completion as Completion
-    from llmlab.completion import FileSearchResult as FileSearchResult
-    from llmlab.completion import Usage as Usage
-    from llmlab.config import Settings as Settings
-    from llmlab.conversation import ConversationContext as ConversationContext
-    from llmlab.dialects import Dialect as Dialect
-    from llmlab.dialects import register_dialect as register_dialect
+    from llmlab.config.environment import Settings as Settings
+    from llmlab.config.settings import load_settings as load_settings
     from llmlab.errors import AllProvidersFailedError as AllProvidersFailedError
     from llmlab.errors import BudgetExceededError as BudgetExceededError
     from llmlab.errors import ConfigurationError as ConfigurationError
@@ -180,22 +163,30 @@ if TYPE_CHECKING:
     from llmlab.errors import StructuredOutputError as StructuredOutputError
     from llmlab.errors import ToolError as ToolError
     from llmlab.errors import UnsupportedProviderError as UnsupportedProviderError
-    from llmlab.exercises import check as check
-    from llmlab.exercises import hint as hint
-    from llmlab.images import Image as Image
-    from llmlab.messages import Message as Message
-    from llmlab.messages import Role as Role
-    from llmlab.messages import ToolCall as ToolCall
-    from llmlab.messages import ToolDefinition as ToolDefinition
-    from llmlab.options import FileSearch as FileSearch
-    from llmlab.options import ReasoningConfig as ReasoningConfig
-    from llmlab.options import ResponseFormat as ResponseFormat
-    from llmlab.options import TextConfig as TextConfig
+    from llmlab.formats import Format as Format
+    from llmlab.formats import register_format as register_format
+    from llmlab.lab.exercises import check as check
+    from llmlab.lab.exercises import hint as hint
+    from llmlab.lab.tape import faults as faults
+    from llmlab.lab.tape import mode as mode
+    from llmlab.lab.tape import start as start
+    from llmlab.lab.tape import stop as stop
+    from llmlab.lab.tape.switch import trace as trace
+    from llmlab.models import MODELS as MODELS
+    from llmlab.models import ModelCapabilities as ModelCapabilities
+    from llmlab.models import ModelSpec as ModelSpec
+    from llmlab.models import ParameterSpec as ParameterSpec
+    from llmlab.models import Prices as Prices
+    from llmlab.models import UnknownModelWarning as UnknownModelWarning
+    from llmlab.models import find_spec as find_spec
+    from llmlab.models import register_spec as register_spec
     from llmlab.policies import Budget as Budget
     from llmlab.policies import Cache as Cache
     from llmlab.policies import Limits as Limits
     from llmlab.policies import Policy as Policy
     from llmlab.policies import RetryPolicy as RetryPolicy
+    from llmlab.policies.ledger import ledger as ledger
+    from llmlab.policies.ledger.view import Ledger as Ledger
     from llmlab.providers import Failover as Failover
     from llmlab.providers import Provider as Provider
     from llmlab.providers import ProviderType as ProviderType
@@ -203,44 +194,53 @@ if TYPE_CHECKING:
     from llmlab.providers import provider_names as provider_names
     from llmlab.providers import register_provider as register_provider
     from llmlab.providers.anthropic import AnthropicProvider as AnthropicProvider
-    from llmlab.providers.checkup import health as health
-    from llmlab.providers.checkup import health_async as health_async
+    from llmlab.providers.health import health as health
+    from llmlab.providers.health import health_async as health_async
     from llmlab.providers.local_gpt_oss import LocalGptOssProvider as LocalGptOssProvider
     from llmlab.providers.ollama import OllamaProvider as OllamaProvider
     from llmlab.providers.openai import OpenAIProvider as OpenAIProvider
     from llmlab.providers.openrouter import OpenRouterProvider as OpenRouterProvider
-    from llmlab.request import Request as Request
-    from llmlab.retrieval import HostedVectorStore as HostedVectorStore
-    from llmlab.retrieval import LocalVectorStore as LocalVectorStore
-    from llmlab.retrieval import VectorStore as VectorStore
-    from llmlab.retrieval import open_store as open_store
-    from llmlab.retrieval import open_store_async as open_store_async
-    from llmlab.settings_file import load_settings as load_settings
-    from llmlab.specs import MODELS as MODELS
-    from llmlab.specs import ModelCapabilities as ModelCapabilities
-    from llmlab.specs import ModelSpec as ModelSpec
-    from llmlab.specs import ParameterSpec as ParameterSpec
-    from llmlab.specs import Prices as Prices
-    from llmlab.specs import UnknownModelWarning as UnknownModelWarning
-    from llmlab.specs import find_spec as find_spec
-    from llmlab.specs import register_spec as register_spec
-    from llmlab.tape import faults as faults
-    from llmlab.tape import mode as mode
-    from llmlab.tape import start as start
-    from llmlab.tape import stop as stop
-    from llmlab.tape.switch import trace as trace
-    from llmlab.tools import ToolRun as ToolRun
-    from llmlab.tools import ToolStep as ToolStep
-    from llmlab.tools import run_tools as run_tools
-    from llmlab.tools import run_tools_async as run_tools_async
-    from llmlab.tools import run_tools_stream as run_tools_stream
-    from llmlab.tools import run_tools_stream_async as run_tools_stream_async
-    from llmlab.tools import tool as tool
-    from llmlab.translation import rosetta as rosetta
-    from llmlab.unified import LLMCallRequest as LLMCallRequest
-    from llmlab.unified import LLMCallResponse as LLMCallResponse
-    from llmlab.unified import LLMConfig as LLMConfig
-    from llmlab.unified import execute_llm_call as execute_llm_call
-    from llmlab.unified import execute_llm_call_async as execute_llm_call_async
-    from llmlab.unified import execute_llm_call_stream as execute_llm_call_stream
-    from llmlab.unified import execute_llm_call_stream_async as execute_llm_call_stream_async
+    from llmlab.toolkit.batches import Batch as Batch
+    from llmlab.toolkit.batches import open_batch as open_batch
+    from llmlab.toolkit.batches import open_batch_async as open_batch_async
+    from llmlab.toolkit.batches import submit_batch as submit_batch
+    from llmlab.toolkit.batches import submit_batch_async as submit_batch_async
+    from llmlab.toolkit.conversation import ConversationContext as ConversationContext
+    from llmlab.toolkit.evaluation import ABTest as ABTest
+    from llmlab.toolkit.evaluation import Judge as Judge
+    from llmlab.toolkit.evaluation import compare as compare
+    from llmlab.toolkit.evaluation import compare_async as compare_async
+    from llmlab.toolkit.format_comparison import rosetta as rosetta
+    from llmlab.toolkit.interfaces.service import LLMCallRequest as LLMCallRequest
+    from llmlab.toolkit.interfaces.service import LLMCallResponse as LLMCallResponse
+    from llmlab.toolkit.interfaces.service import LLMConfig as LLMConfig
+    from llmlab.toolkit.interfaces.service import execute_llm_call as execute_llm_call
+    from llmlab.toolkit.interfaces.service import execute_llm_call_async as execute_llm_call_async
+    from llmlab.toolkit.interfaces.service import execute_llm_call_stream as execute_llm_call_stream
+    from llmlab.toolkit.interfaces.service import execute_llm_call_stream_async as execute_llm_call_stream_async
+    from llmlab.toolkit.tools import ToolRun as ToolRun
+    from llmlab.toolkit.tools import ToolStep as ToolStep
+    from llmlab.toolkit.tools import run_tools as run_tools
+    from llmlab.toolkit.tools import run_tools_async as run_tools_async
+    from llmlab.toolkit.tools import run_tools_stream as run_tools_stream
+    from llmlab.toolkit.tools import run_tools_stream_async as run_tools_stream_async
+    from llmlab.toolkit.tools import tool as tool
+    from llmlab.toolkit.vector_stores import HostedVectorStore as HostedVectorStore
+    from llmlab.toolkit.vector_stores import LocalVectorStore as LocalVectorStore
+    from llmlab.toolkit.vector_stores import VectorStore as VectorStore
+    from llmlab.toolkit.vector_stores import open_store as open_store
+    from llmlab.toolkit.vector_stores import open_store_async as open_store_async
+    from llmlab.types.completion import Chunk as Chunk
+    from llmlab.types.completion import Completion as Completion
+    from llmlab.types.completion import FileSearchResult as FileSearchResult
+    from llmlab.types.completion import Usage as Usage
+    from llmlab.types.images import Image as Image
+    from llmlab.types.messages import Message as Message
+    from llmlab.types.messages import Role as Role
+    from llmlab.types.messages import ToolCall as ToolCall
+    from llmlab.types.messages import ToolDefinition as ToolDefinition
+    from llmlab.types.options import FileSearch as FileSearch
+    from llmlab.types.options import ReasoningConfig as ReasoningConfig
+    from llmlab.types.options import ResponseFormat as ResponseFormat
+    from llmlab.types.options import TextConfig as TextConfig
+    from llmlab.types.request import Request as Request

@@ -40,8 +40,8 @@ def main() -> None:
     refusal = too_old(sys.version_info[:2])
     if refusal:
         sys.exit(refusal)
-    import_module("llmlab.bootstrap").prepare(sys.argv[1:])
-    import_module("llmlab.cli").main()
+    import_module("llmlab.lab.bootstrap").prepare(sys.argv[1:])
+    import_module("llmlab.lab.cli.app").main()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from llmlab.redaction import redact
+from llmlab._utils.redaction import redact
 
 
 class LLMError(Exception):

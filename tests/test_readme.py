@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 import llmlab
-from llmlab.cli import app
-from llmlab.notebook.lessons import all_lessons, with_table
+from llmlab.lab.cli.app import app
+from llmlab.lab.notebooks.lessons import all_lessons, with_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,7 +20,7 @@ COMMANDS = sorted(set(re.findall(r"python3 -m llmlab ([\w-]+)", README)))
 def test_the_table_of_lessons_is_the_lessons_own() -> None:
     """A learner finds each lesson, with the time and the cost that the lesson itself states."""
     fresh = with_table(README, all_lessons(ROOT / "notebooks"))
-    assert fresh == README, "run python3 -m llmlab.notebook.lessons"
+    assert fresh == README, "run python3 -m llmlab.lab.notebooks.lessons"
 
 
 def test_a_lesson_s_cost_is_a_few_words() -> None:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
-from llmlab.completion import Completion
-from llmlab.dialects import Dialect
+from llmlab._utils.clock import now
 from llmlab.errors import ConfigurationError, LLMError, LLMTimeoutError
-from llmlab.flow import Flow
-from llmlab.request import Request
-from llmlab.streams import StreamState
-from llmlab.waiting import now
+from llmlab.formats import Format
+from llmlab.transport.driver import Flow
+from llmlab.transport.streams import StreamState
+from llmlab.types.completion import Completion
+from llmlab.types.request import Request
 
 Answer: TypeAlias = Completion | StreamState
 AtEnd: TypeAlias = Callable[[Completion | None, LLMError | None], None]
@@ -45,12 +45,12 @@ class Call:
     Args:
         provider: who is asked.
         base_url: where the service is.
-        dialect: the wire format.
+        format: the wire format.
         request: what is asked.
         body: the same as wire JSON.
         stream: whether the answer is wanted piece by piece.
         attempt: sends the request once and reads the answer, past all policies.
-        started: when, on the clock of the policies (`llmlab.waiting.now`), in seconds.
+        started: when, on the clock of the policies (`llmlab._utils.clock.now`), in seconds.
         attempts: what was sent so far.
         headers: of the last HTTP answer, also of one that is an error.
         elapsed: seconds that the last HTTP answer took.
@@ -59,7 +59,7 @@ class Call:
 
     provider: str
     base_url: str
-    dialect: Dialect
+    format: Format
     request: Request
     body: dict[str, Any]
     stream: bool

@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeAlias
 
-from llmlab.completion import Completion
 from llmlab.errors import BudgetExceededError, ConfigurationError, LLMError
-from llmlab.flow import Flow
+from llmlab.models import LOCAL, Rates, rates
 from llmlab.policies.base import Answer, Call
-from llmlab.policies.given import is_amount
 from llmlab.policies.purse import PICO, Purse
 from llmlab.policies.worst_case import Tokens, used_by, worst_case
-from llmlab.specs import LOCAL, Rates, rates
+from llmlab.transport.driver import Flow
+from llmlab.types.completion import Completion
+from llmlab.types.validation import is_amount
 
 _Amounts: TypeAlias = tuple[int, int, int]
 """Money, tokens and calls."""

@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from llmlab.completion import Completion
 from llmlab.errors import ConfigurationError, LLMError
-from llmlab.flow import Flow, Wait, via
 from llmlab.policies.base import Answer, Call
-from llmlab.policies.cache_replay import Kept, ReplayChannel
 from llmlab.policies.cache_store import MemoryStore, SqliteStore, Store
-from llmlab.policies.given import is_amount, is_count
-from llmlab.streams import StreamState
+from llmlab.policies.cached_transport import CachedTransport, Kept
+from llmlab.transport.driver import Flow, Wait, on_transport
+from llmlab.transport.streams import StreamState
+from llmlab.types.completion import Completion
+from llmlab.types.validation import is_amount, is_count
 
 _WHOLE = ("stop", "length", "tool_calls", "content_filter", None)
 """Finish reasons of answers that would come like this again."""
@@ -113,7 +113,7 @@ class Cache:
         if kept is None:
             return (yield from self._sent(key, call, inner))
         call.at_end(lambda completion, _error: self._hit(completion, shared))
-        return (yield from via(ReplayChannel(kept, self._pace), call.attempt(call)))
+        return (yield from on_transport(CachedTransport(kept, self._pace), call.attempt(call)))
 
     def clear(self) -> None:
         """Forget all answers."""
@@ -221,7 +221,7 @@ class _Turn:
 
 def key_of(call: Call) -> str:
     """Return what two calls have in common if the same answer is good for both. Keys of services are no part of it."""
-    asked = [call.provider, call.base_url, call.dialect.path, call.stream, call.body]
+    asked = [call.provider, call.base_url, call.format.path, call.stream, call.body]
     return hashlib.sha256(_CANONICAL(asked).encode(errors="surrogatepass")).hexdigest()
 
 

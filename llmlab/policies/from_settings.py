@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from llmlab.config import ProviderSettings
+from llmlab.config.environment import ProviderSettings
 from llmlab.policies.base import Policy
 from llmlab.policies.budget import Budget
 from llmlab.policies.cache import Cache

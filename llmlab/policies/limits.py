@@ -14,15 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from llmlab.completion import Completion
+from llmlab._utils.clock import now
 from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError, LLMRateLimitError
-from llmlab.flow import Flow, Wait
 from llmlab.policies.base import Answer, Call
-from llmlab.policies.given import is_count
-from llmlab.policies.shared_line import SharedLine
-from llmlab.policies.waiting_line import Line, Place, Service
-from llmlab.request import Request
-from llmlab.waiting import now
+from llmlab.policies.rate_limit_queue import Line, Place, Service
+from llmlab.policies.shared_queue import SharedLine
+from llmlab.transport.driver import Flow, Wait
+from llmlab.types.completion import Completion
+from llmlab.types.request import Request
+from llmlab.types.validation import is_count
 
 _log = logging.getLogger("llmlab")
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias, TypeVar
 
+from llmlab._utils.clock import chance, now
 from llmlab.errors import (
     ConfigurationError,
     LLMAPIError,
@@ -22,10 +23,9 @@ from llmlab.errors import (
     LLMStreamError,
     LLMTimeoutError,
 )
-from llmlab.flow import Flow, Sleep
 from llmlab.policies.base import Answer, Call
-from llmlab.policies.given import is_amount
-from llmlab.waiting import chance, now
+from llmlab.transport.driver import Flow, Sleep
+from llmlab.types.validation import is_amount
 
 RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 """Statuses that pass. 529 is Anthropic's "overloaded"."""

@@ -10,11 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from llmlab.completion import Completion
 from llmlab.errors import LLMError
-from llmlab.messages import Message
+from llmlab.models import ModelSpec, Rates, find_spec
 from llmlab.policies.base import Call
-from llmlab.specs import ModelSpec, Rates, find_spec
+from llmlab.types.completion import Completion
+from llmlab.types.messages import Message
 
 _CALL, _MESSAGE = 64, 32
 """Tokens around a conversation and around each message."""

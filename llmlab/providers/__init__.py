@@ -6,8 +6,8 @@ import logging
 
 from llmlab.providers.base import Provider
 from llmlab.providers.failover import Failover
-from llmlab.providers.getting import get_provider
 from llmlab.providers.health_report import Health
+from llmlab.providers.opening import get_provider
 from llmlab.providers.registry import ProviderType, provider_class, provider_names, register_provider
 from llmlab.providers.tokens import TokenCount
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from llmlab.channel import WireRequest
-from llmlab.config import Secret
-from llmlab.dialects import ANTHROPIC_MESSAGES, Dialect
+from llmlab.config.environment import Secret
 from llmlab.errors import LLMInvalidRequestError
+from llmlab.formats import ANTHROPIC_MESSAGES, Format
+from llmlab.models import MODELS, find_spec
 from llmlab.providers.base import Provider
-from llmlab.request import Request
-from llmlab.specs import MODELS, find_spec
+from llmlab.transport.base import WireRequest
+from llmlab.types.request import Request
 
 API_VERSION = "2023-06-01"
 """The version of the wire format, which every request must name."""
@@ -20,7 +20,7 @@ class AnthropicProvider(Provider):
     """Anthropic's models. System messages are lifted out of the conversation, as this API wants it."""
 
     name: ClassVar[str] = "anthropic"
-    dialect: Dialect = ANTHROPIC_MESSAGES
+    format: Format = ANTHROPIC_MESSAGES
     default_model: ClassVar[str] = MODELS["anthropic"]
     default_base_url: ClassVar[str] = "https://api.anthropic.com"
     key_variable: ClassVar[str | None] = "ANTHROPIC_API_KEY"

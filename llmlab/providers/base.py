@@ -1,6 +1,6 @@
 """What all providers share: the four call shapes, and the questions about models, tokens and health.
 
-A provider says who is called and in which dialect. What happens around a call is one flow for all of them, driven sync
+A provider says who is called and in which format. What happens around a call is one flow for all of them, driven sync
 or async. Prices, tools and conversations are other rooms' business.
 """
 
@@ -9,32 +9,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from llmlab.channel import Channel, WireRequest
-from llmlab.closing import AsyncClosing, Closing
-from llmlab.completion import Completion
-from llmlab.config import Secret, find_key
-from llmlab.dialects import Dialect
-from llmlab.dialects.read import items, text
+from llmlab._utils.context_managers import AsyncClosing, Closing
+from llmlab.config.environment import Secret, find_key
 from llmlab.errors import ConfigurationError, MissingAPIKeyError
-from llmlab.flow import Flow, drive, drive_async
-from llmlab.http_channel import HttpChannel
-from llmlab.messages import Prompt
+from llmlab.formats import Format
+from llmlab.formats.parsing import items, text
+from llmlab.models import validate, validate_stream
 from llmlab.policies import Policy, RetryPolicy, arranged
 from llmlab.providers.calls import Calls
 from llmlab.providers.embedding import Embedding
 from llmlab.providers.health_report import Health
-from llmlab.providers.text import TextCompletion
+from llmlab.providers.text_completion import TextCompletion
 from llmlab.providers.tokens import TokenCount
-from llmlab.request import Request, build_request
-from llmlab.sdk_channel import SdkChannel
-from llmlab.specs import validate, validate_stream
-from llmlab.streams import AsyncCompletionStream, CompletionStream, StreamState
+from llmlab.transport.base import Transport, WireRequest
+from llmlab.transport.driver import Flow, run, run_async
+from llmlab.transport.http import HttpTransport
+from llmlab.transport.sdk import SdkTransport
+from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, StreamState
+from llmlab.types.completion import Completion
+from llmlab.types.messages import Prompt
+from llmlab.types.request import Request, build_request
 
 Result = TypeVar("Result")
 
 
 class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
-    """Someone who answers prompts. Subclasses say who, where and in which dialect.
+    """Someone who answers prompts. Subclasses say who, where and in which format.
 
     Args:
         model: name of the model; else the provider's default.
@@ -46,7 +46,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         max_tokens: limit of each answer in tokens, where a call gives none.
         temperature: randomness, where a call gives none.
         key_variable: name of the variable that holds the key; else the provider's usual one.
-        client: an SDK client that carries the requests in place of llmlab's own channel. It brings its own key.
+        client: an SDK client that carries the requests in place of llmlab's own transport. It brings its own key.
         policies: what happens around a call, the outermost first: a cache, a budget, limits, a retry of your own.
         log_content: whether prompts and answers may appear in the log, at level DEBUG.
 
@@ -56,7 +56,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
     """
 
     name: ClassVar[str]
-    dialect: Dialect
+    format: Format
     default_model: ClassVar[str]
     default_base_url: ClassVar[str]
     default_timeout: ClassVar[float] = 60.0
@@ -85,12 +85,12 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         self.timeout = self.default_timeout if timeout is None else timeout
         self._defaults = {"max_tokens": max_tokens, "temperature": temperature}
         key = None
-        self._channel: Channel
+        self._transport: Transport
         if client is not None:
-            self._channel = SdkChannel(client)
+            self._transport = SdkTransport(client)
         else:
             key = self._find_key(api_key, key_variable or self.key_variable)
-            self._channel = HttpChannel(self.base_url, self.headers(key), self.timeout)
+            self._transport = HttpTransport(self.base_url, self.headers(key), self.timeout)
         self._calls = Calls(self, arranged(policies, RetryPolicy(max_retries, retry_delay)), key, log_content)
 
     # What a subclass may say differently
@@ -105,7 +105,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
 
     def encode(self, request: Request, stream: bool) -> dict[str, Any]:
         """Return the wire JSON of a request."""
-        return self.dialect.encode(request, stream)
+        return self.format.encode(request, stream)
 
     def model_names(self, body: Mapping[str, Any]) -> list[str]:
         """Return the names in an answer to the question for models."""
@@ -129,17 +129,17 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         Raises:
             LLMError: one of its subclasses; see `llmlab.errors`.
         """
-        return self._drive(self._calls.completion(self.request(prompt, **options)))
+        return self.run(self._calls.completion(self.request(prompt, **options)))
 
     async def complete_async(self, prompt: Prompt, **options: Any) -> Completion:
         """The async twin of `complete`."""
-        return await self._drive_async(self._calls.completion(self.request(prompt, **options)))
+        return await self.run_async(self._calls.completion(self.request(prompt, **options)))
 
     def complete_stream(self, prompt: Prompt, **options: Any) -> CompletionStream:
         """Answer a prompt piece by piece. Takes what `complete` takes; after the end, `.result` is the whole answer."""
         request = self.request(prompt, **options)
         validate_stream(request, self.name)
-        return CompletionStream(self._drive(self._calls.stream(request)))
+        return CompletionStream(self.run(self._calls.stream(request)))
 
     def complete_stream_async(self, prompt: Prompt, **options: Any) -> AsyncCompletionStream:
         """The async twin of `complete_stream`, for `async for` or `async with`."""
@@ -147,7 +147,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         validate_stream(request, self.name)
 
         async def opening() -> StreamState:
-            return await self._drive_async(self._calls.stream(request))
+            return await self.run_async(self._calls.stream(request))
 
         return AsyncCompletionStream(opening)
 
@@ -155,27 +155,27 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
 
     def list_models(self) -> list[str]:
         """Return the names of the models that the service offers, sorted."""
-        return self._drive(self._calls.models())
+        return self.run(self._calls.models())
 
     async def list_models_async(self) -> list[str]:
         """The async twin of `list_models`."""
-        return await self._drive_async(self._calls.models())
+        return await self.run_async(self._calls.models())
 
     def count_tokens(self, prompt: Prompt, **options: Any) -> TokenCount:
         """Return how many tokens a prompt has: counted by the service where it can; `.method` says how."""
-        return self._drive(self._calls.count(self.request(prompt, **options)))
+        return self.run(self._calls.count(self.request(prompt, **options)))
 
     async def count_tokens_async(self, prompt: Prompt, **options: Any) -> TokenCount:
         """The async twin of `count_tokens`."""
-        return await self._drive_async(self._calls.count(self.request(prompt, **options)))
+        return await self.run_async(self._calls.count(self.request(prompt, **options)))
 
     def health(self) -> Health:
         """Return whether the service answers, without a retry. Errors become the reason, in words."""
-        return self._drive(self._calls.health())
+        return self.run(self._calls.health())
 
     async def health_async(self) -> Health:
         """The async twin of `health`."""
-        return await self._drive_async(self._calls.health())
+        return await self.run_async(self._calls.health())
 
     # The session
 
@@ -196,11 +196,11 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
 
     def close(self) -> None:
         """Close the connections."""
-        self._channel.close()
+        self._transport.close()
 
     async def aclose(self) -> None:
         """The async twin of `close`."""
-        await self._channel.aclose()
+        await self._transport.aclose()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, base_url={self.base_url!r})"
@@ -213,11 +213,11 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         validate(request, self.name)
         return request
 
-    def _drive(self, flow: Flow[Result]) -> Result:
-        return drive(flow, self._channel)
+    def run(self, flow: Flow[Result]) -> Result:
+        return run(flow, self._transport)
 
-    async def _drive_async(self, flow: Flow[Result]) -> Result:
-        return await drive_async(flow, self._channel)
+    async def run_async(self, flow: Flow[Result]) -> Result:
+        return await run_async(flow, self._transport)
 
     def _find_key(self, api_key: str | None, variable: str | None) -> Secret | None:
         if not api_key and variable is None:

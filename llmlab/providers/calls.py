@@ -1,6 +1,6 @@
 """The flows of a provider: what happens, step by step, when it is asked something.
 
-Each is written once and driven sync or async. A flow knows wire requests and dialects, and neither sockets nor tapes.
+Each is written once and driven sync or async. A flow knows wire requests and formats, and neither sockets nor tapes.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
-from llmlab.bookkeeping import note
-from llmlab.channel import WireReply, WireRequest
-from llmlab.completion import Completion, Source
-from llmlab.config import Secret
-from llmlab.dialects import Dialect
-from llmlab.dialects.problems import find_problem, to_error
-from llmlab.dialects.read import number
+from llmlab._utils.clock import now
+from llmlab.config.environment import Secret
 from llmlab.errors import LLMAPIError, LLMError, LLMStreamError, ModelNotFoundError, StructuredOutputError
-from llmlab.flow import Flow, Open, OpenStream, Read, Send
+from llmlab.formats import Format
+from llmlab.formats.errors import find_problem, to_error
+from llmlab.formats.parsing import number
+from llmlab.models import known_models
 from llmlab.policies import Answer, Attempt, Call, Policy, RetryPolicy, retried, run_through
+from llmlab.policies.ledger import note
 from llmlab.providers.health_report import Health
 from llmlab.providers.session import Session
 from llmlab.providers.tokens import TokenCount, count_messages, encoding_of
-from llmlab.request import Request
-from llmlab.specs import known_models
-from llmlab.streams import StreamState
-from llmlab.structure import may_be_repaired, repair, with_parsed
-from llmlab.waiting import now
+from llmlab.transport.base import WireReply, WireRequest
+from llmlab.transport.driver import Flow, Open, OpenStream, Read, Send
+from llmlab.transport.streams import StreamState
+from llmlab.types.completion import Completion, Source
+from llmlab.types.request import Request
+from llmlab.types.structured_output import may_be_repaired, repair, with_parsed
 
 Result = TypeVar("Result")
 _log = logging.getLogger("llmlab")
@@ -43,7 +43,7 @@ class Asked(Protocol):
     @property
     def base_url(self) -> str: ...
     @property
-    def dialect(self) -> Dialect: ...
+    def format(self) -> Format: ...
     @property
     def models_path(self) -> str: ...
     def encode(self, request: Request, stream: bool) -> dict[str, Any]: ...
@@ -85,7 +85,7 @@ class Calls:
         return self._formed(replace(again, usage=answer.usage + again.usage), request)
 
     def _encoded(self, request: Request) -> Flow[Completion]:
-        return self._whole(request, self._provider.dialect, self._provider.encode(request, False))
+        return self._whole(request, self._provider.format, self._provider.encode(request, False))
 
     def _formed(self, answer: Completion, request: Request) -> Completion:
         if request.response_format is None:
@@ -94,22 +94,22 @@ class Calls:
         self.session.answered(answer)
         return answer
 
-    def texts(self, requests: Sequence[Request], dialect: Dialect) -> Flow[list[Completion]]:
+    def texts(self, requests: Sequence[Request], format: Format) -> Flow[list[Completion]]:
         """Have texts continued, one after the other. All are encoded before the first one is sent."""
-        bodies = [dialect.encode(request, False) for request in requests]
+        bodies = [format.encode(request, False) for request in requests]
         answers = []
         for request, body in zip(requests, bodies, strict=True):
-            answers.append((yield from self._whole(request, dialect, body)))
+            answers.append((yield from self._whole(request, format, body)))
         return answers
 
-    def aside(self, request: Request, dialect: Dialect) -> Flow[Mapping[str, Any]]:
+    def aside(self, request: Request, format: Format) -> Flow[Mapping[str, Any]]:
         """Ask something else than for an answer, through the policies, and return the JSON of what comes."""
-        call = self._call(request, dialect, dialect.encode(request, False), stream=False)
+        call = self._call(request, format, format.encode(request, False), stream=False)
         answer = yield from self._ended(call)
         return cast("Mapping[str, Any]", answer.raw_response)
 
-    def _whole(self, request: Request, dialect: Dialect, body: dict[str, Any]) -> Flow[Completion]:
-        call = self._call(request, dialect, body, stream=False)
+    def _whole(self, request: Request, format: Format, body: dict[str, Any]) -> Flow[Completion]:
+        call = self._call(request, format, body, stream=False)
         answer = yield from self._ended(call)
         return self._noted(answer, call.headers)
 
@@ -118,24 +118,24 @@ class Calls:
         call.end(answer)
         return answer
 
-    def stream(self, request: Request, text_dialect: Dialect | None = None) -> Flow[StreamState]:
+    def stream(self, request: Request, text_format: Format | None = None) -> Flow[StreamState]:
         """Ask, and return the stream, read up to its first piece. Until there, everything can be tried again.
 
         Args:
             request: what is asked.
-            text_dialect: to have a text continued in this format; else the provider's own.
+            text_format: to have a text continued in this format; else the provider's own.
         """
-        body = text_dialect.encode(request, True) if text_dialect else self._provider.encode(request, True)
-        call = self._call(request, text_dialect or self._provider.dialect, body, stream=True)
+        body = text_format.encode(request, True) if text_format else self._provider.encode(request, True)
+        call = self._call(request, text_format or self._provider.format, body, stream=True)
         return cast("StreamState", (yield from self._explained(lambda: self._through(call))))
 
-    def _call(self, request: Request, dialect: Dialect, body: dict[str, Any], *, stream: bool) -> Call:
+    def _call(self, request: Request, format: Format, body: dict[str, Any], *, stream: bool) -> Call:
         how = "stream" if stream else "whole"
         _log.info("request to %s: %s, %d messages, %s", self._provider.name, request.model, len(request.messages), how)
         if self._log_content:
             _log.debug("prompt: %s", request.messages)
         attempt = self._first_piece if stream else self._answer
-        call = Call(self._provider.name, self._provider.base_url, dialect, request, body, stream, attempt)
+        call = Call(self._provider.name, self._provider.base_url, format, request, body, stream, attempt)
         call.at_end(partial(note, call))
         return call
 
@@ -149,7 +149,7 @@ class Calls:
         try:
             answer = yield from call.attempt(call)
         except LLMError as error:
-            # A channel knows addresses, not providers.
+            # A transport knows addresses, not providers.
             error.provider = error.provider or call.provider
             ended = now()
             call.attempts.append(Attempt(started, ended, call.elapsed or ended - started, error))
@@ -159,7 +159,7 @@ class Calls:
 
     def _answer(self, call: Call) -> Flow[Answer]:
         reply = yield from self._reply(_wire(call), call.request.model, call)
-        answer = call.dialect.decode(reply.body)
+        answer = call.format.decode(reply.body)
         return replace(
             answer,
             provider=call.provider,
@@ -175,7 +175,7 @@ class Calls:
             call.headers, call.elapsed = opened.headers, opened.elapsed
             raise self.error(opened, call.request.model)
         call.headers = opened.wire.headers
-        state = StreamState(opened, call.dialect.stream(), call.provider, _Ending(self, call))
+        state = StreamState(opened, call.format.stream(), call.provider, _Ending(self, call))
         try:
             while not state.decoder.finished:
                 events = yield Read(opened)
@@ -343,7 +343,7 @@ class _Ending:
 
 
 def _wire(call: Call) -> WireRequest:
-    return WireRequest("POST", call.dialect.path, call.body, call.dialect.framing, call.remaining())
+    return WireRequest("POST", call.format.path, call.body, call.format.framing, call.remaining())
 
 
 def _source(headers: Mapping[str, str]) -> Source:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Literal, TypeAlias
 
-from llmlab.waiting import now
+from llmlab._utils.clock import now
 
 State: TypeAlias = Literal["closed", "open", "half-open"]
 

@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from llmlab.completion import Completion, Usage
-from llmlab.dialects import Dialect
-from llmlab.dialects.read import items, mapping, number, text
 from llmlab.errors import LLMAPIError, LLMInvalidRequestError
-from llmlab.flow import Flow
-from llmlab.messages import Message, Role
+from llmlab.formats import Format
+from llmlab.formats.parsing import items, mapping, number, text
+from llmlab.models.embedding import EMBEDDING_MODELS
 from llmlab.providers.calls import Calls
-from llmlab.request import Request
-from llmlab.specs.embedding import EMBEDDING_MODELS
+from llmlab.transport.driver import Flow
+from llmlab.types.completion import Completion, Usage
+from llmlab.types.messages import Message, Role
+from llmlab.types.request import Request
 
 Result = TypeVar("Result")
 
@@ -36,10 +36,10 @@ class Embedder(Protocol):
     _calls: Calls
 
     @property
-    def dialect(self) -> Dialect: ...
+    def format(self) -> Format: ...
 
-    def _drive(self, flow: Flow[Result]) -> Result: ...
-    async def _drive_async(self, flow: Flow[Result]) -> Result: ...
+    def run(self, flow: Flow[Result]) -> Result: ...
+    async def run_async(self, flow: Flow[Result]) -> Result: ...
 
 
 class Embedding:
@@ -54,17 +54,17 @@ class Embedding:
 
         Args:
             texts: none of them empty.
-            model: its name; else the provider's in `llmlab.specs.embedding`.
+            model: its name; else the provider's in `llmlab.models.embedding`.
 
         Raises:
             LLMInvalidRequestError: before anything is sent, for wrong texts, or where the service has no embeddings.
             LLMError: one of its other subclasses; see `llmlab.errors`.
         """
-        return self._drive(embedded(self, texts, model))
+        return self.run(embedded(self, texts, model))
 
     async def embed_async(self: Embedder, texts: Sequence[str], model: str | None = None) -> list[list[float]]:
         """The async twin of `embed`."""
-        return await self._drive_async(embedded(self, texts, model))
+        return await self.run_async(embedded(self, texts, model))
 
 
 def embedded(
@@ -83,12 +83,12 @@ def embedded(
         raise LLMInvalidRequestError(
             "embed takes a list of texts, and none of them may be empty: embed([text])", provider=provider.name
         )
-    dialect = replace(provider.dialect, name="embeddings", path=path, encode=_encode, decode=_decode)
+    format = replace(provider.format, name="embeddings", path=path, encode=_encode, decode=_decode)
     vectors: list[list[float]] = []
     for start in range(0, len(texts), GROUP):
         group = list(texts[start : start + GROUP])
         request = Request(tuple(Message(Role.USER, one) for one in group), model, max_tokens=0)
-        body = yield from provider._calls.aside(request, dialect)
+        body = yield from provider._calls.aside(request, format)
         found = _read(body)
         if len(found) != len(group) or not all(found):
             raise LLMAPIError(

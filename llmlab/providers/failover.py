@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from llmlab.config import Settings
+from llmlab.config.environment import Settings
 from llmlab.errors import ConfigurationError, LLMInvalidRequestError
-from llmlab.messages import Prompt
-from llmlab.policies.given import is_amount, is_count
 from llmlab.providers.base import Provider
 from llmlab.providers.circuit import Circuit
 from llmlab.providers.failover_calls import FailoverCalls, Member
-from llmlab.request import Request, build_request
+from llmlab.types.messages import Prompt
+from llmlab.types.request import Request, build_request
+from llmlab.types.validation import is_amount, is_count
 
 
 class Failover(Provider):
@@ -59,13 +59,13 @@ class Failover(Provider):
         if not there:
             raise next(member.missing for member in self.members if member.missing)
         first = there[0]
-        self.model, self.base_url, self.timeout, self.dialect = (
+        self.model, self.base_url, self.timeout, self.format = (
             first.model,
             first.base_url,
             first.timeout,
-            first.dialect,
+            first.format,
         )
-        self._channel = first._channel
+        self._transport = first._transport
         self._calls = FailoverCalls(self.members)
 
     def request(self, prompt: Prompt, **options: Any) -> Request:

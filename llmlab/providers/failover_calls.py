@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from llmlab.channel import WireReply, WireRequest
-from llmlab.completion import Completion
-from llmlab.config import Settings
-from llmlab.dialects import Dialect
+from llmlab._utils.clock import now
+from llmlab.config.environment import Settings
+from llmlab.config.settings import load_settings
 from llmlab.errors import (
     AllProvidersFailedError,
     LLMAPIError,
@@ -21,7 +20,7 @@ from llmlab.errors import (
     LLMStreamError,
     MissingAPIKeyError,
 )
-from llmlab.flow import Flow, via
+from llmlab.formats import Format
 from llmlab.providers.base import Provider
 from llmlab.providers.calls import Calls
 from llmlab.providers.circuit import Circuit
@@ -29,10 +28,11 @@ from llmlab.providers.health_report import Health
 from llmlab.providers.registry import build_provider
 from llmlab.providers.session import Session
 from llmlab.providers.tokens import TokenCount
-from llmlab.request import Request
-from llmlab.settings_file import load_settings
-from llmlab.streams import Ending, StreamState
-from llmlab.waiting import now
+from llmlab.transport.base import WireReply, WireRequest
+from llmlab.transport.driver import Flow, on_transport
+from llmlab.transport.streams import Ending, StreamState
+from llmlab.types.completion import Completion
+from llmlab.types.request import Request
 
 Result = TypeVar("Result")
 _log = logging.getLogger("llmlab")
@@ -93,9 +93,9 @@ class FailoverCalls(Calls):
         answer, _, why = yield from self._first(request, lambda one, asked: one._calls.completion(asked), plan)
         return self.answered(answer, why)
 
-    def stream(self, request: Request, text_dialect: Dialect | None = None) -> Flow[StreamState]:
+    def stream(self, request: Request, text_format: Format | None = None) -> Flow[StreamState]:
         """Ask, and return the stream of the first one whose first piece comes."""
-        if text_dialect is not None:
+        if text_format is not None:
             raise _refused("text completion")
         plan = self._plan(request, stream=True)
         state, member, why = yield from self._first(request, lambda one, asked: one._calls.stream(asked), plan)
@@ -120,11 +120,11 @@ class FailoverCalls(Calls):
             if member.provider is None:
                 found.append(Health(member.name, False, str(member.missing)))
             else:
-                found.append((yield from via(member.provider._channel, member.provider._calls.health())))
+                found.append((yield from on_transport(member.provider._transport, member.provider._calls.health())))
         reason = "; ".join(f"{one.provider} {one.reason if one.ok else f'fails: {one.reason}'}" for one in found)
         return Health("failover", any(found), reason, max((one.latency for one in found if one.ok), default=0.0))
 
-    def texts(self, requests: Sequence[Request], dialect: Dialect) -> Flow[list[Completion]]:
+    def texts(self, requests: Sequence[Request], format: Format) -> Flow[list[Completion]]:
         """Refuse: texts are continued by a certain model."""
         raise _refused("text completion")
 
@@ -173,7 +173,7 @@ class FailoverCalls(Calls):
             if end is not None:
                 asked = replace(asked, deadline=max(end - now(), 1e-9))
             try:
-                answer = yield from via(provider._channel, ask(provider, asked))
+                answer = yield from on_transport(provider._transport, ask(provider, asked))
             except MOVES_ON as error:
                 if error.code == "deadline" and error.__cause__ is None:
                     # There was no time for our own line: the service has not even been asked.

@@ -19,7 +19,7 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from llmlab.errors import ConfigurationError
-from llmlab.providers.checkup import health_async
+from llmlab.providers.health import health_async
 from llmlab.providers.health_report import HealthReport
 
 PATH = "/health"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from llmlab.config import server_url
-from llmlab.dialects import OPENAI_CHAT, OPENAI_COMPLETIONS, Dialect
+from llmlab.config.environment import server_url
+from llmlab.formats import OPENAI_CHAT, OPENAI_COMPLETIONS, Format
+from llmlab.models import MODELS
 from llmlab.providers.base import Provider
-from llmlab.specs import MODELS
 
 
 class LocalGptOssProvider(Provider):
     """A local server that speaks Chat Completions under `/v1`. Needs no key; LOCAL_GPT_OSS_URL says where it is."""
 
     name: ClassVar[str] = "local_gpt_oss"
-    dialect: Dialect = replace(OPENAI_CHAT, path="/v1/chat/completions")
-    text_dialect: ClassVar[Dialect | None] = replace(OPENAI_COMPLETIONS, path="/v1/completions")
+    format: Format = replace(OPENAI_CHAT, path="/v1/chat/completions")
+    text_format: ClassVar[Format | None] = replace(OPENAI_COMPLETIONS, path="/v1/completions")
     embedding_path: ClassVar[str | None] = "/v1/embeddings"
     models_path: ClassVar[str] = "/v1/models"
     default_model: ClassVar[str] = MODELS["local_gpt_oss"]

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from llmlab.channel import WireRequest
-from llmlab.config import server_url
-from llmlab.dialects import OLLAMA, OLLAMA_GENERATE, Dialect
-from llmlab.dialects.read import items, text
+from llmlab.config.environment import server_url
+from llmlab.formats import OLLAMA, OLLAMA_GENERATE, Format
+from llmlab.formats.parsing import items, text
+from llmlab.models import MODELS
 from llmlab.providers.base import Provider
-from llmlab.specs import MODELS
+from llmlab.transport.base import WireRequest
 
 
 class OllamaProvider(Provider):
     """Models served by Ollama. Needs no key; the variable OLLAMA_HOST says where the server is."""
 
     name: ClassVar[str] = "ollama"
-    dialect: Dialect = OLLAMA
-    text_dialect: ClassVar[Dialect | None] = OLLAMA_GENERATE
+    format: Format = OLLAMA
+    text_format: ClassVar[Format | None] = OLLAMA_GENERATE
     embedding_path: ClassVar[str | None] = "/api/embed"
     default_model: ClassVar[str] = MODELS["ollama"]
     default_base_url: ClassVar[str] = "http://localhost:11434"
@@ -34,11 +34,11 @@ class OllamaProvider(Provider):
 
     def show(self, model: str | None = None) -> Mapping[str, Any]:
         """Return what Ollama knows of a model: its template, parameters, details and capabilities."""
-        return self._drive(self._calls.post(self._show(model), model or self.model))
+        return self.run(self._calls.post(self._show(model), model or self.model))
 
     async def show_async(self, model: str | None = None) -> Mapping[str, Any]:
         """The async twin of `show`."""
-        return await self._drive_async(self._calls.post(self._show(model), model or self.model))
+        return await self.run_async(self._calls.post(self._show(model), model or self.model))
 
     def _show(self, model: str | None) -> WireRequest:
         return WireRequest("POST", "/api/show", {"model": model or self.model})

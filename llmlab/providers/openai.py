@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from llmlab.channel import WireRequest
-from llmlab.dialects import OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_RESPONSES, Dialect
 from llmlab.errors import ConfigurationError
+from llmlab.formats import OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_RESPONSES, Format
+from llmlab.models import MODELS
 from llmlab.providers.base import Provider
-from llmlab.request import Request
-from llmlab.specs import MODELS
+from llmlab.transport.base import WireRequest
+from llmlab.types.request import Request
 
 
 class OpenAIProvider(Provider):
@@ -28,20 +28,20 @@ class OpenAIProvider(Provider):
     default_base_url: ClassVar[str] = "https://api.openai.com/v1"
     key_variable: ClassVar[str | None] = "OPENAI_API_KEY"
     key_page: ClassVar[str] = "https://platform.openai.com/api-keys"
-    text_dialect: ClassVar[Dialect | None] = OPENAI_COMPLETIONS
+    text_format: ClassVar[Format | None] = OPENAI_COMPLETIONS
     embedding_path: ClassVar[str | None] = "/embeddings"
 
     def __init__(self, *args: Any, api: Literal["responses", "chat"] = "responses", **options: Any) -> None:
         if api not in ("responses", "chat"):
             raise ConfigurationError(f'api must be "responses" or "chat", not {api!r}')
-        self.dialect = OPENAI_CHAT if api == "chat" else OPENAI_RESPONSES
+        self.format = OPENAI_CHAT if api == "chat" else OPENAI_RESPONSES
         super().__init__(*args, **options)
 
     def encode(self, request: Request, stream: bool) -> dict[str, Any]:
         """Return the wire JSON of a request."""
         body = super().encode(request, stream)
-        if self.dialect is OPENAI_CHAT and "max_tokens" in body:
-            # OpenAI renamed this field; everybody else who speaks this dialect kept it.
+        if self.format is OPENAI_CHAT and "max_tokens" in body:
+            # OpenAI renamed this field; everybody else who speaks this format kept it.
             body["max_completion_tokens"] = body.pop("max_tokens")
         return body
 

@@ -6,13 +6,13 @@ import os
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from llmlab.config import Secret
-from llmlab.dialects import OPENAI_CHAT, Dialect
-from llmlab.dialects.base import options as given
-from llmlab.dialects.base import refuse_reasoning
+from llmlab.config.environment import Secret
+from llmlab.formats import OPENAI_CHAT, Format
+from llmlab.formats.base import options as given
+from llmlab.formats.base import refuse_reasoning
+from llmlab.models import MODELS
 from llmlab.providers.base import Provider
-from llmlab.request import Request
-from llmlab.specs import MODELS
+from llmlab.types.request import Request
 
 
 class OpenRouterProvider(Provider):
@@ -25,7 +25,7 @@ class OpenRouterProvider(Provider):
     """
 
     name: ClassVar[str] = "openrouter"
-    dialect: Dialect = OPENAI_CHAT
+    format: Format = OPENAI_CHAT
     embedding_path: ClassVar[str | None] = "/embeddings"
     default_model: ClassVar[str] = MODELS["openrouter"]
     default_base_url: ClassVar[str] = "https://openrouter.ai/api/v1"

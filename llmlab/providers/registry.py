@@ -8,10 +8,10 @@ from enum import StrEnum
 from importlib import import_module
 from typing import Any
 
-from llmlab.config import Settings
-from llmlab.dialects import Dialect
+from llmlab.config.entry_points import Plugins
+from llmlab.config.environment import Settings
 from llmlab.errors import ConfigurationError, UnsupportedProviderError
-from llmlab.plugins import Plugins
+from llmlab.formats import Format
 from llmlab.policies import policies_from
 from llmlab.providers.base import Provider
 
@@ -46,12 +46,12 @@ def _checked(provider: Any) -> type[Provider]:
         if not isinstance(getattr(provider, said, None), str):
             raise ConfigurationError(
                 f"{provider.__name__} does not say its {said}. A provider has a name, a default_model, a "
-                "default_base_url and a dialect."
+                "default_base_url and a wire format."
             )
-    dialect = getattr(provider, "dialect", None)
-    if not isinstance(dialect, Dialect | property | None):
+    format = getattr(provider, "format", None)
+    if not isinstance(format, Format | property | None):
         raise ConfigurationError(
-            f"the dialect of {provider.__name__} is {dialect!r}; get_dialect(name) gives one that is there already"
+            f"the format of {provider.__name__} is {format!r}; get_format(name) gives one that is there already"
         )
     return provider
 

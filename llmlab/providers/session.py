@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from llmlab.completion import Completion
+from llmlab.types.completion import Completion
 
 
 class Session:

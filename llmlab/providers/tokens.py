@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
-from llmlab.messages import Message, ToolDefinition
+from llmlab.types.messages import Message, ToolDefinition
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English text, used where nothing can count."""

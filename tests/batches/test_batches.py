@@ -11,8 +11,8 @@ import pytest
 import llmlab
 from llmlab import LLMInvalidRequestError, Message, Request, submit_batch
 from llmlab.errors import LLMConnectionError, LLMTimeoutError
-from llmlab.messages import to_messages
 from llmlab.providers import Failover, get_provider
+from llmlab.types.messages import to_messages
 from tests.batches.trying import HERE, SERVICES, WAYS, done, opened, told
 from tests.core.trying import NAMES
 
@@ -178,7 +178,7 @@ def test_waiting_ends_when_the_time_is_over(name: str) -> None:
 
 def test_a_file_of_openai_s_holds_one_model() -> None:
     """The service would throw the whole batch back, a while later."""
-    models = llmlab.specs.known_models("openai")[:2]
+    models = llmlab.models.known_models("openai")[:2]
     items = [{"prompt": "Hi", "model": model} for model in models]
     with pytest.raises(LLMInvalidRequestError, match="must name one model, not"):
         submit_batch(items, "openai")
@@ -205,7 +205,7 @@ def test_the_frame_shows_answers_errors_and_the_price_of_batches() -> None:
     assert list(frame["state"]) == ["answered", "failed"]
     assert frame["error"][1].startswith("LLMInvalidRequestError: anthropic answered 400")
     first: Any = outcomes[0]
-    usual = llmlab.specs.price_of(first.usage.input_tokens, first.usage.output_tokens, first.model, "anthropic")
+    usual = llmlab.models.price_of(first.usage.input_tokens, first.usage.output_tokens, first.model, "anthropic")
     assert usual
     assert frame["cost"][0] == pytest.approx(usual / 2)
 

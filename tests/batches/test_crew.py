@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmlab.batches.crew import Crew
-from llmlab.flow import Flow, Sleep, Wait
 from llmlab.providers import Provider, get_provider
+from llmlab.toolkit.batches.workers import Crew
+from llmlab.transport.driver import Flow, Sleep, Wait
 
 LLM: Provider = get_provider("ollama")
 
@@ -61,7 +61,7 @@ def test_threads_do_every_job_once_and_never_too_many_at_once(steps: list[int], 
     work = Work(steps)
     crew = work.crew(in_flight)
     crew.start()
-    LLM._drive(waited(crew))
+    LLM.run(waited(crew))
     assert sorted(work.done) == list(range(len(steps)))
     assert work.most <= in_flight
 
@@ -74,7 +74,7 @@ def test_tasks_do_every_job_once_and_never_too_many_at_once(steps: list[int], in
     async def whole() -> None:
         crew = work.crew(in_flight)
         crew.start_tasks()
-        await LLM._drive_async(waited(crew))
+        await LLM.run_async(waited(crew))
 
     asyncio.run(whole())
     assert sorted(work.done) == list(range(len(steps)))
@@ -133,7 +133,7 @@ def test_many_wait_for_one_change() -> None:
     for thread in threads:
         thread.join(10)
     assert len(woken) == 5
-    LLM._drive(waited(crew))
+    LLM.run(waited(crew))
 
 
 def test_a_change_that_has_come_already_is_not_waited_for() -> None:
@@ -162,12 +162,12 @@ def test_what_leaves_a_job_stops_the_crew_and_is_kept(tasks: bool) -> None:
 
     async def whole() -> None:
         crew.start_tasks()
-        await LLM._drive_async(waited(crew))
+        await LLM.run_async(waited(crew))
 
     if tasks:
         asyncio.run(whole())
     else:
         crew.start()
-        LLM._drive(waited(crew))
+        LLM.run(waited(crew))
     assert isinstance(crew.failure, RuntimeError)
     assert work.done == []

@@ -14,8 +14,8 @@ import pytest
 import llmlab
 from llmlab import Batch, LLMInvalidRequestError, ToolDefinition, open_batch, submit_batch, submit_batch_async
 from llmlab.errors import ConfigurationError
-from llmlab.messages import Message
 from llmlab.providers import get_provider
+from llmlab.types.messages import Message
 from tests.batches.trying import WAYS, Counting, done, opened, told
 
 PROMPTS = [f"What is {number} + 1?" for number in range(12)]

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from llmlab import Batch, open_batch, open_batch_async, submit_batch, submit_batch_async
+from llmlab._utils.clock import hand_over
 from llmlab.errors import LLMError
-from llmlab.flow import Flow, Sleep
 from llmlab.policies import Answer, Call
 from llmlab.providers import Provider
-from llmlab.waiting import hand_over
+from llmlab.transport.driver import Flow, Sleep
 
 WAYS = ("sync", "async")
 SERVICES = ("openai", "anthropic")

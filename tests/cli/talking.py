@@ -8,7 +8,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from llmlab.cli import app
+from llmlab.lab.cli.app import app
 from tests.loopback import LoopbackServer
 
 OFFLINE = "llmlab: offline. Answers come from a simulator; nothing is sent, nothing is spent.\n"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from llmlab import errors
-from llmlab.bootstrap import CLONE
-from llmlab.commands import session
+from llmlab.lab.bootstrap import CLONE
+from llmlab.lab.cli import session
 from tests.cli.talking import OFFLINE, lines, run, said, settings_for, streamed
 from tests.loopback import LoopbackServer
 

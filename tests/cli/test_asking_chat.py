@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llmlab.commands import asking
+from llmlab.lab.cli import ask
 from tests.cli.talking import OFFLINE, lines, run, said, settings_for
 from tests.loopback import LoopbackServer
 
@@ -96,7 +96,7 @@ def sit_down(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def put(*typed: str | type[BaseException]) -> None:
         terminal = Terminal(*typed)
-        monkeypatch.setattr(asking, "sys", type("System", (), {"stdin": terminal, "stdout": sys.stdout}))
+        monkeypatch.setattr(ask, "sys", type("System", (), {"stdin": terminal, "stdout": sys.stdout}))
         monkeypatch.setattr(builtins, "input", terminal.input)
 
     return put
@@ -116,7 +116,7 @@ def test_ctrl_c_at_the_prompt_is_130(sit_down: Callable[..., None]) -> None:
 def test_ctrl_c_stops_an_answer_and_keeps_the_conversation(
     sit_down: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown = asking.answer
+    shown = ask.answer
     seen: list[int] = []
 
     def stopped_once(provider: Any, messages: Any, *options: Any) -> Any:
@@ -125,7 +125,7 @@ def test_ctrl_c_stops_an_answer_and_keeps_the_conversation(
             raise KeyboardInterrupt
         return shown(provider, messages, *options)
 
-    monkeypatch.setattr(asking, "answer", stopped_once)
+    monkeypatch.setattr(ask, "answer", stopped_once)
     sit_down("one", "two", "three", EOFError)
     result = run("chat")
     assert result.exit_code == 0
@@ -139,7 +139,7 @@ def test_ctrl_c_ends_a_conversation_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -
     def stop(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(asking, "answer", stop)
+    monkeypatch.setattr(ask, "answer", stop)
     assert run("chat", piped="one\ntwo\n").exit_code == 130
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from llmlab import bootstrap, installer
-from llmlab.bootstrap import BASE, TEST, Environment, prepare
+from llmlab.lab import bootstrap, installer
+from llmlab.lab.bootstrap import BASE, TEST, Environment, prepare
 
 PYPROJECT = """[project]
 dependencies = [{base}]

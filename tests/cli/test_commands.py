@@ -15,12 +15,13 @@ import pytest
 from typer.testing import CliRunner
 
 import llmlab
-from llmlab import bootstrap, cli
-from llmlab.cli import app
-from llmlab.commands import suite
 from llmlab.errors import LLMError, UnsupportedProviderError
-from llmlab.notebook import handout, nbfile, runner, update
-from llmlab.notebook.result import Result
+from llmlab.lab import bootstrap
+from llmlab.lab.cli import app as cli
+from llmlab.lab.cli import test
+from llmlab.lab.cli.app import app
+from llmlab.lab.notebooks import handout, notebook_file, runner, update
+from llmlab.lab.notebooks.result import Result
 
 COMMANDS = ["lab", "test", "run", "handout", "record", "drift", "simulate", "doctor"]
 COMMANDS += ["serve-health"]
@@ -48,7 +49,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         results: list[Result] = script["results"]
         return results
 
-    monkeypatch.setattr(nbfile, "find_notebooks", lambda targets: [result.notebook for result in script["results"]])
+    monkeypatch.setattr(
+        notebook_file, "find_notebooks", lambda targets: [result.notebook for result in script["results"]]
+    )
     monkeypatch.setattr(runner, "run_notebooks", run_notebooks)
     return script
 
@@ -69,7 +72,7 @@ def test_every_command_is_listed_and_no_command_shows_the_list() -> None:
 
 def test_help_does_not_wait_for_the_rooms() -> None:
     """Importing papermill or pandas would make every `--help` take seconds."""
-    code = "import llmlab.cli, sys; print(*{'papermill', 'pandas', 'nbformat', 'httpx2', 'rich'} & set(sys.modules))"
+    code = "import llmlab.lab.cli.app, sys\nprint(*{'papermill', 'pandas', 'nbformat', 'httpx2', 'rich'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=bootstrap.CLONE, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
@@ -141,7 +144,7 @@ def test_whole_suite_is_one_run_of_pytest_with_coverage(monkeypatch: pytest.Monk
         seen.append(command)
         return SimpleNamespace(returncode=5)
 
-    monkeypatch.setattr(suite, "subprocess", SimpleNamespace(run=run))
+    monkeypatch.setattr(test, "subprocess", SimpleNamespace(run=run))
     assert invoke("test").exit_code == 5
     assert seen[0][1:5] == ["-m", "pytest", "-n", "2"]
     assert "--cov-fail-under=95" in seen[0]
@@ -158,7 +161,7 @@ def test_reader_s_own_arguments_go_to_pytest_without_coverage(
         seen.append(command)
         return SimpleNamespace(returncode=0)
 
-    monkeypatch.setattr(suite, "subprocess", SimpleNamespace(run=run))
+    monkeypatch.setattr(test, "subprocess", SimpleNamespace(run=run))
     assert invoke("test", *words).exit_code == 0
     assert seen[0][3:] == ["-k", "retry", "-x"]
 
@@ -187,7 +190,7 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(targets: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(nbfile, "find_notebooks", stop)
+    monkeypatch.setattr(notebook_file, "find_notebooks", stop)
     monkeypatch.setattr(sys, "argv", ["llmlab", "run"])
     with pytest.raises(SystemExit) as end:
         cli.main()

@@ -12,8 +12,8 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from typer.testing import CliRunner, Result
 
-from llmlab import bootstrap, doctor
-from llmlab.cli import app
+from llmlab.lab import bootstrap, doctor
+from llmlab.lab.cli.app import app
 from tests.loopback import LoopbackServer
 
 NOBODY = "http://127.0.0.1:9"

@@ -11,7 +11,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from llmlab.bootstrap import CLONE
+from llmlab.lab.bootstrap import CLONE
 
 PROJECT = tomllib.loads((CLONE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA: dict[str, Any] = yaml.safe_load((CLONE / "environment.yml").read_text(encoding="utf-8"))

@@ -16,8 +16,8 @@ import httpx2
 import pytest
 from typer.testing import CliRunner
 
-from llmlab.bootstrap import CLONE
-from llmlab.cli import app
+from llmlab.lab.bootstrap import CLONE
+from llmlab.lab.cli.app import app
 from llmlab.providers import health_server
 from llmlab.providers.health_report import HealthReport
 from tests.core.trying import NAMES

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from llmlab.models import MODELS
 from llmlab.providers import Provider, TokenCount
-from llmlab.specs import MODELS
 from tests.cli.talking import OFFLINE, lines, run, settings_for
 from tests.loopback import LoopbackServer
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmlab import installer
+from llmlab.lab import installer
 
 OFFLINE = "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution"
 

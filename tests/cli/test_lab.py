@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from llmlab import bootstrap
-from llmlab.cli import app
-from llmlab.commands import lab
+from llmlab.lab import bootstrap
+from llmlab.lab.cli import lab
+from llmlab.lab.cli.app import app
 
 LOG = """\
 [I 2026-11-21 02:52:07.804 ServerApp] jupyterlab | extension was successfully loaded.

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from llmlab import __main__, bootstrap
+from llmlab import __main__
+from llmlab.lab import bootstrap
 
 
 def test_old_python_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,8 +40,8 @@ def test_only_programs_that_start_are_proposed(monkeypatch: pytest.MonkeyPatch) 
 def test_start_refuses_prepares_and_runs_in_this_order(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     modules: dict[str, Any] = {
-        "llmlab.bootstrap": SimpleNamespace(prepare=lambda arguments: done.append("prepare")),
-        "llmlab.cli": SimpleNamespace(main=lambda: done.append("run")),
+        "llmlab.lab.bootstrap": SimpleNamespace(prepare=lambda arguments: done.append("prepare")),
+        "llmlab.lab.cli.app": SimpleNamespace(main=lambda: done.append("run")),
     }
     load: Callable[[str], Any] = modules.__getitem__
     monkeypatch.setattr(__main__, "import_module", load)

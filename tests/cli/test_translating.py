@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from llmlab.dialects import DIALECTS
+from llmlab.formats import FORMATS
 from tests.cli.talking import lines, run
 
 
 def test_a_prompt_is_shown_in_every_format() -> None:
     result = run("rosetta", "Why", "is", "it?", "--system", "Be brief.")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert all(name in result.stdout for name in DIALECTS)
+    assert all(name in result.stdout for name in FORMATS)
     assert '"input": "Why is it?"' in result.stdout
     assert '"instructions": "Be brief."' in result.stdout
 
@@ -22,8 +22,8 @@ def test_a_prompt_comes_through_a_pipe() -> None:
 def test_json_is_a_line_a_format() -> None:
     """A script compares what two vendors are sent."""
     found = lines(run("rosetta", "Hi", "--json", "--stream", "--temperature", "0", "--max-tokens", "9", "--model", "m"))
-    assert [one["dialect"] for one in found] == list(DIALECTS)
-    bodies = {one["dialect"]: one["body"] for one in found}
+    assert [one["format"] for one in found] == list(FORMATS)
+    bodies = {one["format"]: one["body"] for one in found}
     assert bodies["openai_responses"] == {
         "model": "m",
         "input": "Hi",
@@ -32,12 +32,12 @@ def test_json_is_a_line_a_format() -> None:
         "stream": True,
     }
     assert bodies["anthropic_messages"] is None
-    assert "has no temperature" in next(one["refusal"] for one in found if one["dialect"] == "anthropic_messages")
+    assert "has no temperature" in next(one["refusal"] for one in found if one["format"] == "anthropic_messages")
 
 
 def test_providers_limit_what_is_shown() -> None:
     found = lines(run("rosetta", "Hi", "--provider", "anthropic", "--provider", "openai_chat", "--json"))
-    assert [one["dialect"] for one in found] == ["openai_chat", "anthropic_messages"]
+    assert [one["format"] for one in found] == ["openai_chat", "anthropic_messages"]
 
 
 def test_a_wrong_name_or_option_is_wrong_usage() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import llmlab
-from llmlab.config import ProviderSettings, Settings
+from llmlab.config.environment import ProviderSettings, Settings
 from llmlab.errors import ConfigurationError, MissingAPIKeyError, UnsupportedProviderError
 from llmlab.providers import Provider
 from tests.loopback import LoopbackServer

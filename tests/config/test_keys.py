@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.config import Secret, find_key, read_dotenv
+from llmlab.config.environment import Secret, find_key, read_dotenv
 from llmlab.errors import ConfigurationError
 
 KEY = "sk-proj-abc123def456ghi789"
@@ -113,10 +113,10 @@ def test_a_file_in_another_encoding_is_refused_in_words() -> None:
 
 def test_importing_config_loads_nothing_heavy() -> None:
     """Every program that imports llmlab would wait for YAML and pydantic, read or not."""
-    code = "import sys, llmlab.config; print(*sorted(sys.modules))"
+    code = "import sys, llmlab.config.environment; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=path_only())
     loaded = set(done.stdout.split())
-    assert "llmlab.config" in loaded
+    assert "llmlab.config.environment" in loaded
     assert not {"yaml", "dotenv", "pydantic", "httpx", "httpx2", "openai"} & loaded
 
 

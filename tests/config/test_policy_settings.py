@@ -10,9 +10,9 @@ import pytest
 
 import llmlab
 from llmlab import Budget, Cache, Limits, RetryPolicy
+from llmlab.config.settings import load_settings
 from llmlab.errors import BudgetExceededError, ConfigurationError
 from llmlab.policies import Policy, from_settings
-from llmlab.settings_file import load_settings
 
 
 @pytest.fixture(autouse=True)

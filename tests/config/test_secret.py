@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import llmlab
-from llmlab.config import VARIABLES, Secret, find_key
+from llmlab.config.environment import VARIABLES, Secret, find_key
 
 KEY = "Kq7-not-a-known-form-of-key"
 
@@ -102,8 +102,8 @@ def test_importing_config_brings_few_modules() -> None:
     code = (
         "import sys, __future__, dataclasses, pathlib, typing, re, difflib, urllib.parse, importlib;"
         "before = set(sys.modules);"
-        "import llmlab.config; print(*sorted(set(sys.modules) - before))"
+        "import llmlab.config.environment; print(*sorted(set(sys.modules) - before))"
     )
     clone = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=clone)
-    assert done.stdout.split() == ["llmlab", "llmlab.config", "llmlab.errors", "llmlab.redaction"]
+    assert done.stdout.split() == ["llmlab", "llmlab.config.environment", "llmlab.errors", "llmlab._utils.redaction"]

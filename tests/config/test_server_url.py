@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmlab.config import server_url
+from llmlab.config.environment import server_url
 from llmlab.errors import ConfigurationError
 
 OLLAMA, LOCAL = "http://localhost:11434", "http://localhost:8080"

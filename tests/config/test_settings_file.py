@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.config import ProviderSettings, Settings
+from llmlab.config.environment import ProviderSettings, Settings
+from llmlab.config.settings import load_settings
 from llmlab.errors import ConfigurationError
-from llmlab.settings_file import load_settings
 
 
 def written(text: str, name: str = "llmlab.yaml") -> Path:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from llmlab.config.settings import load_settings
 from llmlab.errors import ConfigurationError
 from llmlab.providers import get_provider
-from llmlab.settings_file import load_settings
 
 KEY = "Kq7-not-a-known-form-of-key"
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from llmlab.bootstrap import CLONE
-from llmlab.config import VARIABLES
+from llmlab.config.environment import VARIABLES
+from llmlab.lab.bootstrap import CLONE
 
 # Set by the system, conda, ssh or Jupyter, and never by a reader of .env.example.
 OTHERS = {"CONDA_PREFIX", "DISPLAY", "JPY_SESSION_NAME", "PYTHONPATH", "SSH_CONNECTION", "SSH_TTY", "WAYLAND_DISPLAY"}

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmlab import ConversationContext, LLMInvalidRequestError, Role
-from llmlab.conversation.turns import open_calls
+from llmlab.toolkit.conversation.turns import open_calls
 
 LIMIT = st.none() | st.integers(1, 40)
 TEXT = st.text(max_size=60)

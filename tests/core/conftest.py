@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import settings
 
-from llmlab import flow
+from llmlab.transport import driver
 
 settings.register_profile("core", max_examples=40, deadline=None, database=None, derandomize=True)
 settings.load_profile("core")
@@ -21,6 +21,6 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep_async(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr(flow, "time", SimpleNamespace(sleep=waits.append))
-    monkeypatch.setattr(flow, "asyncio", SimpleNamespace(sleep=sleep_async))
+    monkeypatch.setattr(driver, "time", SimpleNamespace(sleep=waits.append))
+    monkeypatch.setattr(driver, "asyncio", SimpleNamespace(sleep=sleep_async))
     return waits

@@ -7,8 +7,8 @@ import pickle
 
 import pytest
 
-from llmlab.completion import Chunk, Completion, Usage
-from llmlab.messages import Message, Role, ToolCall
+from llmlab.types.completion import Chunk, Completion, Usage
+from llmlab.types.messages import Message, Role, ToolCall
 
 
 def test_usage_adds_up() -> None:

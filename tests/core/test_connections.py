@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from llmlab.errors import LLMConnectionError, LLMStreamError, LLMTimeoutError
-from llmlab.http_channel import HttpChannel
 from llmlab.providers import Health, Provider, get_provider
+from llmlab.transport.http import HttpTransport
 from tests.core import bodies
 from tests.core.trying import KEY, NAMES, SHAPES, ask, call, provider, twice
 from tests.loopback import LoopbackServer
@@ -36,8 +36,8 @@ def gate() -> Iterator[threading.Event]:
 
 def busy(made: Provider) -> int:
     """The number of connections that are neither idle nor closed. Reaches inside, for nothing else can tell."""
-    channel: Any = made._channel
-    clients = [channel._client, *channel._async_clients.values()]
+    transport: Any = made._transport
+    clients = [transport._client, *transport._async_clients.values()]
     held = [held for client in clients if client for held in client._transport._pool.connections]
     return sum(not (connection.is_idle() or connection.is_closed()) for connection in held)
 
@@ -203,10 +203,10 @@ def test_a_redirect_in_place_of_a_stream_is_an_error(shape: str, server: Loopbac
 def test_plain_http_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading them takes longer than a call to a local server; and https always gets them, however it is written."""
     contexts: list[str] = []
-    monkeypatch.setattr("llmlab.http_channel._tls_context", lambda: contexts.append("read") or True)
+    monkeypatch.setattr("llmlab.transport.http._tls_context", lambda: contexts.append("read") or True)
     for url, read in (("http://h", 0), ("https://h", 1), ("HTTPS://h", 2)):
-        channel = HttpChannel(url, {}, 1)
-        channel._sync()
-        channel.close()
+        transport = HttpTransport(url, {}, 1)
+        transport._sync()
+        transport.close()
         assert len(contexts) == read
-    assert repr(HttpChannel("http://h/", {"authorization": KEY}, 1)) == "HttpChannel('http://h')"
+    assert repr(HttpTransport("http://h/", {"authorization": KEY}, 1)) == "HttpTransport('http://h')"

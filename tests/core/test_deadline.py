@@ -9,9 +9,9 @@ import anthropic
 import openai
 import pytest
 
+from llmlab._utils.clock import now
 from llmlab.errors import LLMInvalidRequestError, LLMStreamError, LLMTimeoutError
 from llmlab.providers import Provider
-from llmlab.waiting import now
 from tests.core import bodies
 from tests.core.trying import SHAPES, ask, provider
 from tests.loopback import LoopbackServer

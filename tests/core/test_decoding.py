@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.completion import Completion
-from llmlab.dialects import DIALECTS, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES, Dialect
-from llmlab.dialects.problems import find_problem, to_error
 from llmlab.errors import LLMError, LLMStreamError
-from llmlab.framing import DONE
-from llmlab.messages import ToolCall
+from llmlab.formats import FORMATS, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES, Format
+from llmlab.formats.errors import find_problem, to_error
+from llmlab.formats.sse import DONE
+from llmlab.types.completion import Completion
+from llmlab.types.messages import ToolCall
 from tests.core import bodies
 
-ALL = list(DIALECTS.values())
+ALL = list(FORMATS.values())
 # The words of the wire formats, so that arbitrary JSON gets past the first field.
 WORDS = re.findall(
     r"\S+",
@@ -42,22 +42,22 @@ def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 OBJECTS = st.dictionaries(st.sampled_from(WORDS), st.recursive(LEAVES, _nested, max_leaves=15), max_size=8)
 
 
-@pytest.mark.parametrize("dialect", ALL, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("format", ALL, ids=lambda format: format.name)
 @given(body=OBJECTS)
-def test_no_body_makes_decoding_raise(dialect: Dialect, body: dict[str, Any]) -> None:
-    answer = dialect.decode(body)
+def test_no_body_makes_decoding_raise(format: Format, body: dict[str, Any]) -> None:
+    answer = format.decode(body)
     assert isinstance(answer, Completion)
     assert isinstance(answer.content, str)
     repr(answer)
     answer._repr_markdown_()
 
 
-@pytest.mark.parametrize("dialect", ALL, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("format", ALL, ids=lambda format: format.name)
 @given(events=st.lists(OBJECTS, max_size=5))
 def test_no_event_makes_a_stream_raise_anything_but_a_stream_error(
-    dialect: Dialect, events: list[dict[str, Any]]
+    format: Format, events: list[dict[str, Any]]
 ) -> None:
-    decoder = dialect.stream()
+    decoder = format.stream()
     shown = ""
     for event in events:
         try:
@@ -65,7 +65,7 @@ def test_no_event_makes_a_stream_raise_anything_but_a_stream_error(
                 shown += chunk.text
         except LLMStreamError:
             break
-        assert decoder.completion().content.startswith(shown) or dialect is OPENAI_RESPONSES
+        assert decoder.completion().content.startswith(shown) or format is OPENAI_RESPONSES
     assert isinstance(decoder.completion(), Completion)
 
 
@@ -76,23 +76,23 @@ def test_no_error_body_makes_reading_it_raise(body: Any, status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dialect", "body", "events"),
+    ("format", "body", "events"),
     [
-        (DIALECTS["openai_responses"], bodies.RESPONSES, bodies.RESPONSES_EVENTS),
-        (DIALECTS["openai_chat"], bodies.CHAT, bodies.CHAT_EVENTS),
-        (DIALECTS["anthropic_messages"], bodies.ANTHROPIC, bodies.ANTHROPIC_EVENTS),
-        (DIALECTS["ollama"], bodies.OLLAMA, bodies.OLLAMA_EVENTS),
+        (FORMATS["openai_responses"], bodies.RESPONSES, bodies.RESPONSES_EVENTS),
+        (FORMATS["openai_chat"], bodies.CHAT, bodies.CHAT_EVENTS),
+        (FORMATS["anthropic_messages"], bodies.ANTHROPIC, bodies.ANTHROPIC_EVENTS),
+        (FORMATS["ollama"], bodies.OLLAMA, bodies.OLLAMA_EVENTS),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_a_streamed_answer_equals_the_whole_one(
-    dialect: Dialect, body: dict[str, Any], events: list[dict[str, Any]]
+    format: Format, body: dict[str, Any], events: list[dict[str, Any]]
 ) -> None:
-    decoder = dialect.stream()
+    decoder = format.stream()
     pieces = [str(chunk) for event in events if (chunk := decoder.feed(event))]
     assert pieces == list(bodies.PIECES)
     assert decoder.finished
-    assert decoder.completion() == dialect.decode(body)
+    assert decoder.completion() == format.decode(body)
     assert decoder.completion().usage.total_tokens == 8
 
 
@@ -134,16 +134,16 @@ def test_parallel_tool_calls_are_told_apart(deltas: list[dict[str, Any]]) -> Non
     assert decoder.completion().tool_calls == (ToolCall("a", "f", {"x": 1}), ToolCall("b", "g", {"y": 2}))
 
 
-@pytest.mark.parametrize("dialect", [OPENAI_CHAT, OLLAMA], ids=lambda dialect: dialect.name)
-def test_tool_calls_without_ids_get_ids_of_their_own(dialect: Dialect) -> None:
+@pytest.mark.parametrize("format", [OPENAI_CHAT, OLLAMA], ids=lambda format: format.name)
+def test_tool_calls_without_ids_get_ids_of_their_own(format: Format) -> None:
     """A result must say which call it answers."""
     message = {"tool_calls": [{"function": {"name": "f", "arguments": {}}}] * 2}
     body = {"message": message, "choices": [{"message": message}]}
-    first, second = dialect.decode(body).tool_calls
+    first, second = format.decode(body).tool_calls
     assert first.id
     assert second.id
     assert first.id != second.id
-    assert dialect.decode(body).tool_calls == (first, second)
+    assert format.decode(body).tool_calls == (first, second)
 
 
 def test_streamed_tool_calls_without_ids_and_index_get_ids_of_their_own() -> None:
@@ -184,6 +184,6 @@ def test_a_server_that_does_not_stream_is_still_heard() -> None:
 
 @pytest.mark.parametrize("name", ["openai_chat", "openai_completions"])
 def test_the_end_marker_alone_ends_a_stream(name: str) -> None:
-    decoder = DIALECTS[name].stream()
+    decoder = FORMATS[name].stream()
     assert decoder.feed(DONE) is None
     assert decoder.finished

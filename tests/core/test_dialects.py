@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
-from llmlab.dialects import (
+from llmlab.errors import LLMInvalidRequestError
+from llmlab.formats import (
     ANTHROPIC_MESSAGES,
-    DIALECTS,
+    FORMATS,
     OLLAMA,
     OLLAMA_GENERATE,
     OPENAI_CHAT,
     OPENAI_COMPLETIONS,
     OPENAI_RESPONSES,
-    Dialect,
+    Format,
 )
-from llmlab.errors import LLMInvalidRequestError
-from llmlab.messages import Message, Role, ToolCall, ToolDefinition
-from llmlab.request import Request, build_request
+from llmlab.types.messages import Message, Role, ToolCall, ToolDefinition
+from llmlab.types.request import Request, build_request
 
-ALL = list(DIALECTS.values())
-TALKING = [dialect for dialect in ALL if dialect not in (OPENAI_COMPLETIONS, OLLAMA_GENERATE)]
+ALL = list(FORMATS.values())
+TALKING = [format for format in ALL if format not in (OPENAI_COMPLETIONS, OLLAMA_GENERATE)]
 CONVERSATION = (
     Message(Role.SYSTEM, "Be brief."),
     Message(Role.SYSTEM, "Be kind."),
@@ -42,8 +42,8 @@ ROUND = (
 TOOL = ToolDefinition("weather", "Tells the weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
 
 
-def encoded(dialect: Dialect, prompt: Any = "Hi", stream: bool = False, **options: Any) -> dict[str, Any]:
-    return dialect.encode(build_request(prompt, "m", options), stream)
+def encoded(format: Format, prompt: Any = "Hi", stream: bool = False, **options: Any) -> dict[str, Any]:
+    return format.encode(build_request(prompt, "m", options), stream)
 
 
 def test_a_plain_question_is_written_as_each_service_documents_it() -> None:
@@ -57,11 +57,11 @@ def test_a_plain_question_is_written_as_each_service_documents_it() -> None:
 
 def test_a_stream_is_asked_for_with_its_usage() -> None:
     """Without include_usage, a streamed answer of Chat Completions costs an unknown amount."""
-    for dialect in ALL:
-        assert encoded(dialect, stream=True)["stream"] is True
-        assert encoded(dialect, stream=False).get("stream", False) is False
-    for dialect in (OPENAI_CHAT, OPENAI_COMPLETIONS):
-        assert encoded(dialect, stream=True)["stream_options"] == {"include_usage": True}
+    for format in ALL:
+        assert encoded(format, stream=True)["stream"] is True
+        assert encoded(format, stream=False).get("stream", False) is False
+    for format in (OPENAI_CHAT, OPENAI_COMPLETIONS):
+        assert encoded(format, stream=True)["stream_options"] == {"include_usage": True}
 
 
 def test_system_messages_stand_where_each_service_wants_them() -> None:
@@ -71,8 +71,8 @@ def test_system_messages_stand_where_each_service_wants_them() -> None:
     def said(turns: list[dict[str, Any]]) -> list[tuple[str, str]]:
         return [(turn["role"], turn["content"]) for turn in turns]
 
-    for dialect in (OPENAI_CHAT, OLLAMA):
-        assert said(encoded(dialect, CONVERSATION)["messages"]) == everything
+    for format in (OPENAI_CHAT, OLLAMA):
+        assert said(encoded(format, CONVERSATION)["messages"]) == everything
     lifted = encoded(ANTHROPIC_MESSAGES, CONVERSATION)
     assert (lifted["system"], said(lifted["messages"])) == ("Be brief.\n\nBe kind.", rest)
     responses = encoded(OPENAI_RESPONSES, CONVERSATION)
@@ -154,8 +154,8 @@ def test_tools_and_choices_have_each_services_own_shape() -> None:
     assert encoded(OPENAI_RESPONSES, tools=[TOOL])["tools"] == [{"type": "function", "strict": False, **function}]
     assert encoded(ANTHROPIC_MESSAGES, tools=[TOOL])["tools"] == [{**described, "input_schema": TOOL.parameters}]
 
-    def choice(dialect: Dialect, name: str) -> Any:
-        return encoded(dialect, tools=[TOOL], tool_choice=name)["tool_choice"]
+    def choice(format: Format, name: str) -> Any:
+        return encoded(format, tools=[TOOL], tool_choice=name)["tool_choice"]
 
     for word in ("auto", "none", "required"):
         assert choice(OPENAI_CHAT, word) == choice(OPENAI_RESPONSES, word) == word
@@ -169,14 +169,14 @@ def test_tools_and_choices_have_each_services_own_shape() -> None:
     ]
 
 
-@pytest.mark.parametrize("dialect", ALL, ids=lambda dialect: dialect.name)
-def test_a_vendors_own_field_is_sent_as_it_is(dialect: Dialect) -> None:
-    body = encoded(dialect, stream=True, extra={"think": True, "model": "forced"})
+@pytest.mark.parametrize("format", ALL, ids=lambda format: format.name)
+def test_a_vendors_own_field_is_sent_as_it_is(format: Format) -> None:
+    body = encoded(format, stream=True, extra={"think": True, "model": "forced"})
     assert (body["think"], body["model"], body["stream"]) == (True, "forced", True)
 
 
 @pytest.mark.parametrize(
-    ("dialect", "options", "says"),
+    ("format", "options", "says"),
     [
         (OPENAI_RESPONSES, {"stop": "END"}, "OpenAI's Responses API has no stop."),
         (OPENAI_RESPONSES, {"seed": 1}, "OpenAI's Responses API has no seed."),
@@ -188,25 +188,25 @@ def test_a_vendors_own_field_is_sent_as_it_is(dialect: Dialect) -> None:
     ],
 )
 def test_what_a_wire_has_no_field_for_is_refused_before_it_is_sent(
-    dialect: Dialect, options: dict[str, Any], says: str
+    format: Format, options: dict[str, Any], says: str
 ) -> None:
     """An option that is dropped in silence is worse than one that is refused."""
     with pytest.raises(LLMInvalidRequestError) as caught:
-        encoded(dialect, **options)
+        encoded(format, **options)
     assert says in caught.value.message
     assert "Leave it out" in caught.value.message
 
 
 @pytest.mark.parametrize("prompt", [CONVERSATION, Message(Role.ASSISTANT, "Hi")], ids=["talk", "assistant"])
-@pytest.mark.parametrize("dialect", [OPENAI_COMPLETIONS, OLLAMA_GENERATE], ids=lambda dialect: dialect.name)
-def test_the_legacy_formats_take_one_text(dialect: Dialect, prompt: Any) -> None:
+@pytest.mark.parametrize("format", [OPENAI_COMPLETIONS, OLLAMA_GENERATE], ids=lambda format: format.name)
+def test_the_legacy_formats_take_one_text(format: Format, prompt: Any) -> None:
     with pytest.raises(LLMInvalidRequestError, match="send a single user message"):
-        encoded(dialect, prompt)
+        encoded(format, prompt)
 
 
-@pytest.mark.parametrize("dialect", TALKING, ids=lambda dialect: dialect.name)
-def test_encoding_changes_nothing_that_it_was_given(dialect: Dialect) -> None:
+@pytest.mark.parametrize("format", TALKING, ids=lambda format: format.name)
+def test_encoding_changes_nothing_that_it_was_given(format: Format) -> None:
     request = Request(ROUND, "m", tools=(TOOL,), extra={"metadata": {"a": 1}})
     before = repr(request)
-    assert dialect.encode(request, True) == dialect.encode(request, True)
+    assert format.encode(request, True) == format.encode(request, True)
     assert repr(request) == before

@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 
 from llmlab import errors
-from llmlab.completion import Usage
-from llmlab.dialects.problems import to_error
 from llmlab.errors import (
     LLMAPIError,
     LLMError,
@@ -24,6 +22,8 @@ from llmlab.errors import (
     ModelNotFoundError,
     UnsupportedProviderError,
 )
+from llmlab.formats.errors import to_error
+from llmlab.types.completion import Usage
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, LLMError)]
 PLAIN = [kind for kind in KINDS if kind not in (MissingAPIKeyError, UnsupportedProviderError, ModelNotFoundError)]

@@ -118,7 +118,7 @@ def test_when_nobody_answers_each_reason_is_told(shape: str) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_a_line_that_is_dead_has_a_name() -> None:
-    """The channel below knows addresses alone, and the list of reasons said None."""
+    """The transport below knows addresses alone, and the list of reasons said None."""
     with llmlab.faults("connect_refused"), pytest.raises(AllProvidersFailedError, match=r"(?s)- openai: .*- ollama: "):
         two().complete("Hi")
 
@@ -273,7 +273,7 @@ def test_a_model_of_one_is_not_asked_of_the_other() -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_two_models_of_one_provider_can_stand_in_for_each_other() -> None:
-    first, second = llmlab.specs.known_models("openai")[:2]
+    first, second = llmlab.models.known_models("openai")[:2]
     llm = Failover([get_provider("openai", model=name, max_retries=0) for name in (first, second)])
     with llmlab.faults("overloaded", times=1):
         assert llm.complete("Hi").model.startswith(second)

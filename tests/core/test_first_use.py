@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from llmlab.channel import WireRequest
-from llmlab.http_channel import HttpChannel
+from llmlab.transport.base import WireRequest
+from llmlab.transport.http import HttpTransport
 from tests.loopback import LoopbackServer
 
 
@@ -26,9 +26,9 @@ def test_threads_that_come_first_share_one_client(server: LoopbackServer, monkey
 
     monkeypatch.setattr(httpx2, "Client", slow)
     server.answer({"data": []})
-    channel = HttpChannel(server.url, {}, 5.0)
+    transport = HttpTransport(server.url, {}, 5.0)
     with ThreadPoolExecutor(4) as pool:
-        replies = list(pool.map(lambda _: channel.send(WireRequest("GET", "/models")), range(4)))
-    channel.close()
+        replies = list(pool.map(lambda _: transport.send(WireRequest("GET", "/models")), range(4)))
+    transport.close()
     assert [reply.status for reply in replies] == [200] * 4
     assert len(made) == 1

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from llmlab.channel import WireReply, WireRequest
-from llmlab.flow import Flow, Open, OpenStream, Read, Send, Sleep, Wait, drive, drive_async, via
+from llmlab.transport.base import WireReply, WireRequest
+from llmlab.transport.driver import Flow, Open, OpenStream, Read, Send, Sleep, Wait, on_transport, run, run_async
 
 WIRE = WireRequest("POST", "/x", {})
 REPLY = WireReply(200, {}, {"ok": True})
@@ -68,15 +68,11 @@ class FakeChannel:
     async def aclose(self) -> None: ...
 
 
-def run_sync(flow: Flow[Any], channel: FakeChannel) -> Any:
-    return drive(flow, channel)
+def run_awaiting(flow: Flow[Any], transport: FakeChannel) -> Any:
+    return asyncio.run(run_async(flow, transport))
 
 
-def run_async(flow: Flow[Any], channel: FakeChannel) -> Any:
-    return asyncio.run(drive_async(flow, channel))
-
-
-both = pytest.mark.parametrize("run", [run_sync, run_async], ids=["sync", "async"])
+both = pytest.mark.parametrize("run", [run, run_awaiting], ids=["sync", "async"])
 
 
 @both
@@ -96,7 +92,7 @@ def test_a_flow_gets_each_outcome_and_returns_its_result(run: Any, slept: list[f
 
 
 @both
-def test_an_error_of_the_channel_is_raised_where_the_flow_stands(run: Any) -> None:
+def test_an_error_of_the_transport_is_raised_where_the_flow_stands(run: Any) -> None:
     def flow() -> Flow[Any]:
         try:
             yield Send(WIRE)
@@ -170,12 +166,12 @@ def test_a_flow_waits_for_its_turn_without_holding_a_connection(run: Any) -> Non
         return (yield Send(WIRE))
 
     assert run(flow(), FakeChannel(stream, REPLY)) is REPLY
-    assert ticket.waited == ["sync" if run is run_sync else "async"]
+    assert ticket.waited == ["async" if run is run_awaiting else "sync"]
     assert stream.closed == 1
 
 
 @both
-def test_a_flow_may_have_a_channel_of_its_own(run: Any) -> None:
+def test_a_flow_may_have_a_transport_of_its_own(run: Any) -> None:
     """A failover asks several services in one flow."""
     other = WireReply(200, {}, {"from": "the other"})
 
@@ -190,11 +186,11 @@ def test_a_flow_may_have_a_channel_of_its_own(run: Any) -> None:
 
     def flow() -> Flow[Any]:
         stream = FakeStream()
-        opened = yield from via(FakeChannel(stream), opening())
+        opened = yield from on_transport(FakeChannel(stream), opening())
         return [
-            (yield from via(FakeChannel(other), asked())),
-            (yield from via(FakeChannel(other), via(FakeChannel(REPLY), asked()))),
-            (yield from via(FakeChannel(ValueError("x")), failing())),
+            (yield from on_transport(FakeChannel(other), asked())),
+            (yield from on_transport(FakeChannel(other), on_transport(FakeChannel(REPLY), asked()))),
+            (yield from on_transport(FakeChannel(ValueError("x")), failing())),
             (yield from asked()),
             opened.wire is stream,
         ]
@@ -213,7 +209,7 @@ def test_ctrl_c_while_a_stream_is_open_closes_it() -> None:
         yield Send(WIRE)
 
     with pytest.raises(KeyboardInterrupt):
-        drive(flow(), FakeChannel(stream, KeyboardInterrupt()))
+        run(flow(), FakeChannel(stream, KeyboardInterrupt()))
     assert stream.closed == 1
 
 
@@ -248,8 +244,8 @@ def test_a_task_cancelled_at_any_await_leaves_nothing_open(place: int, monkeypat
     async def cancelled() -> FakeStream:
         gate = Gate(place)
         stream = FakeStream(gate)
-        monkeypatch.setattr("llmlab.flow.asyncio.sleep", gate)
-        task = asyncio.create_task(drive_async(flow(), FakeChannel(REPLY, stream, wait=gate)))
+        monkeypatch.setattr("llmlab.transport.driver.asyncio.sleep", gate)
+        task = asyncio.create_task(run_async(flow(), FakeChannel(REPLY, stream, wait=gate)))
         await gate.reached.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.framing import DONE, Framing, JSONLines, ServerSentEvents
+from llmlab.formats.sse import DONE, Framing, JSONLines, ServerSentEvents
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from llmlab import Image, LLMInvalidRequestError, Message
-from llmlab import images as module
-from llmlab.messages import Role, to_messages
+from llmlab.types import images as module
+from llmlab.types.messages import Role, to_messages
 
 HEADS = {
     "image/png": b"\x89PNG\r\n\x1a\n....",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmlab.errors import LLMInvalidRequestError
-from llmlab.messages import Message, Role, ToolCall, ToolDefinition, to_messages
+from llmlab.types.messages import Message, Role, ToolCall, ToolDefinition, to_messages
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel, RootModel
 
 from llmlab import LLMInvalidRequestError, ReasoningConfig, TextConfig
-from llmlab.options import FileSearch, ResponseFormat
-from llmlab.request import build_request
+from llmlab.types.options import FileSearch, ResponseFormat
+from llmlab.types.request import build_request
 
 
 class City(BaseModel):

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from llmlab.http_channel import HttpChannel, HttpStream
 from llmlab.providers import Provider, provider_class
-from llmlab.sdk_channel import SdkChannel
-from llmlab.streams import AsyncCompletionStream, CompletionStream
+from llmlab.transport.http import HttpStream, HttpTransport
+from llmlab.transport.sdk import SdkTransport
+from llmlab.transport.streams import AsyncCompletionStream, CompletionStream
 from tests.core.trying import NAMES
 
 PROVIDERS: list[Any] = [Provider, *(provider_class(name) for name in NAMES)]
@@ -50,8 +50,8 @@ def test_every_method_that_sends_has_an_async_twin_with_the_same_signature(kind:
     assert signature(there["close"]) == signature(there["aclose"])
 
 
-@pytest.mark.parametrize("kind", [HttpChannel, SdkChannel])
-def test_every_channel_carries_in_both_ways(kind: Any) -> None:
+@pytest.mark.parametrize("kind", [HttpTransport, SdkTransport])
+def test_every_transport_carries_in_both_ways(kind: Any) -> None:
     there = methods(kind)
     for name, twin in (("send", "send_async"), ("open", "open_async"), ("close", "aclose")):
         assert signature(there[name]) == signature(there[twin])
@@ -73,7 +73,7 @@ def test_the_two_streams_offer_the_same() -> None:
     assert isinstance(AsyncCompletionStream.result, property)
 
 
-@pytest.mark.parametrize("kind", [*PROVIDERS, HttpChannel, SdkChannel, CompletionStream, AsyncCompletionStream])
+@pytest.mark.parametrize("kind", [*PROVIDERS, HttpTransport, SdkTransport, CompletionStream, AsyncCompletionStream])
 def test_everything_public_is_explained(kind: Any) -> None:
     assert kind.__doc__
     for name, method in methods(kind).items():

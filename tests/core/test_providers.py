@@ -14,8 +14,8 @@ from llmlab.errors import (
     MissingAPIKeyError,
     ModelNotFoundError,
 )
+from llmlab.models import MODELS, known_models
 from llmlab.providers import get_provider
-from llmlab.specs import MODELS, known_models
 from tests.core import bodies
 from tests.core.trying import KEY, MODEL_PATHS, NAMES, PATHS, SHAPES, ask, call, provider, twice
 from tests.loopback import LoopbackServer

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.redaction import REDACTED, find_secrets, redact
+from llmlab._utils.redaction import REDACTED, find_secrets, redact
 
 # Built up from halves, so that no scanner takes this file for a leak.
 X20 = "a1B2c3D4e5" * 2

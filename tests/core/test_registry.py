@@ -1,4 +1,4 @@
-"""Providers and dialects by name. If one fails, what somebody added or installed cannot be asked for."""
+"""Providers and formats by name. If one fails, what somebody added or installed cannot be asked for."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any
 
 import pytest
 
-from llmlab.completion import Completion
-from llmlab.dialects import (
-    DIALECTS,
-    OPENAI_CHAT,
-    Dialect,
-    dialect_names,
-    get_dialect,
-    register_dialect,
-)
-from llmlab.dialects import registry as dialect_registry
 from llmlab.errors import ConfigurationError, MissingAPIKeyError, UnsupportedProviderError
+from llmlab.formats import (
+    FORMATS,
+    OPENAI_CHAT,
+    Format,
+    format_names,
+    get_format,
+    register_format,
+)
+from llmlab.formats import registry as dialect_registry
 from llmlab.providers import (
     Provider,
     ProviderType,
@@ -28,6 +27,7 @@ from llmlab.providers import (
     register_provider,
     registry,
 )
+from llmlab.types.completion import Completion
 from tests.core import bodies
 from tests.core.installed import install
 from tests.core.trying import KEY, NAMES, SHAPES, ask
@@ -38,7 +38,7 @@ class Mine(Provider):
     """A provider that somebody wrote."""
 
     name = "mine"
-    dialect = OPENAI_CHAT
+    format = OPENAI_CHAT
     default_model = "mine-1"
     default_base_url = "http://localhost:1"
 
@@ -156,12 +156,10 @@ def test_a_provider_that_does_not_say_who_it_is_is_refused(missing: str) -> None
         register_provider("mine", type("Half", (Provider,), said))
 
 
-def test_the_name_of_a_dialect_is_not_the_dialect() -> None:
-    """The first call would fail somewhere inside, and say nothing of dialects."""
-    wrong = type("Named", (Mine,), {"dialect": "openai_chat"})
-    with pytest.raises(
-        ConfigurationError, match=r"the dialect of Named is 'openai_chat'; get_dialect\(name\) gives one"
-    ):
+def test_the_name_of_a_format_is_not_the_format() -> None:
+    """The first call would fail somewhere inside, and say nothing of formats."""
+    wrong = type("Named", (Mine,), {"format": "openai_chat"})
+    with pytest.raises(ConfigurationError, match=r"the format of Named is 'openai_chat'; get_format\(name\) gives one"):
         register_provider("mine", wrong)
 
 
@@ -196,35 +194,33 @@ def test_settings_may_speak_of_a_provider_that_somebody_added(tmp_path: Path) ->
 SHOUT = replace(OPENAI_CHAT, name="shout")
 
 
-def test_a_dialect_is_registered_and_had_by_name() -> None:
-    assert dialect_names() == tuple(DIALECTS)
-    register_dialect(SHOUT)
-    assert dialect_names() == (*DIALECTS, "shout")
-    assert get_dialect("shout") is SHOUT
-    assert get_dialect("ollama") is DIALECTS["ollama"]
+def test_a_format_is_registered_and_had_by_name() -> None:
+    assert format_names() == tuple(FORMATS)
+    register_format(SHOUT)
+    assert format_names() == (*FORMATS, "shout")
+    assert get_format("shout") is SHOUT
+    assert get_format("ollama") is FORMATS["ollama"]
 
 
-def test_a_dialect_that_is_none_or_takes_a_built_in_name_is_refused() -> None:
+def test_a_format_that_is_none_or_takes_a_built_in_name_is_refused() -> None:
     """Every provider of that wire format would speak another one from then on."""
-    with pytest.raises(ConfigurationError, match="the dialect 'openai_chat' is built in"):
-        register_dialect(replace(OPENAI_CHAT, path="/elsewhere"))
-    wrong: Any = Dialect
-    with pytest.raises(ConfigurationError, match=r"is not a llmlab\.Dialect"):
-        register_dialect(wrong)
+    with pytest.raises(ConfigurationError, match="the format 'openai_chat' is built in"):
+        register_format(replace(OPENAI_CHAT, path="/elsewhere"))
+    wrong: Any = Format
+    with pytest.raises(ConfigurationError, match=r"is not a llmlab\.Format"):
+        register_format(wrong)
 
 
-def test_an_installed_package_offers_a_dialect(monkeypatch: pytest.MonkeyPatch) -> None:
-    offered(monkeypatch, "llmlab.dialects", shout=f"{__name__}:SHOUT", broken=f"{__name__}:Mine")
-    assert get_dialect("shout") is SHOUT
-    with pytest.raises(
-        ConfigurationError, match=r"acme-llm 1\.0 offers the dialect 'broken'.* is not a llmlab\.Dialect"
-    ):
-        get_dialect("broken")
+def test_an_installed_package_offers_a_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    offered(monkeypatch, "llmlab.formats", shout=f"{__name__}:SHOUT", broken=f"{__name__}:Mine")
+    assert get_format("shout") is SHOUT
+    with pytest.raises(ConfigurationError, match=r"acme-llm 1\.0 offers the format 'broken'.* is not a llmlab\.Format"):
+        get_format("broken")
 
 
-def test_an_unknown_dialect_names_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match=r"there is no dialect 'olama'\. Did you mean 'ollama'\?"):
-        get_dialect("olama")
+def test_an_unknown_format_names_the_nearest() -> None:
+    with pytest.raises(ConfigurationError, match=r"there is no format 'olama'\. Did you mean 'ollama'\?"):
+        get_format("olama")
 
 
 def test_an_unknown_name_lists_the_known_and_the_nearest() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from llmlab.errors import LLMInvalidRequestError
-from llmlab.messages import ToolDefinition
-from llmlab.request import build_request
-from llmlab.specs import ModelSpec
+from llmlab.models import ModelSpec
+from llmlab.types.messages import ToolDefinition
+from llmlab.types.request import build_request
 
 
 def test_every_option_reaches_the_request() -> None:

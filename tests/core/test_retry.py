@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from llmlab.dialects.problems import retry_after
 from llmlab.errors import (
     LLMAPIError,
     LLMConnectionError,
@@ -19,6 +18,7 @@ from llmlab.errors import (
     LLMStreamError,
     LLMTimeoutError,
 )
+from llmlab.formats.errors import retry_after
 from llmlab.policies import RetryPolicy
 from tests.core import bodies
 from tests.core.trying import SHAPES, ask, provider
@@ -80,7 +80,7 @@ def test_each_wait_is_twice_the_one_before_and_the_tries_end() -> None:
 
 def test_jitter_only_adds_and_keeps_to_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
     for drawn, wait in ((0.0, 2.0), (1.0, 2.5)):
-        monkeypatch.setattr("llmlab.waiting.random.random", lambda drawn=drawn: drawn)
+        monkeypatch.setattr("llmlab._utils.clock.random.random", lambda drawn=drawn: drawn)
         assert RetryPolicy().wait_before(1, failing(500)) == wait
 
 

@@ -9,9 +9,9 @@ import pytest
 from openai.lib._pydantic import to_strict_json_schema
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field
 
-from llmlab.dialects.schemas import obstacle, strict, strict_alone, strict_form
 from llmlab.errors import LLMInvalidRequestError
-from llmlab.options import ResponseFormat
+from llmlab.formats.json_schema import obstacle, strict, strict_alone, strict_form
+from llmlab.types.options import ResponseFormat
 
 
 class Address(BaseModel):

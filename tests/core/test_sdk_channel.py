@@ -21,7 +21,7 @@ from llmlab.errors import (
     ModelNotFoundError,
 )
 from llmlab.providers import get_provider
-from llmlab.sdk_channel import SdkChannel
+from llmlab.transport.sdk import SdkTransport
 from tests.core import bodies
 from tests.core.trying import KEY, MODEL_PATHS, SHAPES, ask, call, twice
 from tests.loopback import LoopbackServer
@@ -33,7 +33,7 @@ WAYS = [("openai", "responses"), ("openai", "chat"), ("anthropic", "messages")]
 def around(client: Any, name: str, **options: Any) -> Any:
     """A provider around a client; closing it closes the client, which a provider would leave open."""
     made: Any = get_provider(name, client=client, **options)
-    made._channel.close = made._channel.aclose = client.close
+    made._transport.close = made._transport.aclose = client.close
     return made
 
 
@@ -178,7 +178,7 @@ def test_a_handed_in_client_stays_open_and_needs_no_second_key(server: LoopbackS
             with get_provider("openai", client=client) as made:
                 assert made.complete("Hi").content == bodies.TEXT
         assert not client.is_closed()
-        assert repr(SdkChannel(client)) == "SdkChannel(OpenAI)"
+        assert repr(SdkTransport(client)) == "SdkTransport(OpenAI)"
 
 
 def test_an_async_client_serves_many_calls_at_once(server: LoopbackServer) -> None:

@@ -14,9 +14,9 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from llmlab.errors import LLMAPIError, LLMInvalidRequestError, LLMRateLimitError, LLMStreamError, LLMTimeoutError
-from llmlab.messages import ToolCall
 from llmlab.providers import get_provider
-from llmlab.sdk_channel import as_json
+from llmlab.transport.sdk import as_json
+from llmlab.types.messages import ToolCall
 from tests.core import bodies
 from tests.core.trying import KEY, SHAPES, ask, call, twice
 

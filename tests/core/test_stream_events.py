@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from llmlab.completion import Completion
-from llmlab.dialects import ANTHROPIC_MESSAGES, DIALECTS, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES, Dialect
 from llmlab.errors import LLMStreamError
-from llmlab.messages import ToolCall
+from llmlab.formats import ANTHROPIC_MESSAGES, FORMATS, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES, Format
+from llmlab.types.completion import Completion
+from llmlab.types.messages import ToolCall
 
 
-def fed(dialect: Dialect, events: list[dict[str, Any]]) -> tuple[list[tuple[str, str]], Completion, bool]:
-    decoder = dialect.stream()
+def fed(format: Format, events: list[dict[str, Any]]) -> tuple[list[tuple[str, str]], Completion, bool]:
+    decoder = format.stream()
     pieces = [(chunk.text, chunk.reasoning) for event in events if (chunk := decoder.feed(event))]
     return pieces, decoder.completion(), decoder.finished
 
@@ -157,7 +157,7 @@ def test_the_legacy_format_streams_text() -> None:
         return {"id": "cmpl_1", "model": "m", "choices": [{"text": text, "finish_reason": finish}]}
 
     used = {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 3}}
-    pieces, answer, finished = fed(DIALECTS["openai_completions"], [piece("Hel"), piece("lo", "length"), used])
+    pieces, answer, finished = fed(FORMATS["openai_completions"], [piece("Hel"), piece("lo", "length"), used])
     assert [text for text, _ in pieces] == ["Hel", "lo"]
     assert (answer.content, answer.finish_reason, answer.usage.total_tokens, answer.id) == (
         "Hello",
@@ -223,7 +223,7 @@ def test_an_error_in_the_middle_of_a_stream_is_told_with_its_code(
     name: str, event: dict[str, Any], says: str, code: object, status: int | None
 ) -> None:
     with pytest.raises(LLMStreamError, match=says) as caught:
-        DIALECTS[name].stream().feed(event)
+        FORMATS[name].stream().feed(event)
     assert (caught.value.code, caught.value.status_code) == (code, status)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from llmlab.completion import Completion
 from llmlab.errors import LLMError, LLMStreamError
 from llmlab.providers import Provider
+from llmlab.types.completion import Completion
 from tests.core import bodies
 from tests.core.test_connections import busy
 from tests.core.trying import SHAPES, ask, provider

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
 
 from llmlab import Failover
-from llmlab.completion import Completion, Usage
 from llmlab.errors import LLMInvalidRequestError, StructuredOutputError
-from llmlab.options import ResponseFormat
 from llmlab.policies import Cache
-from llmlab.structure import partial_object, with_parsed
+from llmlab.types.completion import Completion, Usage
+from llmlab.types.options import ResponseFormat
+from llmlab.types.structured_output import partial_object, with_parsed
 from tests.core import bodies
 from tests.core.trying import NAMES, SHAPES, ask, provider
 from tests.loopback import LoopbackServer

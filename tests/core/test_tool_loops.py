@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from llmlab.completion import Completion
-from llmlab.dialects import DIALECTS, Dialect
-from llmlab.dialects.read import text
-from llmlab.messages import Message, Role
-from llmlab.request import Request
+from llmlab.formats import FORMATS, Format
+from llmlab.formats.parsing import text
+from llmlab.types.completion import Completion
+from llmlab.types.messages import Message, Role
+from llmlab.types.request import Request
 from tests.conftest import SAMPLES
 
 Linkage = tuple[list[tuple[str, str, Any]], list[tuple[str, str]]]
@@ -35,24 +35,24 @@ def found_loops() -> list[Any]:
     return pairs or [pytest.param(None, None, id="absent", marks=pytest.mark.skip(reason=reason))]
 
 
-def dialect_of(path: str) -> Dialect:
+def format_of(path: str) -> Format:
     if path.endswith("/responses"):
-        return DIALECTS["openai_responses"]
-    return DIALECTS["anthropic_messages" if path.endswith("/messages") else "openai_chat"]
+        return FORMATS["openai_responses"]
+    return FORMATS["anthropic_messages" if path.endswith("/messages") else "openai_chat"]
 
 
-def read_answer(dialect: Dialect, sample: dict[str, Any]) -> Completion:
+def read_answer(format: Format, sample: dict[str, Any]) -> Completion:
     body = sample["body"]
     if not sample["stream"]:
-        return dialect.decode(json.loads(body) if isinstance(body, str) else body)
-    framing, decoder = dialect.framing(), dialect.stream()
+        return format.decode(json.loads(body) if isinstance(body, str) else body)
+    framing, decoder = format.framing(), format.stream()
     for event in framing.feed(body.encode()) + framing.flush():
         decoder.feed(event)
     return decoder.completion()
 
 
 def linkage(body: dict[str, Any], wanted: set[str]) -> Linkage:
-    """The tool calls and the results in a body, whatever its dialect, as far as their ids are wanted."""
+    """The tool calls and the results in a body, whatever its format, as far as their ids are wanted."""
     calls: list[tuple[str, str, Any]] = []
     results: list[tuple[str, str]] = []
     turns = body.get("messages") or [item for item in body["input"] if isinstance(item, dict)]
@@ -78,8 +78,8 @@ def linkage(body: dict[str, Any], wanted: set[str]) -> Linkage:
 def test_the_next_step_ties_each_result_to_its_call_as_the_recorded_one_did(
     first: dict[str, Any], second: dict[str, Any]
 ) -> None:
-    dialect = dialect_of(first["path"])
-    answer = read_answer(dialect, first)
+    format = format_of(first["path"])
+    answer = read_answer(format, first)
     assert answer.has_tool_calls
     ids = {call.id for call in answer.tool_calls}
     recorded = linkage(second["request"], ids)
@@ -90,11 +90,11 @@ def test_the_next_step_ties_each_result_to_its_call_as_the_recorded_one_did(
         answer.message,
         *(Message(Role.TOOL, results[call.id], tool_call_id=call.id) for call in answer.tool_calls),
     )
-    body = dialect.encode(Request(messages, "m"), bool(second["stream"]))
+    body = format.encode(Request(messages, "m"), bool(second["stream"]))
     assert linkage(body, ids) == recorded
 
 
 @pytest.mark.parametrize(("first", "second"), found_loops())
 def test_the_answer_to_the_results_is_read(first: dict[str, Any], second: dict[str, Any]) -> None:
-    answer = read_answer(dialect_of(second["path"]), second)
+    answer = read_answer(format_of(second["path"]), second)
     assert answer.content == second["expect"]["text"]

@@ -91,7 +91,7 @@ def test_an_installed_vendor_is_had_by_name_in_settings_and_on_the_command_line(
     result = run("ask", "Why?", "--mode", "live")
     assert (result.exit_code, result.stdout) == (0, " Because it is.\n")
     [found] = lines(run("rosetta", "Why?", "--provider", "llama_cpp", "--json"))
-    assert (found["dialect"], found["body"]["prompt"]) == ("llama_cpp", "User: Why?\nAssistant:")
+    assert (found["format"], found["body"]["prompt"]) == ("llama_cpp", "User: Why?\nAssistant:")
     assert run("ask", "Why?", "--provider", "llama_cp").exit_code == 2
 
 

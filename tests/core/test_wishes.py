@@ -14,16 +14,16 @@ from openai.types.responses.response_create_params import ResponseCreateParamsNo
 from pydantic import BaseModel, Field, TypeAdapter
 
 from llmlab import Image, LLMInvalidRequestError, Message, Role, ToolCall
-from llmlab.dialects import (
+from llmlab.formats import (
     ANTHROPIC_MESSAGES,
     OLLAMA,
     OLLAMA_GENERATE,
     OPENAI_CHAT,
     OPENAI_COMPLETIONS,
     OPENAI_RESPONSES,
-    Dialect,
+    Format,
 )
-from llmlab.request import build_request
+from llmlab.types.request import build_request
 from tests.core.trying import SHAPES, ask, provider
 from tests.loopback import LoopbackServer
 
@@ -58,8 +58,8 @@ ACCEPTS: dict[str, Any] = {
 """What the vendors' own clients take as a body."""
 
 
-def encoded(dialect: Dialect, prompt: Any = "Hi", **options: Any) -> dict[str, Any]:
-    return dialect.encode(build_request(prompt, "m", options), False)
+def encoded(format: Format, prompt: Any = "Hi", **options: Any) -> dict[str, Any]:
+    return format.encode(build_request(prompt, "m", options), False)
 
 
 WISHES: dict[str, dict[str, Any]] = {
@@ -163,7 +163,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "search": "Ollama has no file_search.",
     },
 }
-DIALECTS = {one.name: one for one in (OPENAI_RESPONSES, OPENAI_CHAT, ANTHROPIC_MESSAGES, OLLAMA)}
+FORMATS = {one.name: one for one in (OPENAI_RESPONSES, OPENAI_CHAT, ANTHROPIC_MESSAGES, OLLAMA)}
 
 
 def accepted(name: str, body: dict[str, Any]) -> None:
@@ -184,17 +184,17 @@ def read(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("wish", WISHES)
-@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_a_wish_is_written_as_the_service_documents_it_or_refused(name: str, wish: str) -> None:
     """What a service has no field for must not be dropped in silence."""
     assert (wish in BODIES[name]) != (wish in REFUSED[name])
     if wish in REFUSED[name]:
         with pytest.raises(LLMInvalidRequestError) as caught:
-            encoded(DIALECTS[name], **WISHES[wish])
+            encoded(FORMATS[name], **WISHES[wish])
         assert REFUSED[name][wish] in caught.value.message
         return
-    body = encoded(DIALECTS[name], **WISHES[wish])
-    plain = encoded(DIALECTS[name], **{key: value for key, value in WISHES[wish].items() if key == "max_tokens"})
+    body = encoded(FORMATS[name], **WISHES[wish])
+    plain = encoded(FORMATS[name], **{key: value for key, value in WISHES[wish].items() if key == "max_tokens"})
     assert body == {**plain, **BODIES[name][wish]}
     accepted(name, body)
 
@@ -219,7 +219,7 @@ def test_pictures_are_written_as_each_service_documents_it() -> None:
         ],
     }
     for name, parts in content.items():
-        body = encoded(DIALECTS[name], SEEN)
+        body = encoded(FORMATS[name], SEEN)
         assert body["input" if name == "openai_responses" else "messages"] == [{"role": "user", "content": parts}]
         accepted(name, body)
     body = encoded(OLLAMA, [{**SEEN[0], "images": [PNG]}])
@@ -227,10 +227,10 @@ def test_pictures_are_written_as_each_service_documents_it() -> None:
     accepted("ollama", body)
 
 
-@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_a_picture_alone_is_sent_without_empty_words(name: str) -> None:
     """Anthropic and OpenAI refuse an empty text beside a picture."""
-    body = encoded(DIALECTS[name], Message(Role.USER, images=(Image(PNG),)))
+    body = encoded(FORMATS[name], Message(Role.USER, images=(Image(PNG),)))
     (turn,) = body["input" if name == "openai_responses" else "messages"]
     if name == "ollama":
         assert turn == {"role": "user", "content": "", "images": [DATA]}
@@ -243,7 +243,7 @@ def test_ollama_is_sent_no_addresses() -> None:
         encoded(OLLAMA, SEEN)
 
 
-@pytest.mark.parametrize("dialect", [OLLAMA_GENERATE, OPENAI_COMPLETIONS], ids=lambda one: one.name)
+@pytest.mark.parametrize("format", [OLLAMA_GENERATE, OPENAI_COMPLETIONS], ids=lambda one: one.name)
 @pytest.mark.parametrize(
     ("wish", "told"),
     [
@@ -254,9 +254,9 @@ def test_ollama_is_sent_no_addresses() -> None:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_texts_that_go_on_take_no_wishes(dialect: Dialect, wish: dict[str, Any], told: str) -> None:
+def test_texts_that_go_on_take_no_wishes(format: Format, wish: dict[str, Any], told: str) -> None:
     with pytest.raises(LLMInvalidRequestError, match=told):
-        encoded(dialect, **wish)
+        encoded(format, **wish)
 
 
 def test_a_vendors_own_field_has_the_last_word() -> None:
@@ -314,8 +314,8 @@ def test_a_failed_tool_is_marked_where_there_is_a_mark() -> None:
         {"type": "tool_result", "tool_use_id": "c2", "content": "noon"},
     ]
     accepted("anthropic_messages", body)
-    for dialect in (OPENAI_RESPONSES, OPENAI_CHAT, OLLAMA):
-        assert "is_error" not in str(encoded(dialect, talk))
+    for format in (OPENAI_RESPONSES, OPENAI_CHAT, OLLAMA):
+        assert "is_error" not in str(encoded(format, talk))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
-from llmlab.completion import Completion
 from llmlab.providers import Provider, get_provider
+from llmlab.types.completion import Completion
 
 KEY = "k3y-of-no-known-form"
 NAMES = ("openai", "anthropic", "openrouter", "ollama", "local_gpt_oss")

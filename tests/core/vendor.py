@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from llmlab import Chunk, Completion, Dialect, Provider, Request, Usage
-from llmlab.framing import ServerSentEvents
+from llmlab import Chunk, Completion, Format, Provider, Request, Usage
+from llmlab.formats.sse import ServerSentEvents
 
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class LlamaCpp(Provider):
     """llama.cpp's server."""
 
     name: ClassVar[str] = "llama_cpp"
-    dialect = Dialect("llama_cpp", "/completion", encode, decode, Decoder, ServerSentEvents)
+    format = Format("llama_cpp", "/completion", encode, decode, Decoder, ServerSentEvents)
     default_model: ClassVar[str] = "loaded"
     default_base_url: ClassVar[str] = "http://localhost:8080"
     models_path: ClassVar[str] = "/v1/models"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import llmlab
-from llmlab.exercises import Wrong, exercise, registry
+from llmlab.lab.exercises import Wrong, exercise, registry
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import llmlab
 from llmlab.errors import LLMError
-from llmlab.exercises import Hint, Verdict, check, exercise, hint
-from llmlab.exercises.verdict import Outcome
-from llmlab.exercises.watching import is_stub
+from llmlab.lab.exercises import Hint, Verdict, check, exercise, hint
+from llmlab.lab.exercises.inspect import is_stub
+from llmlab.lab.exercises.result import Outcome
 
 
 def stub(question: str) -> Any: ...

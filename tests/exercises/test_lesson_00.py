@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import llmlab
-from llmlab.exercises import check
+from llmlab.lab.exercises import check
 
 PROVIDERS = ["openai", "anthropic", "openrouter", "ollama", "local_gpt_oss"]
 RIGHT = "0.1 right. You sent one request, allowed 20 tokens, and returned the answer's text."

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import llmlab
-from llmlab.exercises import check, registry
-from llmlab.exercises.verdict import Outcome
+from llmlab.lab.exercises import check, registry
+from llmlab.lab.exercises.result import Outcome
 from tests.exercises.lessons import exercises, verdict
 from tests.exercises.wrong_answers import WRONG
 

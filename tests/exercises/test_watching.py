@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 import llmlab
-from llmlab.exercises import Wrong, observed
+from llmlab.lab.exercises import Wrong, observed
 
 
 @pytest.mark.usefixtures("lab")

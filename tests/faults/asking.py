@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from llmlab.completion import Completion
+from llmlab.types.completion import Completion
 
 SHAPES = ("whole", "async", "stream", "async stream")
 STREAMS = ("stream", "async stream")

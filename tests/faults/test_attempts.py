@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 import llmlab
-from llmlab import waiting
+from llmlab._utils import clock
 from llmlab.errors import LLMError
-from llmlab.tape.attempts import Attempt
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.timeline import Timeline
-from llmlab.tape.trace import Trace
+from llmlab.lab.tape.attempts import Attempt
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.tape.timeline import Timeline
+from llmlab.lab.tape.trace import Trace
 from tests.faults.asking import SHAPES, asked
 
 pytestmark = pytest.mark.usefixtures("no_socket")
@@ -102,12 +102,12 @@ def test_policies_wait_at_the_lessons_pace(pace: float, real: float, monkeypatch
 
 def test_live_and_without_the_tape_a_second_is_a_second() -> None:
     llmlab.start("offline", pace=0)
-    assert waiting.real_seconds(3) == 0
+    assert clock.real_seconds(3) == 0
     llmlab.start("live", pace=0)
-    assert waiting.real_seconds(3) == 3
+    assert clock.real_seconds(3) == 3
     llmlab.stop()
-    assert waiting.real_seconds(3) == 3
-    assert len({waiting.chance() for _ in range(20)}) > 1
+    assert clock.real_seconds(3) == 3
+    assert len({clock.chance() for _ in range(20)}) > 1
 
 
 def test_the_table_is_a_data_frame_of_fixed_columns(no_sleep: None) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 import llmlab
 from llmlab.errors import RecordingMissError
-from llmlab.tape import tape as tape_module
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.faults_catalog import KINDS
-from llmlab.tape.recording import Recorded, RecordingFile, read_recording, write_recording
+from llmlab.lab.faults.catalog import KINDS
+from llmlab.lab.tape import tape as tape_module
+from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording, write_recording
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from tests.loopback import LoopbackServer
 
 URL = "https://api.openai.com/v1/responses"
@@ -100,7 +100,7 @@ def test_a_broken_line_is_noted_when_it_is_a_real_one(server: LoopbackServer) ->
 def test_a_timeout_is_really_waited_for_two_seconds_at_most(monkeypatch: pytest.MonkeyPatch, no_socket: None) -> None:
     """OpenAI's client is patient for ten minutes; a learner is not."""
     waits: list[float] = []
-    monkeypatch.setattr("llmlab.tape.bodies.time.sleep", waits.append)
+    monkeypatch.setattr("llmlab.lab.tape.body_streams.time.sleep", waits.append)
     llmlab.start(pace=1)
     with llmlab.faults("timeout"), pytest.raises(openai.APITimeoutError):
         openai.OpenAI(max_retries=0).models.list()

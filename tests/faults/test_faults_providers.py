@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import llmlab
-from llmlab.completion import Completion
 from llmlab.errors import (
     LLMAPIError,
     LLMAuthenticationError,
@@ -17,6 +16,7 @@ from llmlab.errors import (
     LLMTimeoutError,
     ModelNotFoundError,
 )
+from llmlab.types.completion import Completion
 from tests.faults.asking import SHAPES, STREAMS, asked
 
 PROVIDERS = ("openai", "anthropic", "openrouter", "ollama", "local_gpt_oss")

@@ -10,8 +10,8 @@ import pytest
 
 import llmlab
 from llmlab.errors import ConfigurationError
-from llmlab.tape.exchange import TapeRequest
-from llmlab.tape.faults_block import faults
+from llmlab.lab.faults.block import faults
+from llmlab.lab.tape.messages import TapeRequest
 
 URLS = {
     "openai": "https://api.openai.com/v1/models",

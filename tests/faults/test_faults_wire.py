@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from llmlab.tape.exchange import Event, TapeAnswer, TapeRequest
-from llmlab.tape.faults_block import faults, inject
-from llmlab.tape.faults_damage import Damage
+from llmlab.lab.faults.block import faults, inject
+from llmlab.lab.faults.damage import Damage
+from llmlab.lab.tape.messages import Event, TapeAnswer, TapeRequest
 
 SERVICES = ("openai", "anthropic", "openrouter", "ollama", "local_gpt_oss")
 PATHS = {

@@ -9,9 +9,9 @@ import pytest
 
 import llmlab
 from llmlab.errors import ConfigurationError
-from llmlab.notebook import magics
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.recording import Recorded, RecordingFile, write_recording
+from llmlab.lab.notebooks import magics
+from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from tests.loopback import LoopbackServer
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from llmlab.notebook import nbval_plugin
-from llmlab.notebook.foreign import needs_tape
-from llmlab.notebook.nbfile import ROOT, nbformat, read_notebook
-from llmlab.notebook.runner import run_notebooks
-from llmlab.notebook.update import update_outputs
-from llmlab.tape.recording import read_recording
+from llmlab.lab.notebooks import nbval_plugin
+from llmlab.lab.notebooks.auto_start import needs_tape
+from llmlab.lab.notebooks.notebook_file import ROOT, nbformat, read_notebook
+from llmlab.lab.notebooks.runner import run_notebooks
+from llmlab.lab.notebooks.update import update_outputs
+from llmlab.lab.tape.cassette import read_recording
 
 pytest_plugins = "pytester"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmlab.bookkeeping import Entry, Tried
-from llmlab.completion import Completion, Usage
-from llmlab.dialects import OPENAI_RESPONSES
-from llmlab.flow import Flow
+from llmlab.formats import OPENAI_RESPONSES
 from llmlab.policies import Answer, Attempt, Call
-from llmlab.request import build_request
+from llmlab.policies.ledger import Entry, Tried
+from llmlab.transport.driver import Flow
+from llmlab.types.completion import Completion, Usage
+from llmlab.types.request import build_request
 
 DAY = 1_780_000_000.0
 """A day in 2026, in seconds since 1970."""

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from llmlab.bookkeeping import store
-from llmlab.cli import app
 from llmlab.errors import ConfigurationError
+from llmlab.lab.cli.app import app
+from llmlab.policies.ledger import store
 from tests.ledger.making import DAY, entry
 
 

@@ -12,10 +12,10 @@ from genai_prices import Usage, calc_price
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmlab.bookkeeping.costs import priced
-from llmlab.bookkeeping.summary import total
-from llmlab.bookkeeping.view import Ledger
-from llmlab.specs import SPECS
+from llmlab.models import SPECS
+from llmlab.policies.ledger.costs import priced
+from llmlab.policies.ledger.summary import total
+from llmlab.policies.ledger.view import Ledger
 from tests.ledger.making import call, entry
 from tests.wire.samples import ANSWERS, Sample
 
@@ -112,9 +112,9 @@ def test_the_samples_are_there(wire_samples: Path) -> None:
 @pytest.mark.parametrize("sample", PLAIN, ids=lambda sample: sample.name)
 def test_real_answers_are_counted_as_the_service_counted_them(sample: Sample) -> None:
     """What a service says that it cost is what its bill will say."""
-    assert sample.dialect
+    assert sample.format
     ledger = Ledger()
-    ledger.note(call(provider=sample.provider), sample.dialect.decode(json.loads(sample.body)), None)
+    ledger.note(call(provider=sample.provider), sample.format.decode(json.loads(sample.body)), None)
     (row,) = ledger.frame().to_dict("records")
     assert (row["input_tokens"], row["output_tokens"]) == (
         sample.expect.get("input_tokens", 0),

@@ -14,12 +14,11 @@ from typing import Any
 import pytest
 
 import llmlab
-from llmlab import bookkeeping
-from llmlab.bookkeeping import Book, Entry, Tried
-from llmlab.bookkeeping.view import Ledger
-from llmlab.completion import Usage
 from llmlab.errors import LLMAPIError, LLMError, LLMRateLimitError, LLMStreamError
-from llmlab.policies import Attempt, Cache
+from llmlab.policies import Attempt, Cache, ledger
+from llmlab.policies.ledger import Book, Entry, Tried
+from llmlab.policies.ledger.view import Ledger
+from llmlab.types.completion import Usage
 from tests.core.trying import NAMES, SHAPES, ask
 from tests.ledger.making import answer, call
 
@@ -27,7 +26,7 @@ from tests.ledger.making import answer, call
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     """A ledger of this process that only this test writes into, and the tape at no pace."""
-    monkeypatch.setattr(bookkeeping, "_book", None)
+    monkeypatch.setattr(ledger, "_book", None)
     llmlab.start("offline", lesson=None, pace=0)
     yield llmlab.ledger()
     llmlab.stop()
@@ -211,5 +210,5 @@ def test_process_has_one_ledger(own: Ledger) -> None:
     """The first calls may come from several threads at once; a second ledger would lose their lines."""
     done = answer()
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: bookkeeping.note(call(), done, None), range(20)))
+        list(pool.map(lambda _: ledger.note(call(), done, None), range(20)))
     assert len(llmlab.ledger()) == len(own) == 20

@@ -13,10 +13,10 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from llmlab.bookkeeping import Book
-from llmlab.bookkeeping.view import Ledger
-from llmlab.completion import Usage
 from llmlab.errors import LLMRateLimitError
+from llmlab.policies.ledger import Book
+from llmlab.policies.ledger.view import Ledger
+from llmlab.types.completion import Usage
 from tests.ledger.making import answer, call
 
 
@@ -114,7 +114,7 @@ def test_tokens_from_a_vendors_cache_are_tokens_that_were_read(exporter: InMemor
 def test_what_is_no_chat_is_not_called_one(exporter: InMemorySpanExporter, name: str, operation: str) -> None:
     """Else embeddings make the chats of a dashboard look cheap and quick."""
     embedding = call()
-    embedding.dialect = replace(embedding.dialect, name=name)
+    embedding.format = replace(embedding.format, name=name)
     Ledger().note(embedding, answer(), None)
     span = span_of(exporter)
     assert span.name == f"{operation} gpt-6-luna"

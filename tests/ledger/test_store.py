@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 import llmlab
-from llmlab import bookkeeping
-from llmlab.bookkeeping import Book, Tried, store
-from llmlab.bookkeeping.costs import priced
-from llmlab.bookkeeping.view import Ledger
 from llmlab.errors import ConfigurationError
+from llmlab.policies import ledger
+from llmlab.policies.ledger import Book, Tried, store
+from llmlab.policies.ledger.costs import priced
+from llmlab.policies.ledger.view import Ledger
 from tests.ledger.conftest import PASSWORD
 from tests.ledger.making import DAY, answer, call, entry
 
@@ -130,9 +130,9 @@ def test_end_of_the_process_writes_what_waits(costs: str) -> None:
 
 
 def test_variable_makes_every_process_save(costs: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bookkeeping, "_book", None)
+    monkeypatch.setattr(ledger, "_book", None)
     monkeypatch.setenv("LLMLAB_LEDGER", costs)
-    bookkeeping.note(call(), answer(), None)
+    ledger.note(call(), answer(), None)
     llmlab.ledger().close()
     assert len(Ledger.read(costs)) == 1
 
@@ -140,9 +140,9 @@ def test_variable_makes_every_process_save(costs: str, monkeypatch: pytest.Monke
 def test_useless_variable_warns_and_stops_no_call(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(bookkeeping, "_book", None)
+    monkeypatch.setattr(ledger, "_book", None)
     monkeypatch.setenv("LLMLAB_LEDGER", "costs.db")
-    bookkeeping.note(call(), answer(), None)
+    ledger.note(call(), answer(), None)
     assert len(llmlab.ledger()) == 1
     assert "LLMLAB_LEDGER is of no use, calls are not kept: this is no URL" in caplog.text
 

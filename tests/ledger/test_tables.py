@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from llmlab.bookkeeping import Book, Tried
-from llmlab.bookkeeping.columns import ATTEMPTS, CALLS, CONTENT
-from llmlab.bookkeeping.view import Ledger
 from llmlab.errors import ConfigurationError
+from llmlab.policies.ledger import Book, Tried
+from llmlab.policies.ledger.frames import ATTEMPTS, CALLS, CONTENT
+from llmlab.policies.ledger.view import Ledger
 from tests.ledger.making import DAY, entry
 
 LINES = [

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.notebook.nbfile import ROOT
-from llmlab.notebook.nbval_plugin import LessonFile
+from llmlab.lab.notebooks.nbval_plugin import LessonFile
+from llmlab.lab.notebooks.notebook_file import ROOT
 
 
 class Lessons(pytest.Directory):

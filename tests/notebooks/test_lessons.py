@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.notebook.nbfile import ROOT
-from llmlab.notebook.result import Result
-from llmlab.notebook.runner import run_notebooks
+from llmlab.lab.notebooks.notebook_file import ROOT
+from llmlab.lab.notebooks.result import Result
+from llmlab.lab.notebooks.runner import run_notebooks
 
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 

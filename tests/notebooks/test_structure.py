@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_output
 
-from llmlab.notebook.nbfile import ROOT, read_notebook, write_notebook
-from llmlab.notebook.structure import check_folder, check_notebook
+from llmlab.lab.notebooks.notebook_file import ROOT, read_notebook, write_notebook
+from llmlab.lab.notebooks.structure import check_folder, check_notebook
 from tests.runner.samples import code, save, text
 
 HEAD = """# Stream an answer

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 import llmlab
-from llmlab import waiting
+from llmlab._utils import clock
 
 
 @pytest.fixture
 def frozen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Offline, with a clock that only waits move on, and that no wait holds up."""
-    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: 1000.0))
+    monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=lambda: 1000.0))
     llmlab.start("offline", pace=0)
     yield
     llmlab.stop()

@@ -9,9 +9,9 @@ import pytest
 
 import llmlab
 from llmlab import Budget, Cache, Failover, Limits, RetryPolicy
-from llmlab.http_channel import HttpStream
 from llmlab.policies import Policy
 from llmlab.providers import Provider
+from llmlab.transport.http import HttpStream
 
 MAKERS: dict[str, Callable[[], list[Policy]]] = {
     "none": list,

@@ -12,10 +12,10 @@ import pytest
 
 import llmlab
 from llmlab import Budget, BudgetExceededError, Cache, ModelSpec
-from llmlab.completion import Completion
 from llmlab.errors import ConfigurationError, LLMAPIError
+from llmlab.models import MODELS, Prices, price_of
 from llmlab.providers import Provider
-from llmlab.specs import MODELS, Prices, price_of
+from llmlab.types.completion import Completion
 from tests.core.trying import NAMES, SHAPES, ask
 
 PAID = ("openai", "anthropic")
@@ -210,7 +210,7 @@ def test_what_is_allowed_unpriced_is_counted_apart(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_price_that_somebody_says_is_a_price(monkeypatch: pytest.MonkeyPatch) -> None:
-    from llmlab.specs import registry
+    from llmlab.models import registry
 
     for known in ("_named", "_first", "_registered"):
         monkeypatch.setattr(registry, known, getattr(registry, known).copy())

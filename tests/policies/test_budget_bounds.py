@@ -9,13 +9,13 @@ import pytest
 
 import llmlab
 from llmlab import Budget, BudgetExceededError, tool
-from llmlab.completion import Completion, Usage
-from llmlab.dialects import OPENAI_CHAT
-from llmlab.messages import ToolCall
+from llmlab.formats import OPENAI_CHAT
 from llmlab.policies import Call
 from llmlab.policies.purse import PICO, Purse
 from llmlab.policies.worst_case import Tokens, used_by, worst_case
-from llmlab.request import build_request
+from llmlab.types.completion import Completion, Usage
+from llmlab.types.messages import ToolCall
+from llmlab.types.request import build_request
 from tests.core.trying import NAMES
 from tests.policies.test_budget import PAID, with_budget
 

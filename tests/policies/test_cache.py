@@ -67,7 +67,7 @@ def test_nothing_is_sent_for_a_kept_answer(make: Callable[..., Cache]) -> None:
     "other",
     [
         {"prompt": "Ho"},
-        {"model": llmlab.specs.known_models("openai")[0]},
+        {"model": llmlab.models.known_models("openai")[0]},
         {"temperature": 1},
         {"max_tokens": 77},
         {"extra": {"user": "x"}},

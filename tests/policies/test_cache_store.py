@@ -15,8 +15,8 @@ import pytest
 import llmlab
 from llmlab.errors import ConfigurationError
 from llmlab.policies import Cache
-from llmlab.policies.cache_replay import Kept
 from llmlab.policies.cache_store import SqliteStore
+from llmlab.policies.cached_transport import Kept
 
 
 @pytest.fixture(autouse=True)

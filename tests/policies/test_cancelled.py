@@ -13,10 +13,10 @@ import pytest
 
 import llmlab
 from llmlab import LLMError
-from llmlab.channel import WireReply
-from llmlab.flow import Flow, Open, OpenStream, Read, Send, Wait
 from llmlab.policies import Policy
 from llmlab.providers import Provider
+from llmlab.transport.base import WireReply
+from llmlab.transport.driver import Flow, Open, OpenStream, Read, Send, Wait
 from tests.policies.stack import MAKERS, Streams, check_nothing_is_left, made
 
 PROMPT = "Why is the sky blue?"
@@ -45,13 +45,13 @@ class Steps:
 
     def advance(self) -> bool:
         """Do one step. Returns whether there is another one."""
-        step, channel = self.step, getattr(self.step, "channel", None) or self.llm._channel
+        step, transport = self.step, getattr(self.step, "transport", None) or self.llm._transport
         try:
             match step:
                 case Send(request):
-                    outcome: Any = channel.send(request)
+                    outcome: Any = transport.send(request)
                 case Open(request):
-                    wire = channel.open(request)
+                    wire = transport.open(request)
                     outcome = wire if isinstance(wire, WireReply) else OpenStream(wire, iter(wire))
                     self.opened = outcome if isinstance(outcome, OpenStream) else None
                 case Read(stream):

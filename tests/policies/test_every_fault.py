@@ -59,7 +59,7 @@ def test_waits_end_before_the_deadline(
 ) -> None:
     """Whatever the policies wait for, together they do not wait for longer."""
     waits: list[float] = []
-    monkeypatch.setattr("llmlab.tape.tape.Tape.wait", lambda tape, seconds: waits.append(seconds) or 0.0)
+    monkeypatch.setattr("llmlab.lab.tape.tape.Tape.wait", lambda tape, seconds: waits.append(seconds) or 0.0)
     policies = MAKERS[kind]()
     with llmlab.faults(fault):
         ended = outcome(made("openai", policies), shape, deadline=10)

@@ -16,12 +16,12 @@ import pytest
 
 import llmlab
 from llmlab import Limits, LLMAPIError, LLMInvalidRequestError, LLMRateLimitError, LLMTimeoutError, tool
+from llmlab._utils.clock import now
 from llmlab.errors import ConfigurationError
 from llmlab.policies import LimitWait
-from llmlab.policies.shared_line import SharedLine
-from llmlab.policies.waiting_line import Line, Place, Service
+from llmlab.policies.rate_limit_queue import Line, Place, Service
+from llmlab.policies.shared_queue import SharedLine
 from llmlab.providers import Provider
-from llmlab.waiting import now
 from tests.core import bodies
 from tests.core.trying import NAMES, SHAPES, ask, provider
 from tests.loopback import LoopbackServer

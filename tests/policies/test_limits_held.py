@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import llmlab
-from llmlab import Limits, LLMError, waiting
-from llmlab.policies.waiting_line import MINUTE, Line, Place
+from llmlab import Limits, LLMError
+from llmlab._utils import clock
+from llmlab.policies.rate_limit_queue import MINUTE, Line, Place
 from llmlab.providers import Provider
 from tests.core.trying import SHAPES
 
@@ -29,7 +30,7 @@ ROUNDING = 1e-6
 
 @pytest.fixture(autouse=True)
 def _frozen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: 1000.0))
+    monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=lambda: 1000.0))
     llmlab.start("offline", pace=0)
     yield
     llmlab.stop()

@@ -17,9 +17,9 @@ from llmlab import (
     LLMTimeoutError,
     RetryPolicy,
 )
+from llmlab._utils.clock import now
 from llmlab.errors import ConfigurationError
 from llmlab.policies import RetryEvent, policies_from, retry
-from llmlab.waiting import now
 from tests.core.trying import SHAPES, ask
 
 SLOW = LLMRateLimitError("slow down", status_code=429)
@@ -142,7 +142,10 @@ def test_a_call_that_is_too_late_is_not_tried_again() -> None:
 
 def test_what_settings_may_name_is_what_a_retry_knows() -> None:
     """The two lists stand in two rooms, which may not know each other."""
-    from llmlab import settings_file
+    from llmlab.config import settings
 
-    assert tuple(retry.KINDS) == settings_file._KINDS
-    assert policies_from("x", llmlab.Settings().providers.get("x") or llmlab.config.ProviderSettings(), {}) == []
+    assert tuple(retry.KINDS) == settings._KINDS
+    assert (
+        policies_from("x", llmlab.Settings().providers.get("x") or llmlab.config.environment.ProviderSettings(), {})
+        == []
+    )

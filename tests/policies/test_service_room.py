@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from llmlab.policies import service_room
-from llmlab.policies.service_room import ServiceRoom
+from llmlab.policies import rate_limit_headers
+from llmlab.policies.rate_limit_headers import ServiceRoom
 
 NOW = 100.0
 TOKENS = 500
@@ -70,7 +70,7 @@ def test_what_is_left_fills_up_evenly(headers: dict[str, str], seconds: float) -
 def test_without_a_date_the_clock_here_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     headers = anthropic("requests", 0, 60, "2026-08-19T14:35:50Z")
     del headers["date"]
-    monkeypatch.setattr(service_room.time, "time", lambda: 1787150120.0)
+    monkeypatch.setattr(rate_limit_headers.time, "time", lambda: 1787150120.0)
     assert ready(headers) == pytest.approx(0.5)
 
 

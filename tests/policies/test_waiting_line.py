@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmlab.policies.waiting_line import MINUTE, Line, Place, Service
+from llmlab.policies.rate_limit_queue import MINUTE, Line, Place, Service
 
 EXAMPLES = settings(max_examples=300, deadline=None, database=None, derandomize=True)
 LIMITS = st.tuples(st.none() | st.integers(1, 4), st.none() | st.integers(10, 30), st.none() | st.integers(1, 3))

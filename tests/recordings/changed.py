@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from llmlab.tape.exchange import Event, TapeAnswer, TapeRequest
-from llmlab.tape.recording import Recorded, RecordingFile
-from llmlab.tape.simulator import simulate
+from llmlab.lab.simulator import simulate
+from llmlab.lab.tape.cassette import Recorded, RecordingFile
+from llmlab.lab.tape.messages import Event, TapeAnswer, TapeRequest
 
 KEY = {"authorization": "Bearer simulated", "x-api-key": "simulated"}
 HELLO = [{"role": "user", "content": "Hello"}]

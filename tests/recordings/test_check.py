@@ -10,9 +10,9 @@ import pytest
 
 import llmlab
 from llmlab.errors import RecordingMissError
-from llmlab.tape.check import check_file, check_folder
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.recording import Recorded, RecordingFile, read_recording, write_recording
+from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording, write_recording
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.tape.secret_scan import check_file, check_folder
 
 URL = "https://api.openai.com/v1/responses"
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from llmlab.cli import app
-from llmlab.notebook.nbfile import ROOT
-from llmlab.tape.drift import Asker, judge
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.recording import Recorded, RecordingFile, read_recording, write_recording
-from llmlab.tape.server import SimulatorServer
+from llmlab.lab.cli.app import app
+from llmlab.lab.notebooks.notebook_file import ROOT
+from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording, write_recording
+from llmlab.lab.tape.drift import Asker, judge
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.tape.server import SimulatorServer
 from tests.loopback import LoopbackServer
 from tests.recordings import changed as changes
 from tests.recordings.changed import REQUESTS, Change, changed, recorded

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from llmlab.cli import app
-from llmlab.commands import recordings
 from llmlab.errors import LLMError
-from llmlab.notebook import update
-from llmlab.notebook.result import Result
-from llmlab.notebook.spending import spending_of
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.recording import Recorded, RecordingFile, write_recording
+from llmlab.lab.cli import recordings
+from llmlab.lab.cli.app import app
+from llmlab.lab.notebooks import update
+from llmlab.lab.notebooks.cost_estimate import spending_of
+from llmlab.lab.notebooks.result import Result
+from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from tests.recordings.changed import recorded
 from tests.runner.samples import code, save, text
 

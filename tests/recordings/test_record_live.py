@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from llmlab.cli import app
-from llmlab.notebook.runner import run_notebooks
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.recording import read_recording
-from llmlab.tape.server import SimulatorServer
+from llmlab.lab.cli.app import app
+from llmlab.lab.notebooks.runner import run_notebooks
+from llmlab.lab.tape.cassette import read_recording
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.tape.server import SimulatorServer
 from tests.recordings import changed as changes
 from tests.recordings.changed import Change, changed
 from tests.runner.samples import code, save

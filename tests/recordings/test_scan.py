@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.notebook.handout import make_handouts
-from llmlab.notebook.nbfile import ROOT
-from llmlab.tape.check import check_folder, scan
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.recording import Recorded, RecordingFile, write_recording
+from llmlab.lab.notebooks.handout import make_handouts
+from llmlab.lab.notebooks.notebook_file import ROOT
+from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.tape.secret_scan import check_folder, scan
 from tests.core.test_redaction import HARMLESS, SECRETS, X20
 from tests.runner.samples import save, text
 

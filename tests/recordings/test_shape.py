@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.tape.exchange import TapeAnswer
-from llmlab.tape.shape import differences, said
+from llmlab.lab.tape.json_shape import differences, said
+from llmlab.lab.tape.messages import TapeAnswer
 
 
 def plain(body: Any, **details: Any) -> TapeAnswer:

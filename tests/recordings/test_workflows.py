@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from llmlab.notebook.nbfile import ROOT
-from llmlab.tape.environment import KEYS
+from llmlab.lab.notebooks.notebook_file import ROOT
+from llmlab.lab.tape.environment import KEYS
 
 FOLDER = ROOT / ".github" / "workflows"
 

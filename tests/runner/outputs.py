@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from llmlab.notebook.update import update_outputs
+from llmlab.lab.notebooks.update import update_outputs
 from tests.runner.samples import code, save, text
 
 CELLS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from llmlab.notebook.nbfile import write_notebook
+from llmlab.lab.notebooks.notebook_file import write_notebook
 
 PYTHON3 = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 

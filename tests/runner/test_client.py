@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from llmlab.notebook import guard
-from llmlab.notebook.client import LabClient, find_failure
-from llmlab.notebook.kernel import kernel_environment
+from llmlab.lab.notebooks import network_guard
+from llmlab.lab.notebooks.client import LabClient, find_failure
+from llmlab.lab.notebooks.kernel import kernel_environment
 from tests.runner.samples import notebook
 
 
@@ -46,14 +46,14 @@ def test_a_cell_that_cannot_be_interrupted_is_ended(tmp_path: Path) -> None:
 def test_the_guard_knows_this_machine_from_others(event: str, args: tuple[Any, ...], refused: bool) -> None:
     """Loopback, where local servers and the simulator are, stays open; everything else is closed."""
     with pytest.raises(PermissionError, match="no network here") if refused else nullcontext():
-        guard.refuse(event, args)
+        network_guard.refuse(event, args)
 
 
 def test_the_guard_is_armed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Audit hooks cannot be taken off, so a second one would only cost time."""
     hooks: list[Any] = []
     monkeypatch.setattr(sys, "addaudithook", hooks.append)
-    monkeypatch.setattr(guard, "_armed", False)
-    guard.arm()
-    guard.arm()
-    assert hooks == [guard.refuse]
+    monkeypatch.setattr(network_guard, "_armed", False)
+    network_guard.arm()
+    network_guard.arm()
+    assert hooks == [network_guard.refuse]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from llmlab.notebook import nbval_plugin, pytest_plugin
-from llmlab.notebook.nbfile import ROOT, read_notebook, write_notebook
-from llmlab.notebook.update import execute_stored_form, record_notebook, update_outputs
+from llmlab.lab.notebooks import nbval_plugin, pytest_plugin
+from llmlab.lab.notebooks.notebook_file import ROOT, read_notebook, write_notebook
+from llmlab.lab.notebooks.update import execute_stored_form, record_notebook, update_outputs
 from tests.runner.outputs import CELLS, NUMBER, cell_of
 from tests.runner.samples import save
 

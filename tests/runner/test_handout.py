@@ -12,9 +12,9 @@ import pytest
 from nbformat.v4 import new_output
 
 from llmlab.errors import ConfigurationError
-from llmlab.notebook import handout
-from llmlab.notebook.handout import make_handouts
-from llmlab.notebook.nbfile import NotebookError, read_notebook, write_notebook
+from llmlab.lab.notebooks import handout
+from llmlab.lab.notebooks.handout import make_handouts
+from llmlab.lab.notebooks.notebook_file import NotebookError, read_notebook, write_notebook
 from tests.runner.samples import code, save, text
 
 LONG = "long_name = '" + "abcdefghij" * 30 + "'"

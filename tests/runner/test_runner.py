@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from llmlab.notebook.client import find_failure
-from llmlab.notebook.nbfile import NotebookError, find_notebooks, read_notebook
-from llmlab.notebook.result import Result
-from llmlab.notebook.runner import run_notebooks
+from llmlab.lab.notebooks.client import find_failure
+from llmlab.lab.notebooks.notebook_file import NotebookError, find_notebooks, read_notebook
+from llmlab.lab.notebooks.result import Result
+from llmlab.lab.notebooks.runner import run_notebooks
 from tests.runner.samples import code, save, text
 
 SHOW_ENVIRONMENT = (

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.notebook.nbfile import NotebookError, read_notebook
-from llmlab.notebook.result import Result
-from llmlab.notebook.update import record_notebook, update_outputs
+from llmlab.lab.notebooks.notebook_file import NotebookError, read_notebook
+from llmlab.lab.notebooks.result import Result
+from llmlab.lab.notebooks.update import record_notebook, update_outputs
 from tests.runner.outputs import cell_of
 from tests.runner.samples import code, save
 

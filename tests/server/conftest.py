@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from llmlab.tape.server import SimulatorServer
+from llmlab.lab.tape.server import SimulatorServer
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ import httpx2
 import pytest
 
 from llmlab.errors import ConfigurationError
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.faults_block import faults
-from llmlab.tape.faults_catalog import KINDS
-from llmlab.tape.server import SimulatorServer
+from llmlab.lab.faults.block import faults
+from llmlab.lab.faults.catalog import KINDS
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.tape.server import SimulatorServer
 
 KEY = {"authorization": "Bearer any", "x-api-key": "any", "content-type": "application/json"}
 HI = {"model": "gpt-oss:20b", "messages": [{"role": "user", "content": "Hi"}]}

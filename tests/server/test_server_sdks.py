@@ -12,7 +12,7 @@ import pydantic
 import pytest
 
 import llmlab
-from llmlab.tape.server import SimulatorServer
+from llmlab.lab.tape.server import SimulatorServer
 
 SAY: Any = [{"role": "user", "content": "What is 6 times 7? Answer in one word."}]
 TOOL = {

@@ -12,10 +12,10 @@ import httpx2
 import pytest
 from typer.testing import CliRunner
 
-from llmlab.bootstrap import CLONE
-from llmlab.cli import app
 from llmlab.errors import ConfigurationError
-from llmlab.tape.server import BASES, SimulatorServer
+from llmlab.lab.bootstrap import CLONE
+from llmlab.lab.cli.app import app
+from llmlab.lab.tape.server import BASES, SimulatorServer
 
 
 def started(*options: str) -> Any:

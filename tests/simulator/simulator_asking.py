@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.simulator import simulate
+from llmlab.lab.simulator import simulate
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 
 HEADERS = {
     "openai": {"authorization": "Bearer sk-for-tests"},

@@ -6,9 +6,9 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from llmlab.tape.asking import to_tape_request
-from llmlab.tape.simulator import Simulator, simulate
-from llmlab.tape.wire import render_body, render_event
+from llmlab.lab.simulator import Simulator, simulate
+from llmlab.lab.tape.request_parser import to_tape_request
+from llmlab.lab.tape.wire import render_body, render_event
 
 
 def transport(library: ModuleType, alias: str, simulator: Simulator | None = None) -> Any:

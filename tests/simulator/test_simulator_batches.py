@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletion
 from simulator_asking import user
 from simulator_transport import transport
 
-from llmlab.tape.simulator import Simulator
+from llmlab.lab.simulator import Simulator
 
 CHAT = "/v1/chat/completions"
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from llmlab.tape.simulator import arithmetic, tokens
-from llmlab.tape.simulator.brain import think
-from llmlab.tape.simulator.prompt import Prompt
-from llmlab.tape.simulator.question import Call, Question, Tool, Turn
-from llmlab.tape.simulator.schema import fill
+from llmlab.lab.simulator import arithmetic, tokens
+from llmlab.lab.simulator.prompt import Prompt
+from llmlab.lab.simulator.question import Call, Question, Tool, Turn
+from llmlab.lab.simulator.reply import think
+from llmlab.lab.simulator.schema import fill
 
 
 def answer(*said: str, **more: Any) -> str:

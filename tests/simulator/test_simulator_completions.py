@@ -8,8 +8,8 @@ import pytest
 from openai.types import Completion
 from simulator_asking import HEADERS, ask, events
 
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.simulator import simulate
+from llmlab.lab.simulator import simulate
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 
 MODELS = {
     "openai": "gpt-3.5-turbo-instruct",

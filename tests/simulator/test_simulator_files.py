@@ -16,8 +16,8 @@ from pydantic import TypeAdapter
 from simulator_asking import HEADERS
 from simulator_transport import transport
 
-from llmlab.tape.exchange import TapeRequest
-from llmlab.tape.simulator import Simulator
+from llmlab.lab.simulator import Simulator
+from llmlab.lab.tape.messages import TapeRequest
 
 EVENT: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
 HANDBOOK = b"Staff get 28 days of holiday a year.\n\nThe office dog is called Biscuit. It sleeps under the stairs."

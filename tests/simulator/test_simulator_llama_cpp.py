@@ -6,7 +6,7 @@ from typing import Any
 
 from simulator_asking import ask, events
 
-from llmlab.tape.exchange import TapeAnswer
+from llmlab.lab.tape.messages import TapeAnswer
 
 
 def complete(prompt: Any, **more: Any) -> TapeAnswer:
@@ -32,7 +32,7 @@ def test_a_stream_says_the_same_and_ends_with_the_counts() -> None:
 
 
 def test_stop_texts_and_wrong_prompts_are_treated_as_the_server_does() -> None:
-    """Else an error in the learner's own dialect looks like an answer."""
+    """Else an error in the learner's own format looks like an answer."""
     stopped = complete("Count to 10", stop=["4"]).body
     assert (stopped["content"], stopped["stop_type"], stopped["stopping_word"]) == ("1, 2, 3, ", "word", "4")
     for wrong in (None, [{"role": "user", "content": "Hi"}]):

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from simulator_asking import HEADERS, WEATHER, ask, chat, events, messages, ollama, responses, said, user
 
-from llmlab.tape.exchange import TapeRequest
-from llmlab.tape.simulator import Simulator
-from llmlab.tape.simulator.brain import think
-from llmlab.tape.simulator.question import Call, Question, Tool, Turn
+from llmlab.lab.simulator import Simulator
+from llmlab.lab.simulator.question import Call, Question, Tool, Turn
+from llmlab.lab.simulator.reply import think
+from llmlab.lab.tape.messages import TapeRequest
 
 CONTEXT = "Context:\nThe lighthouse was built in 1871. Its keeper was Maud Ellery.\n\nQuestion: {}"
 

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simulator_asking import HEADERS, chat, user
 
-from llmlab.tape.exchange import TapeRequest
-from llmlab.tape.simulator import Simulator, simulate
-from llmlab.tape.simulator.state import Store
+from llmlab.lab.simulator import Simulator, simulate
+from llmlab.lab.simulator.state import Store
+from llmlab.lab.tape.messages import TapeRequest
 
 OPENAI_PATHS = (
     "responses responses/input_tokens chat/completions completions embeddings files batches vector_stores "

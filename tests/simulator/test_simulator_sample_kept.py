@@ -12,8 +12,8 @@ import pytest
 from simulator_asking import HEADERS, events, user
 from simulator_samples import differing, needs_samples, sample, sample_events
 
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.simulator import Simulator
+from llmlab.lab.simulator import Simulator
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 
 pytestmark = needs_samples
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulator_asking import ask, chat, messages, ollama, responses, said
 
-from llmlab.tape.simulator import pixels
+from llmlab.lab.simulator import pixels
 from tests.painting import BLUE, RED, WHITE, data_url, gif, jpeg, palette, png, webp
 
 FLAG = png(BLUE, WHITE, RED, width=30, height=20)
@@ -19,7 +19,7 @@ ASKED = "What is in this picture?"
 
 
 def shown(content: bytes = FLAG, **more: Any) -> dict[str, Any]:
-    """Ask every dialect about a picture."""
+    """Ask every format about a picture."""
     part = {"type": "image_url", "image_url": {"url": data_url(content)}}
     user = [{"role": "user", "content": [{"type": "text", "text": ASKED}, part]}]
     raw = base64.b64encode(content).decode()
@@ -38,7 +38,7 @@ def shown(content: bytes = FLAG, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_every_dialect_finds_its_pictures_and_says_that_nobody_looked() -> None:
+def test_every_format_finds_its_pictures_and_says_that_nobody_looked() -> None:
     """Else a learner takes a made-up description for what a model sees, or none of the pictures arrives."""
     for where, answer in shown().items():
         text = said(answer)

@@ -1,4 +1,4 @@
-"""Structured output: whatever schema is asked for, in whatever dialect, the answer fits it."""
+"""Structured output: whatever schema is asked for, in whatever format, the answer fits it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PROMPT = "Extract the person: Ada, 36, lives in London and is happy."
 
 
 def answers(schema: dict[str, Any], prompt: str = PROMPT) -> dict[str, str]:
-    """Ask every dialect for an answer of this schema."""
+    """Ask every format for an answer of this schema."""
     named = {"name": "answer", "schema": schema}
     chat_format = {"type": "json_schema", "json_schema": named}
     found = {
@@ -58,7 +58,7 @@ def answers(schema: dict[str, Any], prompt: str = PROMPT) -> dict[str, str]:
     return found
 
 
-def test_every_dialect_follows_the_schema() -> None:
+def test_every_format_follows_the_schema() -> None:
     """Else the lesson on structured output cannot parse what it gets."""
     for where, text in answers(SCHEMA).items():
         value = json.loads(text)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulator_asking import CHAT, WEATHER, ask, chat, events, messages, ollama, responses, user
 
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.simulator import simulate
+from llmlab.lab.simulator import simulate
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 
 KEYED = [
     ("openai", "/v1/responses", {"model": "gpt-6-luna", "input": "Hi"}),
@@ -134,7 +134,7 @@ def test_a_mistake_in_the_simulator_looks_like_a_server_error(monkeypatch: pytes
     def broken(question: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("llmlab.tape.simulator.openai_chat.think", broken)
+    monkeypatch.setattr("llmlab.lab.simulator.openai_chat.think", broken)
     answer = chat("openai", "Hi")
     assert (answer.status, answer.body["error"]["type"]) == (500, "api_error")
 

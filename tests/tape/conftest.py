@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import llmlab
-from llmlab.tape import tape as tape_module
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.recording import RecordingFile, read_recording
+from llmlab.lab.tape import tape as tape_module
+from llmlab.lab.tape.cassette import RecordingFile, read_recording
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 
 LESSON = "01_call"
 

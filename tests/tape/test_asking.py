@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from llmlab.tape.asking import alias_of, to_tape_request
+from llmlab.lab.tape.request_parser import alias_of, to_tape_request
 
 
 @pytest.mark.parametrize(

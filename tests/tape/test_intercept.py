@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 import llmlab
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from tests.loopback import LoopbackServer
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
@@ -270,9 +270,9 @@ def test_the_pace_is_kept(simulated: Callable[..., None], no_socket: None, monke
     async def async_sleep(seconds: float) -> None:
         sleep(seconds)
 
-    monkeypatch.setattr("llmlab.tape.bodies.time.sleep", sleep)
-    monkeypatch.setattr("llmlab.tape.bodies.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr("llmlab.tape.bodies.anyio.sleep", async_sleep)
+    monkeypatch.setattr("llmlab.lab.tape.body_streams.time.sleep", sleep)
+    monkeypatch.setattr("llmlab.lab.tape.body_streams.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("llmlab.lab.tape.body_streams.anyio.sleep", async_sleep)
     llmlab.start(pace=10)
     httpx.post(URL, json={})
     assert waits == pytest.approx([1, 1, 2])

@@ -9,7 +9,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 import llmlab
-from llmlab.notebook.tracebacks import plain
+from llmlab.lab.notebooks.tracebacks import plain
 
 OFFLINE = "llmlab: offline. Answers come from a simulator; nothing is sent, nothing is spent.\n"
 

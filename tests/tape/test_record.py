@@ -18,9 +18,9 @@ import yaml
 
 import llmlab
 from llmlab.errors import ConfigurationError
-from llmlab.tape import tape as tape_module
-from llmlab.tape.exchange import TapeAnswer
-from llmlab.tape.recording import RecordingFile, write_recording
+from llmlab.lab.tape import tape as tape_module
+from llmlab.lab.tape.cassette import RecordingFile, write_recording
+from llmlab.lab.tape.messages import TapeAnswer
 from tests.loopback import LoopbackServer
 from tests.tape.conftest import LESSON, read
 
@@ -291,7 +291,7 @@ def test_moments_are_seconds_since_the_request(
     server.answer(NAMED.replace("\r", ""), headers=SSE)
     clock = iter(range(100))
     with record():
-        monkeypatch.setattr("llmlab.tape.bodies.time.monotonic", lambda: float(next(clock)))
+        monkeypatch.setattr("llmlab.lab.tape.body_streams.time.monotonic", lambda: float(next(clock)))
         httpx.get(server.url)
-        monkeypatch.setattr("llmlab.tape.bodies.time.monotonic", time.monotonic)
+        monkeypatch.setattr("llmlab.lab.tape.body_streams.time.monotonic", time.monotonic)
     assert (read(folder).exchanges[0].answer.events or ())[0][0] == 1.0

@@ -11,8 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmlab.errors import ConfigurationError
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.recording import Recorded, RecordingFile, dump_recording, keep_headers, read_recording, write_recording
+from llmlab.lab.tape.cassette import (
+    Recorded,
+    RecordingFile,
+    dump_recording,
+    keep_headers,
+    read_recording,
+    write_recording,
+)
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 
 WANTED = """\
 provenance: authored

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.redaction import REDACTED, find_secrets
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.redaction import (
+from llmlab._utils.redaction import REDACTED, find_secrets
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.tape.redaction import (
     PLACEHOLDER,
     known_secrets,
     redact_answer,

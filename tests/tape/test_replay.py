@@ -16,9 +16,9 @@ import pytest
 
 import llmlab
 from llmlab.errors import ConfigurationError, RecordingMissError
-from llmlab.tape.exchange import TapeAnswer, TapeRequest
-from llmlab.tape.recording import Recorded, RecordingFile, write_recording
-from llmlab.tape.replay import Replay
+from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
+from llmlab.lab.tape.matcher import Replay
+from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 
 URL = "https://api.openai.com/v1/responses"
 
@@ -201,7 +201,7 @@ def test_an_error_that_one_lesson_makes_on_purpose_is_not_met_in_a_notebook_with
 
 def test_unused_is_known_to_the_runner(folder: Path) -> None:
     save(folder, recorded({"input": "A"}, "one"), recorded({"input": "B"}, "two"))
-    from llmlab import tape
+    from llmlab.lab import tape
 
     assert tape.unused() == []
     with llmlab.start("replay", recordings=folder, lesson="01_call"):

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import llmlab
-from llmlab import tape, waiting
+from llmlab._utils import clock
 from llmlab.errors import ConfigurationError
-from llmlab.tape.recording import RecordingFile, write_recording
+from llmlab.lab import tape
+from llmlab.lab.tape.cassette import RecordingFile, write_recording
 
 VARIABLES = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY")
 
@@ -147,7 +148,9 @@ def test_placeholders_do_not_pile_up() -> None:
 
 
 def test_importing_llmlab_loads_no_http_library() -> None:
-    code = "import sys, llmlab; print(sorted({'httpx', 'httpx2', 'yaml', 'anyio', 'llmlab.tape'} & set(sys.modules)))"
+    code = (
+        "import sys, llmlab; print(sorted({'httpx', 'httpx2', 'yaml', 'anyio', 'llmlab.lab.tape'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_python_path())
     assert done.stdout.strip() == "[]"
 
@@ -187,7 +190,7 @@ def test_a_hurried_block_does_not_wait_and_the_pace_comes_back() -> None:
     """A learner who forgot the deadline would wait for minutes until the check says so."""
     with llmlab.start("offline", lesson="none", pace=2) as started:
         with tape.hurried():
-            assert waiting.real_seconds(100) == 0
+            assert clock.real_seconds(100) == 0
         assert started.pace == 2
     with tape.hurried():
-        assert waiting.real_seconds(100) == 100, "the lab is off"
+        assert clock.real_seconds(100) == 100, "the lab is off"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.tape.exchange import TapeAnswer
-from llmlab.tape.wire import parse_answer, render_body, render_event
+from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.tape.wire import parse_answer, render_body, render_event
 
 NAMED = 'event: message_start\ndata: {"type":"message_start","text":"é漢😀"}\n\nevent: ping\ndata: {"type":"ping"}\n\n'
 PLAIN = ': OPENROUTER PROCESSING\n\ndata: {"id":1}\n\ndata: {"id":2}\n\ndata: [DONE]\n\n'

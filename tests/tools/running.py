@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 from llmlab import run_tools, run_tools_async, run_tools_stream, run_tools_stream_async, tool
-from llmlab.completion import Chunk
 from llmlab.providers import Provider
-from llmlab.tools import ToolRun, ToolStep
+from llmlab.toolkit.tools import ToolRun, ToolStep
+from llmlab.types.completion import Chunk
 from tests.core.trying import provider
 from tests.loopback import LoopbackServer
 

@@ -9,8 +9,8 @@ import pytest
 
 from llmlab import Chunk, get_provider, run_tools_async, run_tools_stream, run_tools_stream_async, tool
 from llmlab.errors import LLMStreamError
-from llmlab.messages import Role
-from llmlab.tools import ToolRun, ToolStep
+from llmlab.toolkit.tools import ToolRun, ToolStep
+from llmlab.types.messages import Role
 from tests.tools.running import add, run
 
 

@@ -9,7 +9,7 @@ import pytest
 import llmlab
 from llmlab import get_provider, run_tools
 from llmlab.errors import LLMInvalidRequestError, LLMTimeoutError
-from llmlab.messages import Role
+from llmlab.types.messages import Role
 from tests.core import bodies
 from tests.core.trying import NAMES, provider
 from tests.loopback import LoopbackServer
@@ -84,7 +84,7 @@ def test_a_result_that_cannot_be_sent_is_told_and_the_run_goes_on(shape: str, la
 def test_a_deadline_holds_for_the_whole_run(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else slow tools keep a user waiting many times as long as was said."""
     moments = iter([0.0, 1.0, 9.0])
-    monkeypatch.setattr("llmlab.tools.loop.now", lambda: next(moments))
+    monkeypatch.setattr("llmlab.toolkit.tools.loop.now", lambda: next(moments))
     with pytest.raises(LLMTimeoutError, match=r"deadline of 5 s was over after 1 call of tools\. error\.run") as caught:
         run(get_provider("anthropic"), shape, "What is 2 + 3? Call add.", [add], deadline=5)
     assert len(llmlab.trace().frame()) == len(caught.value.run.steps) == 1

@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field
 
 from llmlab import LLMError, ToolDefinition, tool
 from llmlab.errors import ToolError
-from llmlab.tools import Tool
-from llmlab.tools.function import written
-from llmlab.tools.signature import read_docstring
+from llmlab.toolkit.tools import Tool
+from llmlab.toolkit.tools.function import written
+from llmlab.toolkit.tools.signature import read_docstring
 
 
 class Place(BaseModel):

@@ -18,10 +18,10 @@ from llmlab import (
     run_tools_stream_async,
     tool,
 )
-from llmlab.completion import Usage
 from llmlab.errors import LLMAPIError, LLMInvalidRequestError, ToolError
-from llmlab.messages import Message, Role
-from llmlab.tools import ToolRun, ToolStep
+from llmlab.toolkit.tools import ToolRun, ToolStep
+from llmlab.types.completion import Usage
+from llmlab.types.messages import Message, Role
 from tests.core.bodies import CHAT, TEXT, sse
 from tests.core.trying import NAMES, provider
 from tests.loopback import LoopbackServer

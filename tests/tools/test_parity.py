@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 import llmlab
-from llmlab.tools import AsyncToolStream, ToolStream
+from llmlab.toolkit.tools import AsyncToolStream, ToolStream
 from tests.tools.running import SHAPES
 
 

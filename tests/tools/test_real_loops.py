@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from llmlab import tool
-from llmlab.dialects.read import text
+from llmlab.formats.parsing import text
 from llmlab.providers import Provider
-from tests.core.test_tool_loops import dialect_of, found_loops, linkage, read_answer
+from tests.core.test_tool_loops import format_of, found_loops, linkage, read_answer
 from tests.core.trying import provider
 from tests.loopback import LoopbackServer
 from tests.tools.running import SHAPES, run
@@ -84,7 +84,7 @@ def loops_in_their_shapes() -> list[Any]:
 def test_the_second_step_is_the_recorded_one(
     first: dict[str, Any], second: dict[str, Any], shape: str, server: LoopbackServer
 ) -> None:
-    answer = read_answer(dialect_of(first["path"]), first)
+    answer = read_answer(format_of(first["path"]), first)
     recorded = linkage(second["request"], {call.id for call in answer.tool_calls})
     given = dict(recorded[1])
     server.answer(first["body"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from llmlab.completion import Completion, Usage
-from llmlab.messages import ToolCall
-from llmlab.tools import ToolRun, ToolStep
+from llmlab.toolkit.tools import ToolRun, ToolStep
+from llmlab.types.completion import Completion, Usage
+from llmlab.types.messages import ToolCall
 
 DONE = ToolStep(ToolCall("c1", "add", {"a": 1, "b": 2}), {"a": 1, "b": 2}, "3")
 FAILED = ToolStep(ToolCall("c2", "say", unparsed="{`x`"), error="the arguments\nare wrong", round=2)

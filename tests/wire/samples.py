@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmlab.completion import Completion
-from llmlab.dialects import ANTHROPIC_MESSAGES, OLLAMA, OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_RESPONSES, Dialect
+from llmlab.formats import ANTHROPIC_MESSAGES, OLLAMA, OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_RESPONSES, Format
+from llmlab.types.completion import Completion
 from tests.conftest import SAMPLES
 
-_ENDINGS: dict[str, Dialect] = {
+_ENDINGS: dict[str, Format] = {
     "/responses": OPENAI_RESPONSES,
     "/chat/completions": OPENAI_CHAT,
     "/completions": OPENAI_COMPLETIONS,
@@ -46,7 +46,7 @@ FINISH = {
     "queued": "unfinished",
     "load": "stop",
 }
-"""The vendors' words for llmlab's, as a table of its own: the dialects' tables could share a mistake."""
+"""The vendors' words for llmlab's, as a table of its own: the formats' tables could share a mistake."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Sample:
     expect: dict[str, Any]
 
     @property
-    def dialect(self) -> Dialect | None:
+    def format(self) -> Format | None:
         path = self.path.partition("?")[0]
-        return next((dialect for ending, dialect in _ENDINGS.items() if path.endswith(ending)), None)
+        return next((format for ending, format in _ENDINGS.items() if path.endswith(ending)), None)
 
     @property
     def finish(self) -> str | None:
@@ -121,5 +121,5 @@ def load(folder: Path) -> list[Sample]:
 
 
 SAMPLES_FOUND = load(SAMPLES) if SAMPLES.is_dir() else []
-ANSWERS = [sample for sample in SAMPLES_FOUND if sample.dialect and sample.status == 200]
+ANSWERS = [sample for sample in SAMPLES_FOUND if sample.format and sample.status == 200]
 ERRORS = [sample for sample in SAMPLES_FOUND if sample.status >= 400]

@@ -1,4 +1,4 @@
-"""Real traffic through the dialects alone. If one fails, an answer that a real service gave would be misread."""
+"""Real traffic through the formats alone. If one fails, an answer that a real service gave would be misread."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from llmlab.completion import Completion
-from llmlab.dialects.problems import to_error
 from llmlab.errors import LLMStreamError
+from llmlab.formats.errors import to_error
+from llmlab.types.completion import Completion
 from tests.wire.samples import ANSWERS, ERRORS, Sample
 
 
 def decoded(sample: Sample, data: bytes, size: int) -> tuple[Completion, LLMStreamError | None]:
-    assert sample.dialect
+    assert sample.format
     if not sample.stream:
-        return sample.dialect.decode(json.loads(data)), None
-    framing, decoder = sample.dialect.framing(), sample.dialect.stream()
+        return sample.format.decode(json.loads(data)), None
+    framing, decoder = sample.format.framing(), sample.format.stream()
     try:
         for start in range(0, len(data), size):
             for event in framing.feed(data[start : start + size]):
@@ -71,9 +71,9 @@ def test_an_error_says_what_it_said(sample: Sample) -> None:
 @pytest.mark.parametrize("sample", [s for s in ANSWERS if s.stream], ids=lambda sample: sample.name)
 def test_a_cut_stream_is_never_taken_for_a_whole_one(sample: Sample) -> None:
     """Half an answer that passes for a whole one is the worst answer."""
-    assert sample.dialect
+    assert sample.format
     data = sample.body.encode()
-    framing, decoder = sample.dialect.framing(), sample.dialect.stream()
+    framing, decoder = sample.format.framing(), sample.format.stream()
     for event in framing.feed(data[: len(data) // 3]):
         decoder.feed(event)
     assert not decoder.finished

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.completion import Completion
-from llmlab.dialects import ANTHROPIC_MESSAGES, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES, Dialect
-from llmlab.messages import Message, Role, ToolDefinition
-from llmlab.request import Request
-from llmlab.specs import MODELS
-from llmlab.tape.exchange import TapeRequest
-from llmlab.tape.simulator import simulate
-from llmlab.tape.wire import render_event
+from llmlab.formats import ANTHROPIC_MESSAGES, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES, Format
+from llmlab.lab.simulator import simulate
+from llmlab.lab.tape.messages import TapeRequest
+from llmlab.lab.tape.wire import render_event
+from llmlab.models import MODELS
+from llmlab.types.completion import Completion
+from llmlab.types.messages import Message, Role, ToolDefinition
+from llmlab.types.request import Request
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = ToolDefinition("get_weather", "Get the weather in a city.", CITY)
@@ -27,7 +27,7 @@ QUESTIONS = {
     "text": ("Translate “good morning” into Japanese, Arabic and Polish.", ()),
     "tools": ("What is the weather in Paris and in Tokyo?", (WEATHER,)),
 }
-SERVICES: dict[str, tuple[Dialect, str]] = {
+SERVICES: dict[str, tuple[Format, str]] = {
     "openai": (OPENAI_RESPONSES, "/v1/responses"),
     "anthropic": (ANTHROPIC_MESSAGES, "/v1/messages"),
     "openrouter": (OPENAI_CHAT, "/api/v1/chat/completions"),
@@ -40,17 +40,17 @@ HEADERS = {"authorization": "Bearer offline", "x-api-key": "offline", "anthropic
 @cache
 def streamed(service: str, kind: str) -> bytes:
     """The bytes of a simulated stream."""
-    dialect, path = SERVICES[service]
+    format, path = SERVICES[service]
     question, tools = QUESTIONS[kind]
     request = Request((Message(Role.USER, question),), MODELS[service], tools=tools)
-    answer = simulate(TapeRequest("POST", service, path, HEADERS, dialect.encode(request, True)))
+    answer = simulate(TapeRequest("POST", service, path, HEADERS, format.encode(request, True)))
     assert answer.status == 200, answer.body
     assert answer.events
     return b"".join(render_event(event, answer.framing) for _, event in answer.events)
 
 
-def decoded(dialect: Dialect, pieces: list[bytes]) -> Completion:
-    framing, decoder = dialect.framing(), dialect.stream()
+def decoded(format: Format, pieces: list[bytes]) -> Completion:
+    framing, decoder = format.framing(), format.stream()
     for piece in pieces:
         for event in framing.feed(piece):
             decoder.feed(event)
@@ -65,10 +65,10 @@ def decoded(dialect: Dialect, pieces: list[bytes]) -> Completion:
 @pytest.mark.parametrize("service", SERVICES)
 @given(data=st.data())
 def test_any_split_gives_the_same_answer(service: str, kind: str, crlf: bool, data: Any) -> None:
-    dialect, body = SERVICES[service][0], streamed(service, kind)
+    format, body = SERVICES[service][0], streamed(service, kind)
     body = body.replace(b"\n", b"\r\n") if crlf else body
-    whole = decoded(dialect, [body])
+    whole = decoded(format, [body])
     assert bool(whole.tool_calls) is (kind == "tools")
     cuts = sorted(data.draw(st.lists(st.integers(0, len(body)), max_size=30)))
     pieces = [body[start:end] for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True)]
-    assert decoded(dialect, pieces) == whole
+    assert decoded(format, pieces) == whole

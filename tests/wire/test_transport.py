@@ -1,4 +1,4 @@
-"""Real traffic over a real connection, through llmlab's own channel and through handed-in SDK clients.
+"""Real traffic over a real connection, through llmlab's own transport and through handed-in SDK clients.
 
 If one fails, an answer is read differently depending on who carried it, how it was cut, or whether the call was async.
 """
@@ -13,10 +13,10 @@ import anthropic
 import openai
 import pytest
 
-from llmlab.completion import Completion
-from llmlab.dialects import ANTHROPIC_MESSAGES, OLLAMA, OPENAI_COMPLETIONS
 from llmlab.errors import LLMError, LLMStreamError
+from llmlab.formats import ANTHROPIC_MESSAGES, OLLAMA, OPENAI_COMPLETIONS
 from llmlab.providers import Provider
+from llmlab.types.completion import Completion
 from tests.loopback import LoopbackServer
 from tests.wire.samples import ANSWERS, ERRORS, Sample
 
@@ -27,7 +27,7 @@ SHAPES = ("sync", "async")
 def provider_for(sample: Sample, url: str, client: Any) -> Provider:
     class Tried(Provider):
         name = "tried"
-        dialect = sample.dialect  # type: ignore[assignment]
+        format = sample.format  # type: ignore[assignment]
         default_model = "m"
         default_base_url = url
 
@@ -35,7 +35,7 @@ def provider_for(sample: Sample, url: str, client: Any) -> Provider:
 
 
 def ask(sample: Sample, url: str, carrier: str, shape: str, stream: bool) -> Completion:
-    library: Any = anthropic if sample.dialect is ANTHROPIC_MESSAGES else openai
+    library: Any = anthropic if sample.format is ANTHROPIC_MESSAGES else openai
     name = "Anthropic" if library is anthropic else "OpenAI"
     settings = {"api_key": "not-a-real-key", "base_url": url}
     if shape == "sync":
@@ -62,7 +62,7 @@ def ask(sample: Sample, url: str, carrier: str, shape: str, stream: bool) -> Com
 
 
 def carried(sample: Sample, carrier: str) -> bool:
-    return carrier == "own" or sample.dialect is not OLLAMA
+    return carrier == "own" or sample.format is not OLLAMA
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -100,9 +100,9 @@ def test_an_error_is_the_same_however_it_is_carried(
 ) -> None:
     headers = {name: value for name, value in sample.headers.items() if not name.startswith("content-")}
     server.answer(sample.body, sample.status, headers=headers)
-    speaking = next(s for s in ANSWERS if s.provider == "openai" and s.dialect is not OPENAI_COMPLETIONS)
+    speaking = next(s for s in ANSWERS if s.provider == "openai" and s.format is not OPENAI_COMPLETIONS)
     if sample.provider == "anthropic":
-        speaking = next(s for s in ANSWERS if s.dialect is ANTHROPIC_MESSAGES)
+        speaking = next(s for s in ANSWERS if s.format is ANTHROPIC_MESSAGES)
     with pytest.raises(LLMError) as caught:
         ask(speaking, server.url, carrier, shape, stream)
     assert type(caught.value) is not LLMError

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from llmlab import Image
-from llmlab.completion import Chunk
-from llmlab.dialects import ANTHROPIC_MESSAGES, OPENAI_CHAT
 from llmlab.errors import LLMStreamError
-from llmlab.messages import Message, Role
-from llmlab.request import build_request
+from llmlab.formats import ANTHROPIC_MESSAGES, OPENAI_CHAT
+from llmlab.types.completion import Chunk
+from llmlab.types.messages import Message, Role
+from llmlab.types.request import build_request
 from tests.wire.samples import ANSWERS, SAMPLES_FOUND, Sample
 
 THOUGHT = [one for one in ANSWERS if one.expect.get("reasoning") or one.expect.get("thinking")]
@@ -30,8 +30,8 @@ def test_the_samples_are_there() -> None:
 @pytest.mark.parametrize("sample", [one for one in THOUGHT if one.stream], ids=lambda one: one.name)
 def test_thoughts_come_in_pieces_of_their_own(sample: Sample) -> None:
     """Who prints the pieces of an answer must not print its thoughts."""
-    assert sample.dialect
-    framing, decoder = sample.dialect.framing(), sample.dialect.stream()
+    assert sample.format
+    framing, decoder = sample.format.framing(), sample.format.stream()
     chunks: list[Chunk] = []
     for event in [*framing.feed(sample.body.encode()), *framing.flush()]:
         try:
@@ -47,8 +47,8 @@ def test_thoughts_come_in_pieces_of_their_own(sample: Sample) -> None:
 
 @pytest.mark.parametrize("sample", [one for one in THOUGHT if not one.stream], ids=lambda one: one.name)
 def test_thoughts_are_no_part_of_the_answer(sample: Sample) -> None:
-    assert sample.dialect
-    answer = sample.dialect.decode(json.loads(sample.body))
+    assert sample.format
+    answer = sample.format.decode(json.loads(sample.body))
     assert answer.reasoning == sample.expect.get("reasoning", sample.expect.get("thinking"))
     assert answer.reasoning not in answer.content
     assert answer.message.content == answer.content == sample.expect["text"]

@@ -1,0 +1,1 @@
+"""Settings: the environment, .env, llmlab.yaml and entry points."""

@@ -1,0 +1,1 @@
+"""What makes the lessons run with no key and no network."""

@@ -1,0 +1,194 @@
+"""The commands `ask` and `chat`: one answer, or a conversation, in the terminal or in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmlab.errors import LLMError
+from llmlab.lab.cli.session import (
+    JsonOption,
+    ModelOption,
+    ModeOption,
+    ProviderOption,
+    exit_code,
+    read_prompt,
+    session,
+    show_json,
+    tell,
+)
+from llmlab.types.messages import Message, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llmlab.providers import Provider
+    from llmlab.types.completion import Completion
+
+StreamOption = Annotated[
+    bool | None,
+    typer.Option("--stream/--no-stream", help="Show the answer as it comes. The default is yes, and no with --json."),
+]
+SystemOption = Annotated[str | None, typer.Option("--system", help="What the model is told before anything else.")]
+
+
+def ask(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="PROMPT", help="The prompt; - stands for standard input.")
+    ] = None,
+    provider: ProviderOption = None,
+    model: ModelOption = None,
+    mode: ModeOption = None,
+    system: SystemOption = None,
+    stream: StreamOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a model, and print its answer as it comes. Without a prompt, it is read from a pipe.
+
+    The answer alone goes to standard output; the mode and everything else go to standard error. Keys come from the
+    environment or from .env, never from the command line.
+
+    With --json it is {provider, model, content, reasoning, refusal, finish_reason, usage {input_tokens, output_tokens,
+    total_tokens, cached_tokens, reasoning_tokens, cost}, source (live, recorded or simulated), latency,
+    time_to_first_token (seconds)}. With --stream too, lines {chunk {text, reasoning}} come before it. After an error,
+    it is {error {type, message, provider, status, exit_code}}.
+    """
+    prompt = read_prompt(words)
+    with session(provider, model, mode, as_json=as_json) as opened:
+        answer(opened, [*_told(system), Message(Role.USER, prompt)], stream, as_json)
+
+
+def chat(
+    provider: ProviderOption = None,
+    model: ModelOption = None,
+    mode: ModeOption = None,
+    system: SystemOption = None,
+    stream: StreamOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Talk with a model, a line a turn; it remembers what was said. From a pipe, each line is a turn.
+
+    /clear begins anew; /exit and Ctrl-D end it. Ctrl-C stops an answer, and at the prompt it ends the conversation.
+
+    A turn that fails is taken back, and the conversation goes on. The exit code is that of the last turn.
+
+    With --json each turn prints what `ask --json` prints.
+    """
+    code = 0
+    with session(provider, model, mode, as_json=as_json) as opened:
+        begin = _told(system)
+        messages = begin
+        while (line := _next_line()) is not None:
+            if line == "/clear":
+                messages = begin
+                typer.echo("What was said is forgotten.", err=True)
+            elif line.startswith("/") and line[1:].isalpha():
+                typer.echo(f"There is no {line}; there are /clear and /exit.", err=True)
+            elif line:
+                code, messages = _turn(opened, [*messages, Message(Role.USER, line)], messages, stream, as_json)
+    raise typer.Exit(code)
+
+
+def answer(provider: Provider, messages: Sequence[Message], stream: bool | None, as_json: bool) -> Completion:
+    """Ask, print the answer, and return it.
+
+    Args:
+        provider: who is asked.
+        messages: the conversation so far.
+        stream: whether to print the pieces as they come; None means yes, and no with JSON.
+        as_json: whether to print JSON.
+
+    Raises:
+        LLMError: one of its subclasses; what had come before stays printed.
+    """
+    if not (not as_json if stream is None else stream):
+        result = provider.complete(messages)
+        _show(result, as_json, result.content)
+        return result
+    written = ""
+    with provider.complete_stream(messages) as pieces:
+        try:
+            for chunk in pieces:
+                written += chunk.text
+                if as_json:
+                    show_json({"chunk": {"text": chunk.text, "reasoning": chunk.reasoning}})
+                elif chunk.text:
+                    # Written at once, also into a pipe.
+                    typer.echo(chunk.text, nl=False)
+        except (LLMError, KeyboardInterrupt):
+            if written and not as_json:
+                typer.echo()
+            raise
+    _show(pieces.result, as_json, "")
+    return pieces.result
+
+
+def _show(result: Completion, as_json: bool, text: str) -> None:
+    """Print what is not printed yet, and say on standard error if it is not a whole answer."""
+    if as_json:
+        show_json(_as_dict(result))
+    else:
+        typer.echo(text)
+    if result.refusal:
+        typer.echo(f"llmlab: the model refused: {result.refusal}", err=True)
+    elif result.finish_reason not in ("stop", None):
+        typer.echo(f"llmlab: this is not the whole answer; it ended with {result.finish_reason!r}.", err=True)
+
+
+def _as_dict(result: Completion) -> dict[str, Any]:
+    return {
+        "provider": result.provider,
+        "model": result.model,
+        "content": result.content,
+        "reasoning": result.reasoning,
+        "refusal": result.refusal,
+        "finish_reason": result.finish_reason,
+        "usage": asdict(result.usage),
+        "source": result.source,
+        "latency": result.latency,
+        "time_to_first_token": result.time_to_first_token,
+    }
+
+
+def _told(system: str | None) -> list[Message]:
+    return [Message(Role.SYSTEM, system)] if system else []
+
+
+def _turn(
+    provider: Provider, messages: list[Message], before: list[Message], stream: bool | None, as_json: bool
+) -> tuple[int, list[Message]]:
+    """Return the exit code of a turn, and the conversation after it: as it was before, if the turn failed."""
+    try:
+        result = answer(provider, messages, stream, as_json)
+    except LLMError as error:
+        tell(error, as_json=as_json)
+        return exit_code(error), before
+    except KeyboardInterrupt:
+        if not sys.stdin.isatty():
+            raise
+        typer.echo("Stopped; this turn is taken back.", err=True)
+        return 130, before
+    return 0, [*messages, result.message]
+
+
+def _next_line() -> str | None:
+    """Return what is said next; None at the end."""
+    if not sys.stdin:
+        return None
+    person = sys.stdin.isatty()
+    if person:
+        with suppress(ImportError):
+            # Its import gives `input` the arrow keys; Windows has its own.
+            import readline  # noqa: F401
+    try:
+        # The prompt of `input` would stand among the answers of a pipe.
+        line = input("> " if person else "").strip()
+    except EOFError:
+        if person:
+            typer.echo(err=True)
+        return None
+    return None if line == "/exit" else line

@@ -1,0 +1,202 @@
+"""The commands `batch submit`, `status`, `results` and `cancel`: many prompts at once, and their answers later."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmlab.lab.cli.session import JsonOption, ModelOption, ModeOption, ProviderOption, session, show_json
+from llmlab.types.completion import Completion
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llmlab.toolkit.batches import Batch
+
+PromptsArgument = Annotated[
+    str, typer.Argument(metavar="FILE", help="A prompt a line, or a JSON object a line; - stands for standard input.")
+]
+InFlightOption = Annotated[int, typer.Option("--in-flight", min=1, help="Calls at once, where they are made here.")]
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="What `batch submit` printed.")]
+
+
+def submit(
+    file: PromptsArgument,
+    provider: ProviderOption = None,
+    model: ModelOption = None,
+    mode: ModeOption = None,
+    path: Annotated[
+        Path | None,
+        typer.Option("--path", help="Where a provider without batches keeps requests and answers, to go on later."),
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Limit of each answer.")] = None,
+    in_flight: InFlightOption = 4,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is over, and print the results.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Submit prompts as a batch, and print its id. OpenAI and Anthropic answer within a day, at half the price.
+
+    Providers without batches are asked from here, several calls at once; then the command waits and prints the results.
+
+    A line of the file is a prompt, or JSON: {"prompt": "…", "max_tokens": 50}, or a list of messages.
+
+    With --json it is what `batch status --json` prints, and with --wait, or for a provider without batches, what
+    `batch results --json` prints.
+    """
+    from llmlab.lab import tape
+    from llmlab.toolkit.batches import submit_batch
+
+    prompts = read_prompts(file)
+    with session(provider, model, mode, as_json=as_json) as opened:
+        options = {"max_tokens": max_tokens} if max_tokens else {}
+        batch = submit_batch(prompts, opened, in_flight=in_flight, path=path, **options)
+        if wait or not batch.is_remote:
+            _show_results(batch, batch.wait(), as_json)
+        elif as_json:
+            _show_status(batch)
+        else:
+            typer.echo(batch.id)
+            later = f"python3 -m llmlab batch results {batch.id} --provider {opened.name}"
+            forgotten = "the simulator forgets this batch now; add --wait to see its answers"
+            typer.echo(f"llmlab: {f'later, {later}' if tape.mode() in ('live', 'record') else forgotten}", err=True)
+
+
+def status(
+    batch_id: IdArgument,
+    provider: ProviderOption = None,
+    mode: ModeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how a batch is doing.
+
+    With --json it is {provider, id, state (running, cancelling, done, cancelled, expired or failed), total, succeeded,
+    failed, cancelled, expired, expires_at (a moment or null), reason}, or {error {type, message, provider, status,
+    exit_code}}.
+    """
+    from llmlab.toolkit.batches import open_batch
+
+    with session(provider, None, mode, as_json=as_json) as opened:
+        batch = open_batch(batch_id, opened, begin=False)
+        if as_json:
+            _show_status(batch)
+        else:
+            typer.echo(batch.status)
+
+
+def results(
+    batch_id: IdArgument,
+    provider: ProviderOption = None,
+    mode: ModeOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is over.")] = False,
+    in_flight: InFlightOption = 4,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the results of a batch, in the order of its requests. Exit code 1 when a request failed or is not answered.
+
+    For a provider without batches, the id is the path of its file; --wait goes on with what is missing.
+
+    With --json it is a line each: {request, state (answered, failed or waiting), content, model, finish_reason, usage
+    {input_tokens, output_tokens, total_tokens, cached_tokens, reasoning_tokens, cost}, error {type, message, code} or
+    null}; or {error {type, message, provider, status, exit_code}}.
+    """
+    from llmlab.toolkit.batches import open_batch
+
+    with session(provider, None, mode, as_json=as_json) as opened:
+        batch = open_batch(batch_id, opened, in_flight=in_flight, begin=wait)
+        _show_results(batch, batch.wait() if wait else batch.results(), as_json)
+
+
+def cancel(
+    batch_id: IdArgument,
+    provider: ProviderOption = None,
+    mode: ModeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have a batch stopped. What is being answered is finished, and paid.
+
+    With --json it is what `batch status --json` prints.
+    """
+    from llmlab.toolkit.batches import open_batch
+
+    with session(provider, None, mode, as_json=as_json) as opened:
+        batch = open_batch(batch_id, opened, begin=False)
+        batch.cancel()
+        if as_json:
+            _show_status(batch)
+        else:
+            typer.echo(batch.status)
+
+
+def read_prompts(file: str) -> list[Any]:
+    """Return the prompts in a file, a line each.
+
+    Args:
+        file: its path; `-` stands for standard input.
+
+    Raises:
+        typer.BadParameter: if it cannot be read, or holds no prompt.
+    """
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        lines = [line.strip() for line in data.decode("utf-8-sig").split("\n")]
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"{file} is not UTF-8 text.") from None
+    prompts = [_prompt(line) for line in lines if line]
+    if not prompts:
+        raise typer.BadParameter("there is no prompt in it.")
+    return prompts
+
+
+def _prompt(line: str) -> Any:
+    """Return a line that is a JSON object, list or text as that, and every other line as it is."""
+    if line.startswith(("{", "[", '"')):
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError):
+            return line
+    return line
+
+
+def _show_status(batch: Batch) -> None:
+    status = batch.status
+    expires = status.expires_at.isoformat() if status.expires_at else None
+    show_json({"provider": batch.provider, "id": batch.id, **asdict(status), "expires_at": expires})
+
+
+def _show_results(batch: Batch, outcomes: Sequence[Any], as_json: bool) -> None:
+    """Print outcomes, and leave with 1 if one of them is no answer."""
+    for number, outcome in enumerate(outcomes):
+        if as_json:
+            show_json(_as_dict(number, outcome))
+        elif isinstance(outcome, Completion):
+            typer.echo(f"{number}: {outcome}")
+        else:
+            typer.echo(f"llmlab: {number}: {getattr(outcome, 'message', 'not answered yet')}", err=True)
+    typer.echo(f"llmlab: {batch.status}", err=True)
+    if not all(isinstance(outcome, Completion) for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _as_dict(number: int, outcome: Any) -> dict[str, Any]:
+    if isinstance(outcome, Completion):
+        return {
+            "request": number,
+            "state": "answered",
+            "content": outcome.content,
+            "model": outcome.model,
+            "finish_reason": outcome.finish_reason,
+            "usage": asdict(outcome.usage),
+            "error": None,
+        }
+    nothing = {"content": "", "model": "", "finish_reason": None, "usage": None}
+    if outcome is None:
+        return {"request": number, "state": "waiting", **nothing, "error": None}
+    error = {"type": type(outcome).__name__, "message": outcome.message, "code": outcome.code}
+    return {"request": number, "state": "failed", **nothing, "error": error}

@@ -1,0 +1,77 @@
+"""The command `compare`: the same prompts to several models, and which is better."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmlab.lab.cli.batch import InFlightOption, PromptsArgument, read_prompts
+from llmlab.lab.cli.session import JsonOption, ModeOption, show_json, switched_on
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+def compare(
+    file: PromptsArgument,
+    provider: Annotated[
+        list[str],
+        typer.Option("--provider", help="Who is compared, once for each: a provider, a model, or provider/model."),
+    ],
+    mode: ModeOption = None,
+    n: Annotated[int, typer.Option("--n", min=1, help="How often each prompt is asked.")] = 1,
+    judge: Annotated[
+        str | None, typer.Option("--judge", help="The provider whose model scores the answers, from 0 to 10.")
+    ] = None,
+    criteria: Annotated[
+        str, typer.Option("--criteria", help="What the judge is told of good answers.")
+    ] = "The answer is right, complete and short.",
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Limit of each answer.")] = None,
+    in_flight: InFlightOption = 4,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="A file that keeps the answers, so that a stopped run goes on.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask several models the same, and show answers, errors, latency, cost, and how sure their differences are.
+
+    Differences are those of the same prompts, with the interval that holds the true one in 95 of 100 such comparisons.
+    Exit code 1 when a model did not answer a prompt.
+
+    With --json it is {rows [{number, prompt, contestant, run, answer, input_tokens, output_tokens, cost (USD),
+    latency (seconds), error, score, reason}], summary [{contestant, answers, errors, score, latency, output_tokens,
+    cost}], differences [{contestant, than, metric, prompts, difference, low, high, p}]}, or {error {type, message,
+    provider, status, exit_code}}. What is not known is null.
+    """
+    from llmlab.providers import get_provider
+    from llmlab.toolkit.evaluation import Judge
+    from llmlab.toolkit.evaluation import compare as compared
+
+    prompts = read_prompts(file)
+    options: dict[str, Any] = {"max_tokens": max_tokens} if max_tokens else {}
+    with switched_on(mode, as_json=as_json), get_provider(judge) if judge else nullcontext() as judges:
+        judging = Judge(judges, criteria) if judges else None
+        found = compared(prompts, provider, n=n, judge=judging, in_flight=in_flight, resume=resume, **options)
+    summary, differences = found.summary(), found.differences()
+    if as_json:
+        tables = {"rows": found.frame(), "summary": summary.reset_index(), "differences": differences}
+        show_json({name: _lines(table) for name, table in tables.items()})
+    else:
+        typer.echo(summary.to_string(float_format="%.4g", na_rep="-"))
+        if len(differences):
+            typer.echo(f"\n{differences.to_string(index=False, float_format='%.4g', na_rep='-')}")
+    for row in found.rows:
+        if row.answer is None:
+            typer.echo(f"llmlab: {row.contestant}, prompt {row.number}: {row.error}", err=True)
+    if not all(row.answer for row in found.rows):
+        raise typer.Exit(1)
+
+
+def _lines(table: DataFrame) -> list[dict[str, Any]]:
+    """Return a table as JSON, a line each; NaN becomes null."""
+    lines: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return lines

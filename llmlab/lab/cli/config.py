@@ -1,0 +1,120 @@
+"""The command `config check`: what is set in `llmlab.yaml`, or everything that is wrong with it. Nothing is asked."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmlab.errors import LLMError
+from llmlab.lab.cli.session import JsonOption, show_json, speak_anyway
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llmlab.config.environment import Settings
+
+_NAMED = re.compile(r".*:(\d+): ")
+
+
+def check(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="The file; else LLMLAB_CONFIG, else llmlab.yaml here.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check llmlab.yaml: every problem with file and line and exit code 2, or what it sets. A key is never shown.
+
+    With --json it is {ok, file (null if there is none), problems [text], backend, providers {name: {setting: value,
+    key_variable, key_found}}}.
+    """
+    from llmlab.config.settings import load_settings
+
+    speak_anyway()
+    file = Path(path or os.environ.get("LLMLAB_CONFIG") or "llmlab.yaml")
+    there = file.is_file()
+    problems = _wrong_names(file) if there else []
+    report: dict[str, Any] = {"backend": None, "providers": {}}
+    try:
+        settings = load_settings(path)
+        report = {"backend": settings.backend, "providers": {} if problems else _shown(settings)}
+    except LLMError as error:
+        problems += error.message.splitlines()
+    problems.sort(key=lambda text: int(found[1]) if (found := _NAMED.match(text)) else 0)
+    if as_json:
+        show_json({"ok": not problems, "file": str(file) if there else None, "problems": problems, **report})
+    elif problems:
+        typer.echo("\n".join(problems), err=True)
+    else:
+        typer.echo(f"{file} is right." if there else "There is no llmlab.yaml here, so the defaults hold.")
+        typer.echo("\n".join(_lines(report)))
+    if problems:
+        raise typer.Exit(2)
+
+
+def _wrong_names(file: Path) -> list[str]:
+    """Return where the file speaks of providers that there are not: the reader of the file does not know them."""
+    import yaml
+
+    from llmlab.providers import provider_class
+
+    try:
+        root = yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, OSError, UnicodeDecodeError):
+        # The reader of the file says what this is.
+        return []
+    problems = []
+    for key, value in _pairs(root):
+        names = [value] if key.value == "backend" else [name for name, _ in _pairs(value)]
+        if key.value not in ("backend", "providers"):
+            continue
+        for node in names:
+            try:
+                if isinstance(node.value, str) and "${" not in node.value:
+                    provider_class(node.value)
+            except LLMError as error:
+                problems.append(f"{file}:{node.start_mark.line + 1}: {error.message}")
+    return problems
+
+
+def _pairs(node: Any) -> list[tuple[Any, Any]]:
+    """Return the entries of a mapping; what is none has none."""
+    value = getattr(node, "value", None)
+    return [pair for pair in value if isinstance(pair, tuple)] if isinstance(value, list) else []
+
+
+def _shown(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return what is set for each provider, and whether its key is found; not the key, wherever somebody put it."""
+    from llmlab._utils.redaction import redact
+    from llmlab.config.environment import find_key
+    from llmlab.providers import provider_class
+
+    provider_class(settings.backend)
+    shown: dict[str, dict[str, Any]] = {}
+    keys = []
+    for name in dict.fromkeys([settings.backend, *settings.providers]):
+        entry = settings.providers.get(name)
+        rows = {key: value for key, value in asdict(entry).items() if value is not None} if entry else {}
+        variable = rows.pop("api_key_env", None) or provider_class(name).key_variable
+        key = find_key(variable) if variable else None
+        keys += [key.reveal()] if key else []
+        shown[name] = {**rows, "key_variable": variable, "key_found": bool(key)}
+    for rows in shown.values():
+        for part in (rows, *(value for value in rows.values() if isinstance(value, dict))):
+            part.update({key: redact(value, keys) for key, value in part.items() if isinstance(value, str)})
+    return shown
+
+
+def _lines(report: dict[str, Any]) -> Iterator[str]:
+    yield f"backend: {report['backend']}"
+    for name, rows in report["providers"].items():
+        yield f"{name}:"
+        variable, found = rows["key_variable"], rows["key_found"]
+        for key, value in rows.items():
+            if key not in ("key_variable", "key_found"):
+                yield f"  {key}: {value}"
+        yield f"  key: {variable}, {'found' if found else 'not set'}" if variable else "  key: none is needed"

@@ -1,0 +1,68 @@
+"""The command `costs`: what calls took and cost, from a ledger in a database."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llmlab.lab.cli.session import show_json
+
+
+class By(StrEnum):
+    """What the lines of the table are."""
+
+    MODEL = "model"
+    PROVIDER = "provider"
+    DAY = "day"
+    SOURCE = "source"
+    SECTION = "section"
+
+
+def costs(
+    db: Annotated[
+        str | None, typer.Option("--db", metavar="URL", help="The database; else LLMLAB_LEDGER.", show_default=False)
+    ] = None,
+    by: Annotated[By, typer.Option("--by", help="What the lines are.")] = By.MODEL,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="WHEN", help="Such as 12h, 7d, 2w, or a day: 2026-11-21.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="PATH", help="Write the calls into a file too.")] = None,
+) -> None:
+    """Show what calls took and cost. Set LLMLAB_LEDGER=sqlite:///costs.db, and every program with llmlab in it, and
+    every command, keeps its calls there.
+
+    With --json it is {by, since (a moment or null), total {calls, failed, from_cache, attempts, input_tokens,
+    output_tokens, cached_tokens, reasoning_tokens, cost (USD), live_cost (USD), unpriced (calls)}, lines [{name, and
+    what total has}]}.
+    """
+    from llmlab.policies.ledger.since import moment
+    from llmlab.policies.ledger.view import Ledger
+
+    url = db or os.environ.get("LLMLAB_LEDGER")
+    if not url:
+        typer.echo(
+            "No ledger is named: say --db sqlite:///costs.db, or set LLMLAB_LEDGER to it, which keeps calls there too.",
+            err=True,
+        )
+        raise typer.Exit(2)
+    begin = None if since is None else moment(since)
+    kept = Ledger.read(url, since=begin)
+    if csv:
+        try:
+            kept.to_csv(csv)
+        except OSError as error:
+            typer.echo(f"{csv} cannot be written: {error.strerror}.", err=True)
+            raise typer.Exit(2) from None
+    table = kept.table(by.value)
+    if as_json:
+        lines = [{"name": name, **asdict(line)} for name, line in table.lines.items()]
+        when = begin and begin.isoformat(timespec="seconds")
+        show_json({"by": by.value, "since": when, "total": asdict(table.total), "lines": lines})
+    else:
+        typer.echo(table)

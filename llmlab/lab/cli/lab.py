@@ -1,0 +1,135 @@
+"""The command `lab`: JupyterLab on the lessons, the first one open.
+
+JupyterLab keeps its own settings of this kit under `build/jupyterlab`, nothing in the reader's home: no news popup, no
+question about updates, no look at the extension market, and every cell in the page at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from llmlab.lab import bootstrap
+
+FIRST = "00_start_here.ipynb"
+OVERRIDES = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+}
+_ADDRESS = re.compile(r"https?://\S+/lab\S*")
+# Jupyter marks its log lines: [I …] for information, [W …], [E …] and [C …] for what a reader should see. Its own
+# announcement of the address is a critical line without text, and the lines after it.
+_QUIET = re.compile(r"^\s*$|^\[[ID] |^    |^\[C [^]]*\]\s*(?:$|received signal|Shutting down)")
+
+
+def lab(
+    port: Annotated[int | None, typer.Option(help="Port to listen on; the next free one if it is taken.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+) -> None:
+    """Open JupyterLab on the lessons. Answers come from recordings: no key, no network, no cost.
+
+    Without a display (over ssh, in a container) the address is printed. Ctrl-C ends it.
+    """
+    notebooks = bootstrap.CLONE / "notebooks"
+    if not notebooks.is_dir():
+        typer.echo("llmlab: the lessons are in the repository. Clone it, and run this command there.", err=True)
+        raise typer.Exit(2)
+    browser = not no_browser and has_display(os.environ, sys.platform)
+    state = write_settings(bootstrap.CLONE / "build" / "jupyterlab")
+    command = lab_command(notebooks, state, port=port, browser=browser)
+    # The kernel python3 shall be the one of this environment, not one that the machine has under that name.
+    environment = {"LLMLAB_MODE": "offline", **os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}
+    typer.echo(f"starting JupyterLab in {environment['LLMLAB_MODE']} mode …")
+    raise typer.Exit(serve(command, environment, browser=browser))
+
+
+def has_display(environment: Mapping[str, str], platform: str) -> bool:
+    """Whether a browser could be shown to the person who typed the command."""
+    if any(environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY")):
+        return False
+    return not platform.startswith("linux") or any(environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def write_settings(state: Path) -> Path:
+    """Write JupyterLab's settings into a folder, and return the folder."""
+    (state / "settings").mkdir(parents=True, exist_ok=True)
+    (state / "workspaces").mkdir(exist_ok=True)
+    (state / "settings" / "overrides.json").write_text(json.dumps(OVERRIDES, indent=2), encoding="utf-8")
+    return state
+
+
+def lab_command(notebooks: Path, state: Path, *, port: int | None, browser: bool) -> list[str]:
+    """Return the command line of JupyterLab.
+
+    Args:
+        notebooks: the folder of the lessons.
+        state: the folder that `write_settings` made.
+        port: port to try first; Jupyter takes the next free one.
+        browser: whether Jupyter shall open one.
+    """
+    command = [sys.executable, "-m", "jupyterlab", "-y", f"--ServerApp.root_dir={notebooks}"]
+    command += [f"--LabApp.app_settings_dir={state / 'settings'}", f"--LabApp.workspaces_dir={state / 'workspaces'}"]
+    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    command += ["--LabApp.extension_manager=readonly"]
+    if (notebooks / FIRST).is_file():
+        command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
+    if port is not None:
+        command.append(f"--ServerApp.port={port}")
+    if not browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    return command
+
+
+def serve(command: list[str], environment: Mapping[str, str], *, browser: bool) -> int:
+    """Run the server until it ends, and return its exit code; Ctrl-C is a good end."""
+    asked: list[int] = []
+    with subprocess.Popen(
+        command,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+
+        def end(number: int, frame: FrameType | None) -> None:
+            asked.append(number)
+            # Ctrl-C reaches the server too, which then stops its kernels; a plain `kill` has to be passed on.
+            if number != signal.SIGINT:
+                process.terminate()
+
+        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            show(process.stderr or (), browser=browser)
+            code = process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if asked or not code:
+        typer.echo("JupyterLab has ended.")
+    return 0 if asked else code
+
+
+def show(log: Iterable[str], *, browser: bool) -> None:
+    """Print the address once it is known, and warnings; leave the rest of the log out."""
+    address = ""
+    for line in log:
+        if not address and (found := _ADDRESS.search(line)):
+            address = found.group(0)
+            opened = "JupyterLab opens in your browser. If it does not, go to" if browser else "Open in your browser:"
+            typer.echo(f"\n{opened}\n\n    {address}\n\nCtrl-C here ends it.\n")
+        elif not _QUIET.match(line) and not _ADDRESS.search(line):
+            typer.echo(line.rstrip(), err=True)

@@ -1,0 +1,162 @@
+"""Looking at the learner's code: whether it was written at all, where it failed, and what it sent over the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import dis
+import functools
+import inspect
+import linecache
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from types import CodeType
+from typing import Any
+
+from llmlab._utils.redaction import redact
+from llmlab.lab.tape import Exchange, mode, trace
+
+LONGEST = 300
+"""Characters of an error's message, and of the line that raised it, that are shown."""
+
+# All that is left of a body of `...`, `pass`, a docstring or `return None`, in any Python from 3.11 on.
+_EMPTY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "RETURN_GENERATOR", "POP_TOP"}
+
+
+class Wrong(Exception):
+    """Raised by a check when the exercise is not solved. Its message speaks about what the learner's code did."""
+
+
+def is_stub(answer: Any) -> bool:
+    """Return whether nothing was written yet: None, `...`, or a function without a body."""
+    if answer is None or answer is ...:
+        return True
+    code = _code(answer)
+    if code is None:
+        return False
+    steps = [step for step in dis.get_instructions(code) if step.opname not in ("CALL_INTRINSIC_1", "RERAISE")]
+    constants = [step.argval for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")]
+    return {step.opname for step in steps} <= _EMPTY and all(value is None or value is ... for value in constants)
+
+
+def told(error: Exception, answer: Any) -> str | None:
+    """Return in a sentence how the learner's code failed; None if the error did not come out of it.
+
+    Args:
+        error: what was raised while a check ran.
+        answer: what the learner handed in.
+    """
+    what = _described(error)
+    files = {code.co_filename for code in _codes(answer)}
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__, limit=-1000) if frame.filename in files]
+    if frames:
+        line = shortened(linecache.getline(frames[-1].filename, frames[-1].lineno or 0))
+        return _sentence(f"Your code stopped in line {frames[-1].lineno}{f', {line}' if line else ''}. {what}")
+    name = getattr(answer, "__qualname__", "")
+    if isinstance(error, TypeError) and name and str(error).startswith(f"{name}("):
+        # The call itself failed, so there is no line of the learner's to point at.
+        return _sentence(f"Your function does not take the arguments that the exercise gives it. {what}")
+    return None
+
+
+def needs_function(answer: Any, name: str, exercise_id: str) -> Callable[..., Any]:
+    """Return the learner's function, to be called as it is. What goes wrong in it becomes `Wrong`.
+
+    Raises:
+        Wrong: it cannot be called; usually it was called already, and its result was handed in.
+    """
+    if not callable(answer):
+        given = f'check("{exercise_id}", {name})'
+        raise Wrong(f"You handed in {a_kind(answer)}. Hand in the function itself, without brackets: {given}.")
+
+    def called(*args: Any) -> Any:
+        try:
+            found = answer(*args)
+        except Exception as error:
+            raise Wrong(told(error, answer) or _sentence(f"Your code stopped. {_described(error)}")) from error
+        if inspect.iscoroutine(found):
+            found.close()
+            raise Wrong("Your function begins with async def, so calling it does nothing yet. Begin it with def alone.")
+        if inspect.isgenerator(found) or inspect.isasyncgen(found):
+            raise Wrong("Your function has a yield in it, so calling it does nothing yet. Collect, then return.")
+        return found
+
+    return called
+
+
+def needs_async_function(answer: Any, name: str, exercise_id: str) -> Callable[..., Any]:
+    """Return the learner's async function, to be called like any other. What goes wrong in it becomes `Wrong`.
+
+    Raises:
+        Wrong: it cannot be called, or is not async.
+    """
+    if not callable(answer):
+        needs_function(answer, name, exercise_id)
+    if not inspect.iscoroutinefunction(answer):
+        raise Wrong("Your function must begin with async def, so that it can wait for many answers at once.")
+
+    def called(*args: Any) -> Any:
+        try:
+            # A notebook's own event loop is running, so this one gets a thread for itself.
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(copy_context().run, asyncio.run, answer(*args)).result()
+        except Exception as error:
+            raise Wrong(told(error, answer) or _sentence(f"Your code stopped. {_described(error)}")) from error
+
+    return called
+
+
+def a_kind(value: Any) -> str:
+    """Return what kind of value this is, in words."""
+    if value is None:
+        return "nothing"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def shortened(text: str) -> str:
+    """Return a text as one line of bearable length, without keys."""
+    # Redacted before it is cut, or half a key might be left.
+    line = " ".join(redact(text).split())
+    return line if len(line) <= LONGEST else line[:LONGEST] + "…"
+
+
+@contextmanager
+def observed() -> Iterator[list[Exchange]]:
+    """Give the exchanges that the block makes, oldest first; the list is filled when the block ends.
+
+    Raises:
+        Wrong: the lab is switched off, so that nobody could see them, and they would go to the network.
+    """
+    if mode() == "off":
+        raise Wrong("The lab is switched off. Run the cell with %load_ext llmlab, then check again.")
+    before = max((exchange.number for exchange in trace()), default=0)
+    seen: list[Exchange] = []
+    try:
+        yield seen
+    finally:
+        seen.extend(exchange for exchange in trace() if exchange.number > before)
+
+
+def _code(answer: Any) -> CodeType | None:
+    while isinstance(answer, functools.partial) or hasattr(answer, "__wrapped__"):
+        answer = answer.func if isinstance(answer, functools.partial) else answer.__wrapped__
+    code = getattr(answer, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def _codes(answer: Any) -> list[CodeType]:
+    """Return the code of a function, or of the methods of a class or of an object's class."""
+    parts = [answer, *vars(answer if isinstance(answer, type) else type(answer)).values()]
+    return [code for part in parts if (code := _code(part))]
+
+
+def _described(error: Exception) -> str:
+    said = shortened(str(error))
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else text + "."

@@ -1,0 +1,61 @@
+"""Lesson 03: a stream read by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmlab.lab.exercises.inspect import Wrong, needs_function
+from llmlab.lab.exercises.messages import returned
+from llmlab.lab.exercises.registry import exercise
+
+STREAM = [
+    ": OPENROUTER PROCESSING",
+    "",
+    'data: {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}',
+    "",
+    'data: {"choices": [{"index": 0, "delta": {"content": "Miso, "}}]}',
+    "",
+    ": OPENROUTER PROCESSING",
+    "",
+    'data: {"choices": [{"index": 0, "delta": {"content": "Pixel"}}]}',
+    "",
+    'data: {"choices": [{"index": 0, "delta": {"content": null}, "finish_reason": "stop"}]}',
+    "",
+    'data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 4}}',
+    "",
+    "data: [DONE]",
+]
+TEXT = "Miso, Pixel"
+
+
+@exercise(
+    "3.1",
+    hints=[
+        "Most lines are not for you. Which ones begin with data: and a brace?",
+        'json.loads(line[6:]) is one chunk. Its text is in chunk["choices"][i]["delta"]["content"], and may be None.',
+        'for choice in json.loads(line[6:])["choices"]: text += choice["delta"].get("content") or ""',
+    ],
+)
+def read(answer: Any) -> str:
+    """Comments, empty lines, a chunk without choices, a null and the end marker must all be survived."""
+    function = needs_function(answer, "read", "3.1")
+    given = function(list(STREAM))
+    if not isinstance(given, str):
+        join = ' "".join makes one text of a list.' if isinstance(given, list) else ""
+        raise Wrong(f"{returned(given)} It should return one text.{join}")
+    if given != TEXT:
+        raise Wrong(f"The stream says {TEXT!r}. {returned(given)}{_reason(given)}")
+    nothing = function([])
+    if not isinstance(nothing, str) or nothing:
+        raise Wrong(f"A stream without lines has the text '', an empty one. {returned(nothing)}")
+    return f"{len(STREAM)} lines came in, two of them carried text, and your function found them."
+
+
+def _reason(given: str) -> str:
+    if "None" in given:
+        return " One piece of text is no text but null, and that became the word None."
+    if given and TEXT.startswith(given):
+        return " You stopped before the end. Is the return inside the loop?"
+    if given and TEXT.endswith(given):
+        return " Only the last piece is left. Add to the text with += in the loop."
+    return ""

@@ -1,0 +1,51 @@
+"""What the checks of several lessons say in the same words: of a request that went wrong, and of what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llmlab.lab.exercises.inspect import Wrong, a_kind, shortened
+from llmlab.lab.tape import Exchange
+
+
+def whole_answer(sent: Sequence[Exchange], ending: str, call: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return body and answer of the last request that the learner's code sent.
+
+    Args:
+        sent: what was observed.
+        ending: of the path that should have been asked.
+        call: how the learner asks it, for the sentence.
+
+    Raises:
+        Wrong: nothing was sent, it went elsewhere, it was refused, or the answer came as a stream.
+    """
+    if not sent:
+        raise Wrong(f"Your function sent nothing. Let it call {call}.")
+    last = sent[-1]
+    if not last.path.endswith(ending):
+        raise Wrong(f"Your function asked {last.path}. Let it call {call}.")
+    if last.streamed:
+        raise Wrong("Your function asked for a stream, and the exercise wants the whole answer. Leave stream out.")
+    if not (last.status == 200 and isinstance(last.request, dict) and isinstance(last.response, dict)):
+        said = "gave no answer" if last.status is None else f"refused the request with status {last.status}"
+        raise Wrong(f"The service {said}. llmlab.trace().last.show() shows what was sent, and why.")
+    return last.request, last.response
+
+
+def texts(parts: Any, kind: str) -> str:
+    """Return the text of all parts of one type, run together. What is no list of such parts has none."""
+    found = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return "".join(str(part.get("text") or "") for part in found if part.get("type") == kind)
+
+
+def returned(value: Any) -> str:
+    """Return in a sentence what the learner's function returned."""
+    if value is None:
+        return "Your function returned nothing. Does it end with return?"
+    return f"Your function returned {quoted(value)}."
+
+
+def quoted(value: Any) -> str:
+    """Return words and numbers as they are written, and anything else by its kind."""
+    return shortened(repr(value)) if isinstance(value, (str, int, float)) else a_kind(value)

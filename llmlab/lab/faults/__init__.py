@@ -1,0 +1,1 @@
+"""Faults that the tape can answer with."""

@@ -1,0 +1,220 @@
+"""Run a notebook's cells in a kernel, the one way that papermill, pytest and `run --update` share.
+
+`LabClient` is nbclient's client with what lessons need: a kernel of this very Python, a network guard, no hang when a
+cell writes into an `ipywidgets.Output`, and a failure that is always an error output in the cell: also for a dead
+kernel, a timeout, and an expected failure that does not fail any more. Comparing and storing are done elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from ast import literal_eval
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+# nbfile goes first: it imports nbformat the quick way, before nbclient imports it the slow way.
+from llmlab.lab.notebooks.notebook_file import Notebook, code_cells, nbformat, tags  # isort: skip
+
+from jupyter_core.utils import ensure_async
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from llmlab.lab.notebooks.auto_start import needs_tape
+from llmlab.lab.notebooks.kernel import kernel_manager
+
+CELL_TIMEOUT = 120  # seconds
+# Names of errors that this client writes into cells. They count as failures even where a failure was expected.
+TIMEOUT, DEAD, NO_FAILURE = "CellTimeout", "KernelDied", "ExpectedFailureMissing"
+OWN_ERRORS = {TIMEOUT, DEAD, NO_FAILURE}
+
+_ARM = "__import__('llmlab.lab.notebooks.network_guard', fromlist=['arm']).arm()"
+_START = "__import__('llmlab').start()"
+
+
+class LabClient(NotebookClient):
+    """Runs one notebook in one kernel. See `run`."""
+
+    def __init__(self, notebook: Notebook, *, cell_timeout: int = CELL_TIMEOUT, kernel_name: str = "") -> None:
+        super().__init__(
+            notebook,
+            kernel_name=kernel_name or notebook.metadata.get("kernelspec", {}).get("name", "python3"),
+            timeout=cell_timeout,
+            interrupt_on_timeout=True,  # the interrupt's traceback shows where the time went
+            error_on_timeout={
+                "ename": TIMEOUT,
+                "evalue": f"the cell ran longer than {cell_timeout} s",
+                "traceback": [],
+            },
+            raise_on_iopub_timeout=True,
+            iopub_timeout=10,
+            coalesce_streams=True,
+            record_timing=False,
+            extra_arguments=["--log-level=40"],  # ipykernel tells everyone about its TCP ports
+        )
+        self.log.setLevel("CRITICAL")  # every failure is reported by us, once
+        self.last_words: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    def run(
+        self,
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        guard: bool = False,
+        last_words: str | None = None,
+        before: Callable[[Notebook, int], object] | None = None,
+        after: Callable[[Notebook, int, bool], object] | None = None,
+    ) -> Notebook:
+        """Execute the cells until one fails, and return the notebook with its outputs.
+
+        Args:
+            cwd: folder that the kernel starts in.
+            env: environment of the kernel.
+            guard: refuse connections that leave this machine.
+            last_words: an expression to evaluate after the last cell, for `self.last_words`; its value is a literal.
+            before: called with each cell and its index.
+            after: called with each cell, its index, and whether it went as it should.
+
+        Raises:
+            NoSuchKernel: the notebook asks for a kernel that is not installed.
+            RuntimeError: the kernel did not start.
+        """
+        return asyncio.run(self._run(cwd, env, guard, last_words, before, after))
+
+    def stop(self) -> None:
+        """End a `run` that another thread is in, kernel included."""
+        if self._loop is not None and self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    async def _run(
+        self,
+        cwd: Path,
+        env: Mapping[str, str],
+        guard: bool,
+        last_words: str | None,
+        before: Callable[[Notebook, int], object] | None,
+        after: Callable[[Notebook, int, bool], object] | None,
+    ) -> Notebook:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        self.reset_execution_trackers()
+        self.km = kernel_manager(self.kernel_name)
+        with _running(self):
+            try:
+                await self.async_start_new_kernel(cwd=str(cwd), env=dict(env))
+                await self.async_start_new_kernel_client()
+                if needs_tape(self.nb):
+                    await self._silently(_START)
+                if guard:
+                    await self._silently(_ARM)
+                for index, cell in enumerate(self.nb.cells):
+                    if before:
+                        before(cell, index)
+                    succeeded = await self._succeeds(cell, index)
+                    if after:
+                        after(cell, index, succeeded)
+                    if not succeeded:
+                        break
+                else:
+                    if last_words:
+                        self.last_words = await self._silently("", last_words)
+            finally:
+                await self._shut_down()
+        return self.nb
+
+    async def _succeeds(self, cell: Notebook, index: int) -> bool:
+        """Execute a cell. When that fails, see that the cell holds an error output which says why."""
+        problem: tuple[str, str] | None = None
+        try:
+            await self.async_execute_cell(cell, index)
+        except CellTimeoutError:
+            problem = TIMEOUT, f"the cell ran longer than {self.timeout} s and could not be interrupted"
+        except DeadKernelError:
+            if self._task is not None and self._task.cancelling():
+                raise asyncio.CancelledError from None  # nbclient takes our own stop for a dead kernel
+            problem = DEAD, "the kernel died while it ran this cell"
+        except CellExecutionError as error:
+            problem = (error.ename, error.evalue) if not _errors(cell) or error.ename == TIMEOUT else None
+            if problem is None:
+                return False
+        if problem is None and "raises-exception" in tags(cell):
+            errors = _errors(cell)
+            if not errors:
+                problem = NO_FAILURE, "this cell is tagged raises-exception, but it does not fail (any more)"
+            elif errors[-1].ename == "KeyboardInterrupt":
+                problem = TIMEOUT, f"the cell ran longer than {self.timeout} s"
+        if problem is None:
+            return True
+        name, message = problem
+        # A timeout takes the place of the interrupt that it caused, and keeps its traceback, which shows where it was.
+        where = cell.outputs.pop().traceback if name == TIMEOUT and _errors(cell) else []
+        traceback = [*where, f"{name}: {message}"]
+        cell.outputs.append(nbformat.v4.new_output("error", ename=name, evalue=message, traceback=traceback))
+        return False
+
+    async def _silently(self, code: str, expression: str = "None") -> Any:
+        """Execute code that leaves no trace in the notebook: no output, no execution count."""
+        assert self.kc is not None
+        message = self.kc.execute(code, silent=True, store_history=False, user_expressions={"value": expression})
+        reply = await self.async_wait_for_reply(message)
+        content: dict[str, Any] = {"status": "error", "evalue": "the kernel did not answer"}
+        if reply:
+            content = reply["content"]
+        value = content.get("user_expressions", {}).get("value", content)
+        for part in (content, value):
+            if part["status"] != "ok":
+                raise RuntimeError(f"{expression if code == '' else code}: {part.get('ename')}: {part.get('evalue')}")
+        return literal_eval(value["data"]["text/plain"])
+
+    async def _shut_down(self) -> None:
+        manager: Any = self.km
+        if manager is None:  # the client cleaned up after a kernel that did not start
+            return
+        if self.kc is not None:
+            self.kc.stop_channels()
+        # A kernel that hangs in a cell would not answer a polite request, and a stopped run does not wait.
+        hurry = any(error.ename == TIMEOUT for cell in self.nb.cells for error in _errors(cell))
+        if manager.has_kernel and await manager.is_alive():
+            await manager.shutdown_kernel(now=hurry or bool(self._task and self._task.cancelling()))
+        else:
+            await ensure_async(manager.cleanup_resources())
+        self.kc = self.km = None
+
+
+def _errors(cell: Notebook) -> list[Notebook]:
+    return [output for output in cell.get("outputs", []) if output.output_type == "error"]
+
+
+def find_failure(notebook: Notebook) -> tuple[int, Notebook] | None:
+    """Return the number of the first code cell that failed unexpectedly, and the error output that says why."""
+    for number, cell in code_cells(notebook):
+        for error in _errors(cell):
+            if "raises-exception" not in tags(cell) or error.ename in OWN_ERRORS:
+                return number, error
+    return None
+
+
+_clients: set[LabClient] = set()
+_lock = threading.Lock()
+
+
+@contextmanager
+def _running(client: LabClient) -> Iterator[None]:
+    """Keep the list of clients that run now, for `stop_all`."""
+    with _lock:
+        _clients.add(client)
+    try:
+        yield
+    finally:
+        with _lock:
+            _clients.discard(client)
+
+
+def stop_all() -> None:
+    """End every run of this process, for a Ctrl-C that should not leave kernels behind."""
+    with _lock:
+        for client in _clients:
+            client.stop()

@@ -1,0 +1,194 @@
+"""Between the bytes of an answer and its parsed form, in both directions.
+
+Three framings are known: one JSON document, server-sent events (WHATWG HTML standard, section 9.2; with or without
+event names) and one JSON document a line. What is read here is written by real servers, so it may be cut anywhere, end
+its lines with CRLF, lack its end marker, or not be JSON. What cannot be said as JSON stays a line of text.
+
+It shares no code with `llmlab.formats.sse` on purpose: the tape stands in for the services, and must not share a
+mistake with what reads them. Left out: lone CR as a line end. Compression is undone before, by the HTTP library itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from llmlab.lab.tape.messages import Event, Framing, TapeAnswer
+
+CONTENT_TYPES: dict[Framing, str] = {
+    "json": "application/json",
+    "sse": "text/event-stream; charset=utf-8",
+    "named_sse": "text/event-stream; charset=utf-8",
+    "ndjson": "application/x-ndjson",
+    "text": "text/plain; charset=utf-8",
+}
+"""What an answer calls itself whose recording does not say."""
+_FILE = "application/octet-stream"  # a file that somebody uploaded, or the results of a batch: kept letter by letter
+
+Piece: TypeAlias = tuple[float, bytes]
+"""Bytes as they arrived, with the seconds since the request."""
+
+_Block: TypeAlias = tuple[float, list[str]]
+
+
+def dump(value: Any) -> bytes:
+    """Return JSON as services write it: no spaces, characters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def render_body(answer: TapeAnswer) -> bytes:
+    """Return the bytes of a plain answer."""
+    if answer.body is None:
+        return b""
+    if answer.framing == "text":
+        return answer.body if isinstance(answer.body, bytes) else str(answer.body).encode("utf-8", "replace")
+    return dump(answer.body)
+
+
+def render_event(event: Event, framing: Framing) -> bytes:
+    """Return the bytes of one event, its line ends included."""
+    if framing == "ndjson":
+        return (event.encode("utf-8", "replace") if isinstance(event, str) else dump(event)) + b"\n"
+    if isinstance(event, str):
+        return event.encode("utf-8", "replace") + b"\n\n"
+    name = event.get("type") if framing == "named_sse" else None
+    head = f"event: {name}\n".encode("utf-8", "replace") if name else b""
+    return head + b"data: " + dump(event) + b"\n\n"
+
+
+def parse_answer(status: int, headers: dict[str, str], pieces: Sequence[Piece], seconds: float) -> TapeAnswer:
+    """Return the parsed form of an answer.
+
+    Args:
+        status: HTTP status.
+        headers: names in lower case; they are kept as they are.
+        pieces: the body as it arrived, cut anywhere, not compressed.
+        seconds: how long the whole answer took.
+    """
+    whole = b"".join(piece for _, piece in pieces)
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "text/event-stream" or (not kind and whole.lstrip().startswith((b"data:", b"event:", b":"))):
+        # Some services answer a wrong request for a stream with plain JSON, and keep calling it a stream.
+        if not _is_json(whole):
+            events, framing = _server_sent(pieces)
+            return TapeAnswer(status, headers, events=tuple(events), framing=framing, source="live")
+    elif kind == _FILE:
+        return TapeAnswer(status, headers, _text_or_bytes(whole), framing="text", seconds=seconds, source="live")
+    elif any(name in kind for name in ("ndjson", "jsonl")) or _is_json_lines(whole):
+        return TapeAnswer(status, headers, events=tuple(_json_lines(pieces)), framing="ndjson", source="live")
+    body, framing = parse_body(whole)
+    return TapeAnswer(status, headers, body, framing=framing, seconds=seconds, source="live")
+
+
+def parse_body(data: bytes) -> tuple[Any, Framing]:
+    """Return a body as JSON where it is JSON, else as text, else as bytes; None where it is empty."""
+    if not data:
+        return None, "text"
+    try:
+        return parse_json(data), "json"
+    except ValueError:
+        return _text_or_bytes(data), "text"
+
+
+def parse_json(data: bytes | str) -> Any:
+    """Parse JSON. Halves of characters, which JSON can hold and UTF-8 cannot, are replaced.
+
+    Raises:
+        ValueError: it is not JSON, or nested too deep.
+    """
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    try:
+        value = json.loads(text)
+        return json.loads(dump(value)) if "\\u" in text else value
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _text_or_bytes(data: bytes) -> str | bytes:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        parse_json(data)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_json_lines(data: bytes) -> bool:
+    lines = [line for line in data.splitlines() if line.strip()]
+    return len(lines) > 1 and all(line.startswith(b"{") and _is_json(line) for line in lines)
+
+
+def _lines(pieces: Iterable[Piece]) -> Iterator[tuple[float, str, bool]]:
+    """Give (second, line, whether it had its line end). A line is whole before it is decoded: no character is torn."""
+    tail, moment = b"", 0.0
+    for moment, piece in pieces:
+        *lines, tail = (tail + piece).split(b"\n")
+        for line in lines:
+            yield moment, line.removesuffix(b"\r").decode("utf-8", "replace"), True
+    if tail:
+        yield moment, tail.decode("utf-8", "replace"), False
+
+
+def _json_lines(pieces: Iterable[Piece]) -> Iterator[tuple[float, Event]]:
+    for moment, line, ended in _lines(pieces):
+        value = _object(line)
+        if value is not None:
+            yield moment, value
+        elif ended and line.strip():  # half a line is how a broken stream ends; it says nothing
+            yield moment, line
+
+
+def _server_sent(pieces: Iterable[Piece]) -> tuple[list[tuple[float, Event]], Framing]:
+    blocks = list(_blocks(pieces))
+    named = any(_name(block) for _, block in blocks if _data(block) is not None)
+    framing: Framing = "named_sse" if named else "sse"
+    return [(moment, _event(block, framing)) for moment, block in blocks], framing
+
+
+def _blocks(pieces: Iterable[Piece]) -> Iterator[_Block]:
+    block: list[str] = []
+    moment, whole = 0.0, True
+    for moment, line, ended in _lines(pieces):
+        whole = ended
+        if line.startswith(":") and not block:
+            yield moment, [line]
+        elif line:
+            block.append(line.removeprefix("\ufeff"))
+        elif block:
+            yield moment, block
+            block = []
+    # A last event without its blank line counts if it is whole.
+    if block and (whole or _data(block) is not None):
+        yield moment, block
+
+
+def _event(block: list[str], framing: Framing) -> Event:
+    """Return a block as JSON if it would be written the same way again, else as its lines."""
+    value = _data(block)
+    if value is None or not all(line.startswith(("data:", "event:")) for line in block):
+        return "\n".join(block)
+    wanted = value.get("type") if framing == "named_sse" else None
+    return value if _name(block) == (wanted or "") else "\n".join(block)
+
+
+def _name(block: list[str]) -> str:
+    return next((line.removeprefix("event:").strip() for line in block if line.startswith("event:")), "")
+
+
+def _data(block: list[str]) -> dict[str, Any] | None:
+    return _object("\n".join(line.removeprefix("data:") for line in block if line.startswith("data:")))
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        value = parse_json(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,15 @@
+"""Which model is better, and how sure is that? The same prompts to several models, and live traffic split in two.
+
+>>> found = llmlab.compare(["What is 17 * 23?"], ["openai", "ollama"])  # doctest: +SKIP
+>>> found.summary()  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from llmlab.toolkit.evaluation.ab_report import ABReport
+from llmlab.toolkit.evaluation.ab_test import ABTest
+from llmlab.toolkit.evaluation.comparison import compare, compare_async
+from llmlab.toolkit.evaluation.judge import Judge, Verdict
+from llmlab.toolkit.evaluation.result import Comparison, Row
+
+__all__ = ["ABReport", "ABTest", "Comparison", "Judge", "Row", "Verdict", "compare", "compare_async"]

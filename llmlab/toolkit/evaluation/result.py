@@ -1,0 +1,198 @@
+"""What a comparison has found: every answer, sums by contestant, and differences with how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean
+from typing import TYPE_CHECKING, Final, Literal
+
+from llmlab._utils.charts import Picture, bars
+from llmlab.errors import ConfigurationError, LLMError
+from llmlab.toolkit.evaluation.statistics import paired
+from llmlab.types.completion import Completion
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Metric = Literal["score", "cost", "latency", "output_tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One answer of one contestant.
+
+    Args:
+        number: the place of its prompt in the list.
+        prompt: the prompt's last message.
+        contestant: who was asked.
+        run: which of several times, from 0.
+        outcome: the answer, or what went wrong.
+        cost: in USD; None where nobody knows.
+        score: the judge's; None without one.
+        reason: the judge's words, or why there is no score.
+    """
+
+    number: int
+    prompt: str
+    contestant: str
+    run: int
+    outcome: Completion | LLMError
+    cost: float | None = None
+    score: float | None = None
+    reason: str = ""
+
+    @property
+    def answer(self) -> Completion | None:
+        """The answer, if there is one."""
+        return self.outcome if isinstance(self.outcome, Completion) else None
+
+    @property
+    def error(self) -> str:
+        """What went wrong, or nothing."""
+        return f"{type(self.outcome).__name__}: {self.outcome.message}" if isinstance(self.outcome, LLMError) else ""
+
+
+_READ: Final[Mapping[str, tuple[str, Callable[[Row], float | None]]]] = {
+    "score": ("", lambda row: row.score),
+    "cost": ("USD", lambda row: row.cost if row.answer else None),
+    "latency": ("s", lambda row: row.answer.latency if row.answer else None),
+    "output_tokens": ("tokens", lambda row: row.answer.usage.output_tokens if row.answer else None),
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison:
+    """What a comparison has found.
+
+    Args:
+        rows: every answer, in the order of prompts, contestants and runs.
+        contestants: their labels.
+    """
+
+    rows: tuple[Row, ...]
+    contestants: tuple[str, ...]
+
+    def frame(self) -> DataFrame:
+        """Return every answer as a table of pandas. Costs are USD, latencies seconds; what is not known is NaN."""
+        return _frame(
+            {
+                "number": row.number,
+                "prompt": row.prompt,
+                "contestant": row.contestant,
+                "run": row.run,
+                "answer": row.answer.content if row.answer else "",
+                "input_tokens": row.answer.usage.input_tokens if row.answer else 0,
+                "output_tokens": row.answer.usage.output_tokens if row.answer else 0,
+                "cost": row.cost,
+                "latency": row.answer.latency if row.answer else None,
+                "error": row.error,
+                "score": row.score,
+                "reason": row.reason,
+            }
+            for row in self.rows
+        )
+
+    def summary(self) -> DataFrame:
+        """Return a line for each contestant: answers, errors, the means of score, latency and output tokens, and the
+        sum of costs (NaN where the price of one is not known)."""
+        lines = []
+        for contestant in self.contestants:
+            rows = [row for row in self.rows if row.contestant == contestant]
+            costs = [row.cost for row in rows if row.answer]
+            lines.append(
+                {
+                    "contestant": contestant,
+                    "answers": len(costs),
+                    "errors": len(rows) - len(costs),
+                    "score": _mean(rows, "score"),
+                    "latency": _mean(rows, "latency"),
+                    "output_tokens": _mean(rows, "output_tokens"),
+                    "cost": None if None in costs else sum(cost or 0.0 for cost in costs),
+                }
+            )
+        return _frame(lines).set_index("contestant")
+
+    def differences(self, metric: Metric | None = None, *, confidence: float = 0.95) -> DataFrame:
+        """Return by how much each contestant differs from each other one, prompt by prompt, and how sure that is.
+
+        Both answered the same prompts, so what makes a prompt hard is in both and falls out (the paired t test of
+        Student, 1908). Several runs of a prompt count as their mean. Prompts that one of the two has no number for
+        are left out. Interval and p are NaN where the numbers do not say.
+
+        Args:
+            metric: score, cost, latency or output_tokens; else score, or latency without a judge.
+            confidence: of the interval.
+        """
+        wanted = self._metric(metric)
+        if not 0 < confidence < 1:
+            raise ConfigurationError(f"confidence is a share between 0 and 1, such as 0.95, not {confidence!r}")
+        means = {contestant: self._by_prompt(contestant, wanted) for contestant in self.contestants}
+        lines = []
+        for first, second in combinations(self.contestants, 2):
+            pairs = [means[first][number] - means[second][number] for number in means[first] if number in means[second]]
+            found = paired(pairs, confidence) if pairs else None
+            lines.append(
+                {
+                    "contestant": first,
+                    "than": second,
+                    "metric": wanted,
+                    "prompts": len(pairs),
+                    "difference": found and found.mean,
+                    "low": found and found.low,
+                    "high": found and found.high,
+                    "p": found and found.p,
+                }
+            )
+        return _frame(lines)
+
+    def picture(self, metric: Metric | None = None) -> Picture:
+        """Return a bar for each contestant: the mean."""
+        wanted = self._metric(metric)
+        unit = _READ[wanted][0]
+        values = {one: _mean([row for row in self.rows if row.contestant == one], wanted) for one in self.contestants}
+        return bars(f"Mean {wanted.replace('_', ' ')}", values, unit)
+
+    def __repr__(self) -> str:
+        prompts = len({row.number for row in self.rows})
+        failed = sum(row.answer is None for row in self.rows)
+        judged = sum(row.score is not None for row in self.rows)
+        unscored = sum(row.score is None and bool(row.reason) for row in self.rows)
+        parts = [f"{prompts} prompts × {len(self.contestants)} contestants", f"{len(self.rows)} answers"]
+        counts = {"scored": judged, "failed": failed, "without a score: the judge failed": unscored}
+        parts += [f"{count} {what}" for what, count in counts.items() if count]
+        return f"Comparison({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        shown: str = self.summary().to_html()
+        return shown
+
+    def _metric(self, metric: Metric | None) -> Metric:
+        if metric is None:
+            return "score" if any(row.score is not None for row in self.rows) else "latency"
+        if metric not in _READ:
+            raise ConfigurationError(f"metric must be one of {', '.join(_READ)}, not {metric!r}")
+        return metric
+
+    def _by_prompt(self, contestant: str, metric: Metric) -> dict[int, float]:
+        groups: dict[int, list[Row]] = {}
+        for row in self.rows:
+            if row.contestant == contestant:
+                groups.setdefault(row.number, []).append(row)
+        means = {number: _mean(rows, metric) for number, rows in groups.items()}
+        return {number: mean for number, mean in means.items() if mean is not None}
+
+
+def _mean(rows: Sequence[Row], metric: Metric) -> float | None:
+    values = [value for row in rows if (value := _READ[metric][1](row)) is not None]
+    return fmean(values) if values else None
+
+
+def _frame(lines: Iterable[Mapping[str, object]]) -> DataFrame:
+    # Loads in a third of a second, and not everybody wants a table.
+    from pandas import DataFrame
+
+    frame = DataFrame(list(lines))
+    numbers = ("score", "cost", "latency", "output_tokens", "difference", "low", "high", "p")
+    return frame.astype({name: float for name in numbers if name in frame.columns and frame[name].dtype == object})

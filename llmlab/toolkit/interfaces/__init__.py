@@ -1,0 +1,1 @@
+"""Interfaces of other kits over the one client."""

@@ -1,0 +1,1 @@
+"""How requests travel: HTTP, an SDK client, the drivers of a flow, streams."""

@@ -1,0 +1,1 @@
+"""What people write and read: messages, requests, options, images, answers."""

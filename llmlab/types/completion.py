@@ -1,0 +1,199 @@
+"""What a person reads: the answer, its pieces while it streams, and what it used.
+
+Plain values. Printing one prints its text; Jupyter shows a `Completion` as Markdown with the details folded away.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from llmlab.types.messages import Message, Role, ToolCall
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "unfinished"]
+"""Why an answer ended, in one vocabulary for all providers. `raw_response` keeps the vendor's own word."""
+
+Source: TypeAlias = Literal["live", "recorded", "simulated", "cached"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Usage:
+    """Tokens that a call used; adds up with `+`.
+
+    Args:
+        input_tokens: tokens read, as the vendor counts them. Anthropic leaves cached tokens out, the others count them.
+        output_tokens: tokens written, reasoning included.
+        total_tokens: the vendor's total, or the sum where the wire has none.
+        cached_tokens: tokens read from the vendor's prompt cache.
+        reasoning_tokens: tokens of `output_tokens` spent on reasoning.
+        cost: USD, where the wire says it (OpenRouter); else None.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        if not isinstance(other, Usage):
+            return NotImplemented
+        costs = [cost for cost in (self.cost, other.cost) if cost is not None]
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.total_tokens + other.total_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            sum(costs) if costs else None,
+        )
+
+    def __radd__(self, other: object) -> Usage:
+        # sum() starts at 0.
+        return self if other == 0 else NotImplemented
+
+    def __repr__(self) -> str:
+        parts = [f"input={self.input_tokens}", f"output={self.output_tokens}"]
+        if self.cached_tokens:
+            parts.append(f"cached={self.cached_tokens}")
+        if self.reasoning_tokens:
+            parts.append(f"reasoning={self.reasoning_tokens}")
+        if self.cost is not None:
+            parts.append(f"cost=${self.cost:.6f}")
+        return f"Usage({', '.join(parts)})"
+
+
+@dataclass(slots=True)
+class Chunk:
+    """One piece of a streamed answer. `str(chunk)` is its text.
+
+    Args:
+        text: the next piece of the answer.
+        reasoning: the next piece of the model's reasoning, which is not part of the answer.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class FileSearchResult:
+    """A piece of a file that a search has found.
+
+    Args:
+        text: the piece.
+        score: how near it is to the question; the nearer, the higher, 1 at most.
+        file_name: the file that it is from.
+        file_id: what the store calls that file.
+    """
+
+    text: str
+    score: float
+    file_name: str
+    file_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Completion:
+    """One whole answer.
+
+    Args:
+        content: the answer's text.
+        model: the model that answered, as the service names it.
+        provider: who was asked.
+        finish_reason: why the answer ended; None if the service did not say.
+        usage: tokens used.
+        tool_calls: tools the model wants called.
+        reasoning: what the model thought, where the service shows it.
+        refusal: why the model refused, if it did.
+        id: the service's identifier of this answer.
+        parsed: the object that the answer is, where one was asked for with `response_format`.
+        file_search_results: pieces of files that the model was given to read.
+        raw_response: what came over the wire, parsed: the body, or the list of events of a stream.
+        source: live, recorded, simulated or cached.
+        why: why this provider answered, where another was asked first.
+        latency: seconds from the request to the end of the answer.
+        time_to_first_token: seconds from the request to the first piece of a stream, which may be one of the
+            reasoning; None without a stream.
+    """
+
+    content: str
+    model: str
+    provider: str = ""
+    finish_reason: FinishReason | None = None
+    usage: Usage = field(default_factory=Usage)
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
+    refusal: str = ""
+    id: str = ""
+    parsed: Any = None
+    file_search_results: tuple[FileSearchResult, ...] = ()
+    raw_response: Mapping[str, Any] | list[dict[str, Any]] = field(default_factory=dict, compare=False)
+    source: Source = "live"
+    why: str = ""
+    latency: float = field(default=0.0, compare=False)
+    time_to_first_token: float | None = field(default=None, compare=False)
+
+    @property
+    def has_tool_calls(self) -> bool:
+        """Whether the model wants tools called before it goes on."""
+        return bool(self.tool_calls)
+
+    @property
+    def message(self) -> Message:
+        """This answer as the next message of the conversation."""
+        return Message(Role.ASSISTANT, self.content, tool_calls=self.tool_calls)
+
+    def __str__(self) -> str:
+        return self.content
+
+    def __repr__(self) -> str:
+        text = self.content if len(self.content) <= 60 else self.content[:57] + "…"
+        parts = [repr(text), f"model={self.model!r}", f"finish_reason={self.finish_reason!r}", f"usage={self.usage!r}"]
+        if self.tool_calls:
+            parts.insert(1, f"tool_calls={[call.name for call in self.tool_calls]}")
+        return f"Completion({', '.join(parts)})"
+
+    def _repr_markdown_(self) -> str:
+        calls = "".join(f"\n- calls {_code(call)}" for call in self.tool_calls)
+        badge = "" if self.source == "live" else f" · {self.source}"
+        rows = {
+            "model": self.model,
+            "provider": self.provider,
+            "finish reason": self.finish_reason,
+            "usage": repr(self.usage),
+            "reasoning": self.reasoning,
+            "refusal": self.refusal,
+        }
+        lines = "".join(f"<li>{name}: {_one_line(value)}</li>" for name, value in rows.items() if value)
+        return (
+            f"{_lines_kept(self.content)}{calls}\n\n<details><summary>{html.escape(self.model)} · "
+            f"{self.usage.total_tokens} tokens{html.escape(badge)}</summary><ul>{lines}</ul></details>"
+        )
+
+
+def _lines_kept(text: str) -> str:
+    """Return Markdown whose line breaks are seen, as in a poem; in fenced code they are anyway."""
+    parts = re.split(r"(^```.*?(?:^```|\Z))", text, flags=re.DOTALL | re.MULTILINE)
+    parts[::2] = [re.sub(r"(?<=\S)\n(?=\S)", "  \n", part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _one_line(value: object) -> str:
+    # A blank line would end the HTML, and Markdown would read on.
+    return "<br>".join(html.escape(str(value)).splitlines())
+
+
+def _code(call: ToolCall) -> str:
+    arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
+    written = " ".join(f"{call.name}({call.unparsed or arguments})".split())
+    # A backtick within needs a longer fence, or what follows it would be read as HTML.
+    fence = "`" * (1 + max(map(len, re.findall("`+", written)), default=0))
+    return f"{fence}{written}{fence}"
