@@ -36,7 +36,13 @@ CLONE = Path(__file__).resolve().parents[2]
 BASE, TEST = "base", "test"
 
 # Where the name to install is not the name to import.
-_MODULES = {"pyyaml": "yaml", "python_dotenv": "dotenv", "pytest_xdist": "xdist", "opentelemetry_sdk": "opentelemetry"}
+_MODULES = {
+    "pyyaml": "yaml",
+    "python_dotenv": "dotenv",
+    "pytest_xdist": "xdist",
+    "opentelemetry_sdk": "opentelemetry",
+    "import_linter": "importlinter",
+}
 
 
 class Environment:

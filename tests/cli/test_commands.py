@@ -72,7 +72,8 @@ def test_every_command_is_listed_and_no_command_shows_the_list() -> None:
 
 def test_help_does_not_wait_for_the_rooms() -> None:
     """Importing papermill or pandas would make every `--help` take seconds."""
-    code = "import llmlab.lab.cli.app, sys\nprint(*{'papermill', 'pandas', 'nbformat', 'httpx2', 'rich'} & set(sys.modules))"
+    heavy = "{'papermill', 'pandas', 'nbformat', 'httpx2', 'rich'}"
+    code = f"import llmlab.lab.cli.app, sys; print(*{heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=bootstrap.CLONE, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 
