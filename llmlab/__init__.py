@@ -80,6 +80,7 @@ _HOME = {
     "UnsupportedProviderError": "errors",
     "Usage": "types.completion",
     "VectorStore": "toolkit.vector_stores",
+    "bar_chart": "_utils.charts",
     "check": "lab.exercises",
     "compare": "toolkit.evaluation",
     "compare_async": "toolkit.evaluation",
@@ -89,11 +90,13 @@ _HOME = {
     "execute_llm_call_stream_async": "toolkit.interfaces.service",
     "faults": "lab.tape",
     "find_spec": "models",
+    "gantt": "_utils.charts",
     "get_provider": "providers",
     "health": "providers.health",
     "health_async": "providers.health",
     "hint": "lab.exercises",
     "ledger": "policies.ledger",
+    "line_chart": "_utils.charts",
     "load_settings": "config.settings",
     "mode": "lab.tape",
     "open_batch": "toolkit.batches",
@@ -143,6 +146,9 @@ def unload_ipython_extension(shell: Any) -> None:
 
 
 if TYPE_CHECKING:
+    from llmlab._utils.charts import bar_chart as bar_chart
+    from llmlab._utils.charts import gantt as gantt
+    from llmlab._utils.charts import line_chart as line_chart
     from llmlab.config.environment import Settings as Settings
     from llmlab.config.settings import load_settings as load_settings
     from llmlab.errors import AllProvidersFailedError as AllProvidersFailedError

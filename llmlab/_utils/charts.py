@@ -16,7 +16,7 @@ Point = tuple[float, float]
 
 INK, FILL, PAPER, FAINT = "#1a1a1a", "#1f5fa8", "#ffffff", "#d0d0d0"
 WIDTH, HEIGHT = 460, 240
-"""Pixels for what is drawn; the height is that of `lines`, the others have a row for each label."""
+"""Pixels for what is drawn; the height is that of `line_chart`, the others have a row for each label."""
 ROW, BAR, TOP = 26, 14, 40
 CHARACTER = 6.8
 LONGEST = 40
@@ -47,7 +47,7 @@ class Picture:
         return self.svg
 
 
-def bars(title: str, values: Mapping[str, float | None], unit: str = "") -> Picture:
+def bar_chart(title: str, values: Mapping[str, float | None], unit: str = "") -> Picture:
     """Return one bar for each value.
 
     Args:
@@ -74,7 +74,7 @@ def bars(title: str, values: Mapping[str, float | None], unit: str = "") -> Pict
     return _picture(title, lines, parts, left + WIDTH + widest * CHARACTER + 16, TOP + ROW * max(1, len(values)) + 4)
 
 
-def lines(title: str, values: Mapping[str, Iterable[Point]], x: str = "", y: str = "") -> Picture:
+def line_chart(title: str, values: Mapping[str, Iterable[Point]], x: str = "", y: str = "") -> Picture:
     """Return one line for each series.
 
     Args:
@@ -111,7 +111,7 @@ def lines(title: str, values: Mapping[str, Iterable[Point]], x: str = "", y: str
     return _picture(title, texts, parts, right, max(bottom + 42, top + 22 * len(series) + 8))
 
 
-def spans(title: str, values: Sequence[tuple[str, float, float]], unit: str = "s") -> Picture:
+def gantt(title: str, values: Sequence[tuple[str, float, float]], unit: str = "s") -> Picture:
     """Return when things began and ended, a row for each label.
 
     Args:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmlab._utils.charts import COLUMNS, WIDTH, Picture, bars, lines, spans
+from llmlab._utils.charts import COLUMNS, WIDTH, Picture, bar_chart, gantt, line_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 COSTS = {"gpt-6-luna": 0.00123, "claude": 0.0123, "free": 0.0, "nobody knows": None}
@@ -34,7 +34,7 @@ def texts(picture: Picture) -> list[str]:
 
 def test_text_says_what_the_bars_show() -> None:
     """Readers of a terminal, and screen readers, have the text alone."""
-    picture = bars("Cost by model", COSTS, "USD")
+    picture = bar_chart("Cost by model", COSTS, "USD")
     assert repr(picture).splitlines() == [
         "Cost by model",
         "gpt-6-luna    ██ 0.00123 USD",
@@ -49,8 +49,8 @@ def test_text_says_what_the_bars_show() -> None:
 
 
 def test_bars_are_as_long_as_their_numbers() -> None:
-    assert bar_widths(bars("Cost", COSTS)) == [46, WIDTH]
-    assert texts(bars("Cost", COSTS, "USD"))[1:] == [
+    assert bar_widths(bar_chart("Cost", COSTS)) == [46, WIDTH]
+    assert texts(bar_chart("Cost", COSTS, "USD"))[1:] == [
         *("gpt-6-luna", "0.00123 USD", "claude", "0.0123 USD"),
         *("free", "0 USD", "nobody knows", "unknown"),
     ]
@@ -58,13 +58,13 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 
 def test_a_negative_number_goes_the_other_way() -> None:
     """A loss that looks like a gain is worse than no picture."""
-    svg = drawn(bars("Difference", {"worse": -3, "better": 5}))
+    svg = drawn(bar_chart("Difference", {"worse": -3, "better": 5}))
     left, right = svg.findall(f"{SVG}rect")[1:]
     assert float(left.attrib["x"]) + float(left.attrib["width"]) == pytest.approx(float(right.attrib["x"]), abs=0.2)
 
 
 def test_lines_differ_without_colour() -> None:
-    picture = lines("Tokens", {"a": [(0, 0), (1, 5)], "b": [(0, 0), (2, 9)], "c": []}, x="seconds", y="tokens")
+    picture = line_chart("Tokens", {"a": [(0, 0), (1, 5)], "b": [(0, 0), (2, 9)], "c": []}, x="seconds", y="tokens")
     svg = drawn(picture)
     dashes = [path.get("stroke-dasharray") for path in svg.findall(f"{SVG}path") if path.get("stroke-width")]
     marks = {path.attrib["d"] for path in svg.findall(f"{SVG}path") if path.get("transform")}
@@ -80,7 +80,7 @@ def test_lines_differ_without_colour() -> None:
 
 def test_a_fifth_line_is_not_drawn_like_the_first() -> None:
     """Five providers on one chart: two that look alike cannot be told apart by anybody."""
-    picture = drawn(lines("five", {name: [(0, 0), (1, 1)] for name in "abcde"}))
+    picture = drawn(line_chart("five", {name: [(0, 0), (1, 1)] for name in "abcde"}))
     paths = [path.attrib for path in picture.iter(f"{SVG}path")]
     looks = [
         (line.get("stroke-dasharray"), mark["d"])
@@ -92,14 +92,14 @@ def test_a_fifth_line_is_not_drawn_like_the_first() -> None:
 
 
 def test_spans_of_one_label_share_a_row() -> None:
-    picture = spans("Calls", [("one", 0, 1), ("two", 0.5, 2), ("one", 1.5, 2)])
+    picture = gantt("Calls", [("one", 0, 1), ("two", 0.5, 2), ("one", 1.5, 2)])
     tops = [rect.attrib["y"] for rect in drawn(picture).findall(f"{SVG}rect")[1:]]
     assert tops[0] == tops[2] != tops[1]
     assert bar_widths(picture) == [WIDTH / 2, WIDTH * 3 / 4, WIDTH / 4]
     assert repr(picture).splitlines()[2] == f"two  {' ' * 6}{'█' * 18}  0.5 to 2 s"
 
 
-@pytest.mark.parametrize("empty", [bars("Cost", {}), lines("Cost", {}), spans("Cost", [])])
+@pytest.mark.parametrize("empty", [bar_chart("Cost", {}), line_chart("Cost", {}), gantt("Cost", [])])
 def test_nothing_to_show_is_said(empty: Picture) -> None:
     assert repr(empty) == "Cost\nnothing to show yet"
     assert "nothing to show yet" in texts(empty)
@@ -107,7 +107,7 @@ def test_nothing_to_show_is_said(empty: Picture) -> None:
 
 def test_a_long_label_is_cut_in_the_picture_only() -> None:
     label = "a" * 90
-    picture = bars("Cost", {label: 1})
+    picture = bar_chart("Cost", {label: 1})
     assert label in repr(picture)
     assert label not in texts(picture)
     assert drawn(picture).findtext(f"{SVG}text/{SVG}title") == label
@@ -115,27 +115,28 @@ def test_a_long_label_is_cut_in_the_picture_only() -> None:
 
 def test_markup_in_a_label_stays_text() -> None:
     """A model's name comes from outside; it must not become a script in somebody's notebook."""
-    assert "<script>" not in bars("<script>", {"<script>": 1}, "<script>")._repr_svg_()
+    assert "<script>" not in bar_chart("<script>", {"<script>": 1}, "<script>")._repr_svg_()
 
 
 @settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(st.dictionaries(LABELS, st.one_of(st.none(), st.just(math.nan), NUMBERS), max_size=6))
 def test_any_numbers_make_a_picture_within_its_bounds(values: dict[str, float | None]) -> None:
-    picture = bars("Any", values, "units")
+    picture = bar_chart("Any", values, "units")
     svg = drawn(picture)
     width = float(svg.attrib["width"])
     for rect in svg.findall(f"{SVG}rect"):
         assert 0 <= float(rect.attrib.get("x", 0)) <= width
         assert float(rect.attrib["width"]) <= width
     assert (
-        re.search(r"nan|inf|e[+-]\d", "".join(texts(bars("Any", dict.fromkeys("abc", 1.0) | {"d": math.nan})))) is None
+        re.search(r"nan|inf|e[+-]\d", "".join(texts(bar_chart("Any", dict.fromkeys("abc", 1.0) | {"d": math.nan}))))
+        is None
     )
 
 
 @settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=40))
 def test_any_line_stays_within_its_picture(points: list[tuple[float, float]]) -> None:
-    svg = drawn(lines("Any", {"line": points}))
+    svg = drawn(line_chart("Any", {"line": points}))
     height = float(svg.attrib["height"])
     levels = [
         float(number)
@@ -148,7 +149,11 @@ def test_any_line_stays_within_its_picture(points: list[tuple[float, float]]) ->
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: bars("T", COSTS, "USD"), lambda: lines("T", {"a": [(0, 1 / 3)]}), lambda: spans("T", [("a", 0, 1 / 3)])],
+    [
+        lambda: bar_chart("T", COSTS, "USD"),
+        lambda: line_chart("T", {"a": [(0, 1 / 3)]}),
+        lambda: gantt("T", [("a", 0, 1 / 3)]),
+    ],
 )
 def test_the_same_numbers_give_the_same_bytes(make: Callable[[], Picture]) -> None:
     """Stored outputs of lessons are compared with what comes out."""
@@ -156,7 +161,7 @@ def test_the_same_numbers_give_the_same_bytes(make: Callable[[], Picture]) -> No
 
 
 def test_axis_has_round_numbers_in_order() -> None:
-    shown = [float(text) for text in texts(spans("Time", [("a", 0, 7.3)])) if re.fullmatch(r"[\d.]+", text)]
+    shown = [float(text) for text in texts(gantt("Time", [("a", 0, 7.3)])) if re.fullmatch(r"[\d.]+", text)]
     assert shown[0] == 0
     assert len({round(b - a, 6) for a, b in pairwise(shown)}) == 1
     assert 4 <= len(shown) <= 11

@@ -12,7 +12,7 @@ from html import escape
 from itertools import accumulate
 from typing import Final, Literal
 
-from llmlab._utils.charts import Picture, bars, lines, short
+from llmlab._utils.charts import Picture, bar_chart, line_chart, short
 from llmlab.errors import ConfigurationError
 from llmlab.policies.ledger.costs import priced
 from llmlab.policies.ledger.record import Entry
@@ -157,7 +157,7 @@ def chart(entries: Sequence[Entry], by: By, what: What) -> Picture:
     if by != "day":
         values = dict(sorted(values.items(), key=lambda pair: -(pair[1] or 0.0)))
     title = f"{what.capitalize()} by {by}" if what != "latency" else f"Median latency by {by}"
-    return bars(title, values, _UNITS[what])
+    return bar_chart(title, values, _UNITS[what])
 
 
 def over_time(entries: Sequence[Entry], by: By, what: What) -> Picture:
@@ -171,7 +171,7 @@ def over_time(entries: Sequence[Entry], by: By, what: What) -> Picture:
     for name, group in _groups(sorted(entries, key=lambda entry: entry.time), by).items():
         sums = accumulate(_value([entry], _checked(what)) or 0.0 for entry in group)
         series[name] = [((entry.time - first) / seconds, value) for entry, value in zip(group, sums, strict=True)]
-    return lines(f"{what.capitalize()} over time", series, unit, _UNITS[what])
+    return line_chart(f"{what.capitalize()} over time", series, unit, _UNITS[what])
 
 
 def _groups(entries: Sequence[Entry], by: By) -> dict[str, list[Entry]]:

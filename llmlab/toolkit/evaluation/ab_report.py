@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean
 
-from llmlab._utils.charts import Picture, bars, short
+from llmlab._utils.charts import Picture, bar_chart, short
 from llmlab.toolkit.evaluation.statistics import Sure, apart
 
 ENOUGH = 10
@@ -51,7 +51,7 @@ class ABReport:
 
     def picture(self) -> Picture:
         """Return a bar for each arm: the mean score."""
-        return bars(f"Mean score of {self.name}", {arm.name: arm.mean for arm in self.arms})
+        return bar_chart(f"Mean score of {self.name}", {arm.name: arm.mean for arm in self.arms})
 
     def __repr__(self) -> str:
         lines = [self.verdict]

@@ -8,7 +8,7 @@ from itertools import combinations
 from statistics import fmean
 from typing import TYPE_CHECKING, Final, Literal
 
-from llmlab._utils.charts import Picture, bars
+from llmlab._utils.charts import Picture, bar_chart
 from llmlab.errors import ConfigurationError, LLMError
 from llmlab.toolkit.evaluation.statistics import paired
 from llmlab.types.completion import Completion
@@ -152,7 +152,7 @@ class Comparison:
         wanted = self._metric(metric)
         unit = _READ[wanted][0]
         values = {one: _mean([row for row in self.rows if row.contestant == one], wanted) for one in self.contestants}
-        return bars(f"Mean {wanted.replace('_', ' ')}", values, unit)
+        return bar_chart(f"Mean {wanted.replace('_', ' ')}", values, unit)
 
     def __repr__(self) -> str:
         prompts = len({row.number for row in self.rows})
