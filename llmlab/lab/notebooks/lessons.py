@@ -1,6 +1,6 @@
-"""What a lesson says about itself in its head cells, and the README's table made from it.
+"""What a lesson says about itself in its head cells, and the table of docs/lessons.md made from it.
 
-python3 -m llmlab.lab.notebooks.lessons      writes the table into README.md
+python3 -m llmlab.lab.notebooks.lessons      writes the table into docs/lessons.md
 """
 
 from __future__ import annotations
@@ -70,19 +70,19 @@ def all_lessons(folder: Path) -> list[Lesson]:
 def lesson_table(lessons: list[Lesson]) -> str:
     """Return the lessons as a Markdown table."""
     rows = [
-        f"| [{lesson.number}](notebooks/{lesson.path.name}) | {lesson.title} | {lesson.does} | "
+        f"| [{lesson.number}](../notebooks/{lesson.path.name}) | {lesson.title} | {lesson.does} | "
         f"{lesson.minutes} min | {lesson.cost} |"
         for lesson in lessons
     ]
     return "\n".join(["| | lesson | what you'll do | time | live, it |", "|---|---|---|---|---|", *rows])
 
 
-def with_table(readme: str, lessons: list[Lesson]) -> str:
-    """Return the README's text with the table of lessons made anew."""
-    before, _, rest = readme.partition(BEGIN)
+def with_table(page: str, lessons: list[Lesson]) -> str:
+    """Return a page with the table of lessons written anew."""
+    before, _, rest = page.partition(BEGIN)
     return f"{before}{BEGIN}\n{lesson_table(lessons)}\n{END}{rest.partition(END)[2]}"
 
 
 if __name__ == "__main__":
-    target = Path("README.md")
+    target = Path("docs/lessons.md")
     target.write_text(with_table(target.read_text(encoding="utf-8"), all_lessons(Path("notebooks"))), encoding="utf-8")
