@@ -10,14 +10,27 @@ from typing import Any
 
 import pytest
 
+from tests.leftovers import Leftovers, watch_sockets
 from tests.loopback import LoopbackServer
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "wire-samples"
 
 
+watch_sockets()
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_leftovers() -> Iterator[None]:
+    """A test that leaves a thread, a server, a variable or a switched-on tape behind fails, and not the next one."""
+    before = Leftovers()
+    yield
+    if found := before.found():
+        pytest.fail("this test leaves something behind: " + "; ".join(found), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(no_leftovers: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No key, no setting and no .env of the developer's own reaches a test."""
     for name in list(os.environ):
         if name.startswith(("LLMLAB_", "OPENAI_", "ANTHROPIC_", "OPENROUTER_")) or name in (
@@ -25,6 +38,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             "LOCAL_GPT_OSS_URL",
         ):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))  # the command line adds to it, for kernels
     monkeypatch.chdir(tmp_path)
 
 

@@ -20,6 +20,7 @@ from llmlab.toolkit.evaluation import Comparison, Row
 from llmlab.transport.driver import Flow
 from tests.batches.trying import WAYS, Counting
 from tests.core.trying import NAMES
+from tests.leftovers import finish_threads
 
 PROMPTS = ["What is 2 + 2?", "What is 17 * 23?", "Why is the sky blue?"]
 RIGHT = {"What is 2 + 2?": "4", "What is 17 * 23?": "391"}
@@ -241,6 +242,7 @@ def test_ctrl_c_begins_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         compare(PROMPTS * 40, [get_provider("ollama", policies=[counting])], in_flight=1, progress=stop)
+    finish_threads()
     calls = counting.calls
     assert calls < 120
 
