@@ -14,7 +14,6 @@ from tests.leftovers import Leftovers, watch_sockets
 from tests.loopback import LoopbackServer
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "wire-samples"
 
 
 watch_sockets()
@@ -60,11 +59,3 @@ def server() -> Iterator[LoopbackServer]:
     """A server on loopback that answers what it is told to."""
     with LoopbackServer() as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def wire_samples() -> Path:
-    """The folder of real traffic, which stands beside a checkout and is not part of it."""
-    if not SAMPLES.is_dir():
-        pytest.skip("shared/wire-samples is not beside this checkout: the real traffic cannot be tried")
-    return SAMPLES

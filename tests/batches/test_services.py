@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from llmlab import LLMAPIError, LLMConnectionError, LLMError, LLMInvalidRequestE
 from llmlab.providers import Provider
 from tests.batches.trying import jsonl, no_waits, told
 from tests.core.trying import provider
+from tests.exchanges import exchange
 from tests.loopback import LoopbackServer
 
 OPENAI_VIEW: dict[str, Any] = {
@@ -258,37 +257,32 @@ def test_a_client_of_an_sdk_cannot_carry_batches() -> None:
         submit_batch(["Hi"], llmlab.get_provider("openai", client=Mock()))
 
 
-# The real traffic
+# Exchanges
 
 
-def sample(folder: Path, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    return found
-
-
-def test_a_real_batch_of_anthropic_is_read(server: LoopbackServer, wire_samples: Path) -> None:
-    view = sample(wire_samples, "anthropic-messages-batches-get-plain-02")["body"]
-    results = sample(wire_samples, "anthropic-messages-batch_results-plain-01")["body"]
+def test_the_batch_of_anthropic_is_read(server: LoopbackServer) -> None:
+    view = exchange("anthropic-batches-get").body
+    results = exchange("anthropic-batches-results").body
     (answer,) = outcomes(server, "anthropic", view, results)
-    assert (answer.content, answer.usage.input_tokens, answer.usage.output_tokens) == ("6", 20, 5)
+    assert (answer.content, answer.usage.input_tokens, answer.usage.output_tokens) == ("9", 21, 4)
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("openai-batches-create-plain-01", "running: 0 of 0 answered"),
-        ("openai-batches-get-plain-01", "running: 0 of 0 answered"),
-        ("openai-batches-cancel-plain-01", "cancelling: 0 of 0 answered"),
-        ("anthropic-messages-batches-create-plain-01", "running: 0 of 2 answered"),
-        ("anthropic-messages-batches-cancel-plain-01", "cancelling: 0 of 1 answered"),
+        ("openai-batches-create", "running: 0 of 0 answered"),
+        ("openai-batches-get", "running: 0 of 0 answered"),
+        ("openai-batches-cancel", "cancelling: 0 of 0 answered"),
+        ("anthropic-batches-create", "running: 0 of 2 answered"),
+        ("anthropic-batches-cancel", "cancelling: 0 of 1 answered"),
     ],
 )
-def test_real_states_are_read(server: LoopbackServer, wire_samples: Path, name: str, said: str) -> None:
-    exchange = sample(wire_samples, name)
-    server.answer(exchange["body"])
-    with provider(exchange["provider"], server.url) as llm:
+def test_states_are_read(server: LoopbackServer, name: str, said: str) -> None:
+    one = exchange(name)
+    server.answer(one.body)
+    with provider(one.provider, server.url) as llm:
         batch = open_batch("batch_1", llm)
-    assert (str(batch.status), batch.id) == (said, json.loads(exchange["body"])["id"])
+    assert (str(batch.status), batch.id) == (said, one.json["id"])
 
 
 def test_a_batch_made_elsewhere_may_number_its_requests_otherwise(server: LoopbackServer) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from llmlab.toolkit.format_comparison.requests import ROWS
 from llmlab.toolkit.format_comparison.samples import SAMPLES
 from llmlab.toolkit.format_comparison.table import BEGIN, CHATS, END, TEXTS, asked, tables, with_table
 from llmlab.types.request import Request
-from tests.wire.samples import ANSWERS, Sample
+from tests.exchanges import ANSWERS, Exchange
 
 
 def test_the_readme_is_up_to_date() -> None:
@@ -98,7 +97,7 @@ EXPECTED = {
 """What real traffic is known to say, and the row of the table that says where."""
 
 
-def format_of(sample: Sample) -> str:
+def format_of(sample: Exchange) -> str:
     # Both formats of Ollama are read by one decoder.
     assert sample.format
     return "ollama_generate" if sample.path.endswith("/generate") else sample.format.name
@@ -114,8 +113,8 @@ def at(path: str, value: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("sample", [one for one in ANSWERS if not one.stream], ids=lambda sample: sample.name)
-def test_real_traffic_holds_what_the_table_says_where_it_says_it(sample: Sample) -> None:
-    """The samples of the table were written by hand; what services really sent was not."""
+def test_exchanges_hold_what_the_table_says_where_it_says_it(sample: Exchange) -> None:
+    """The samples of the table and the exchanges were written apart from each other."""
     places = fields_of(FORMATS[format_of(sample)], SAMPLES[format_of(sample)])
     body = json.loads(sample.body)
     for key, row in EXPECTED.items():
@@ -127,6 +126,6 @@ def test_real_traffic_holds_what_the_table_says_where_it_says_it(sample: Sample)
             )
 
 
-def test_real_traffic_is_there(wire_samples: Path) -> None:
-    """Without this, an empty folder would pass as proof."""
+def test_every_format_has_an_exchange() -> None:
+    """Without this, a format without exchanges would pass as proven."""
     assert {format_of(one) for one in ANSWERS if not one.stream} == set(FORMATS)

@@ -1,34 +1,16 @@
-"""Helpers: read real traffic, and compare its structure with the simulator's."""
+"""Helpers: compare the structure of exchanges with the simulator's."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-import pytest
 from simulator_asking import WEATHER
-
-SAMPLES = Path(__file__).parents[2].parent / "shared" / "wire-samples"
-needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="no real traffic at ../shared/wire-samples")
 
 ANTHROPIC_TOOL = {"name": WEATHER["name"], "description": "The weather", "input_schema": WEATHER["parameters"]}
 CHAT_TOOL = {"type": "function", "function": WEATHER}
 OPENAI_TOOL = {"type": "function", **WEATHER}
 RAIN = "What's the weather in Oslo?"
 ENCRYPTED = {"include": ["reasoning.encrypted_content"]}
-
-
-def sample(name: str) -> dict[str, Any]:
-    """Read one exchange."""
-    found: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
-    return found
-
-
-def sample_events(name: str) -> list[dict[str, Any]]:
-    """Read the JSON events of a streamed exchange."""
-    lines = (line.removeprefix("data:").strip() for line in sample(name)["body"].splitlines())
-    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def shape(value: Any, at: str = "") -> set[tuple[str, str]]:

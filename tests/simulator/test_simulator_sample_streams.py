@@ -1,7 +1,4 @@
-"""The simulator beside real traffic: the same order of events, the same keys in each, the same headers.
-
-The traffic lies outside the repository; without it these tests are skipped.
-"""
+"""The simulator beside exchanges: the same order of events, the same keys in each, the same headers."""
 
 from __future__ import annotations
 
@@ -16,17 +13,14 @@ from simulator_samples import (
     RAIN,
     differing,
     kinds,
-    needs_samples,
-    sample,
-    sample_events,
 )
 
-pytestmark = needs_samples
+from tests.exchanges import exchange
 
 
 def test_responses_stream_beside_a_real_one() -> None:
     """Else the event loop of the streaming lesson fits the simulator only."""
-    theirs = sample_events("openai-responses-stream-20")
+    theirs = exchange("openai-responses-stream-tool").events
     ours = events(
         ask(
             "openai",
@@ -52,7 +46,7 @@ def test_chat_stream_beside_a_real_one() -> None:
     """Else chunks have other keys than at OpenAI."""
     body = {"model": "gpt-5.4", "messages": user(RAIN), "tools": [CHAT_TOOL], "stream": True}
     ours = events(ask("openai", "/v1/chat/completions", body | {"stream_options": {"include_usage": True}}))
-    theirs = sample_events("openai-chat-stream-03")
+    theirs = exchange("openai-chat-stream-tool-no-arguments").events
     free = (".system_fingerprint",)
     assert differing(ours[0], theirs[0], *free) == set()
     assert differing(ours[1], theirs[1], *free) == set()
@@ -64,7 +58,7 @@ def test_anthropic_stream_beside_a_real_one() -> None:
     """Else the event loop of the Anthropic lesson fits the simulator only."""
     body = {"model": "claude-haiku-4-5", "max_tokens": 99, "messages": user("Hi"), "stream": True}
     ours = {event["type"]: event for event in events(ask("anthropic", "/v1/messages", body))}
-    theirs = sample_events("anthropic-messages-stream-18")
+    theirs = exchange("anthropic-stream-tools").events
     assert kinds(theirs)[:4] == list(ours)[:4]
     # message_delta counts the searches of the service's own tools, which the simulator does not have
     for event in theirs[:4] + theirs[-2:]:
@@ -75,7 +69,7 @@ def test_openrouter_stream_beside_a_real_one() -> None:
     """Else chunks have other keys than at OpenRouter."""
     body = {"model": "openai/gpt-6-luna", "messages": user(RAIN), "tools": [CHAT_TOOL], "stream": True}
     ours = events(ask("openrouter", "/api/v1/chat/completions", body))
-    theirs = sample_events("openrouter-chat-stream-04")
+    theirs = exchange("openrouter-stream-tool").events
     assert differing(ours[0], theirs[0]) == set()
     assert differing(ours[1], theirs[1]) == set()
     assert differing(ours[-2], theirs[-2]) == set()
@@ -89,58 +83,59 @@ def test_openrouter_stream_beside_a_real_one() -> None:
     assert differing(ours[-1], theirs[-1], *free) == set()
 
 
-@pytest.mark.parametrize("name", ["ollama-native-chat-stream-07", "ollama-native-generate-stream-02"])
+@pytest.mark.parametrize("name", ["ollama-chat-stream-text", "ollama-generate-stream"])
 def test_ollama_stream_beside_a_real_one(name: str) -> None:
     """Else lines have other keys than Ollama's."""
-    path = sample(name)["path"]
+    path = exchange(name).path
     body = {"model": "qwen3:8b", "think": False, "messages": user("Hi")} if path == "/api/chat" else {}
     ours = events(ask("ollama", path, body or {"model": "qwen3:8b", "think": False, "prompt": "Hi"}))
-    theirs = sample_events(name)
+    theirs = exchange(name).events
     assert differing(ours[0], theirs[0]) == set()
     assert differing(ours[-1], theirs[-1], ".context") == set()
 
 
 @pytest.mark.parametrize(
-    ("name", "index"), [("ollama-chat-stream-01", 0), ("ollama-chat-stream-03", 0), ("ollama-chat-stream-01", -3)]
+    ("name", "index"),
+    [("ollama-compatible-stream-tool", 0), ("ollama-compatible-stream-text", 0), ("ollama-compatible-stream-tool", -3)],
 )
 def test_ollama_compatible_stream_beside_a_real_one(name: str, index: int) -> None:
     """Else chunks have other keys than at Ollama's compatible path."""
     body = {"model": "qwen3:8b", "messages": user(RAIN), "tools": [CHAT_TOOL], "stream": True}
-    if name.endswith("03"):
+    if name.endswith("text"):
         body = {"model": "qwen3:8b", "messages": user("Hi"), "reasoning_effort": "none", "stream": True}
     ours = events(ask("ollama", "/v1/chat/completions", body | {"stream_options": {"include_usage": True}}))
-    assert differing(ours[index], sample_events(name)[index]) == set()
-    assert differing(ours[-1], sample_events(name)[-1]) == set()
+    assert differing(ours[index], exchange(name).events[index]) == set()
+    assert differing(ours[-1], exchange(name).events[-1]) == set()
 
 
 HEADERS = [
-    ("openai-chat-plain-18", "openai", "/v1/chat/completions", {"model": "gpt-5.4", "messages": user("Hi")}),
-    ("openai-embeddings-plain-01", "openai", "/v1/embeddings", {"model": "text-embedding-3-small", "input": "Hi"}),
+    ("openai-chat-loop-1", "openai", "/v1/chat/completions", {"model": "gpt-5.4", "messages": user("Hi")}),
+    ("openai-embeddings", "openai", "/v1/embeddings", {"model": "text-embedding-3-small", "input": "Hi"}),
     (
-        "anthropic-messages-plain-06",
+        "anthropic-text-and-tool",
         "anthropic",
         "/v1/messages",
         {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": user("Hi")},
     ),
     (
-        "openrouter-chat-plain-09",
+        "openrouter-loop-1",
         "openrouter",
         "/api/v1/chat/completions",
         {"model": "openrouter/free", "messages": user("Hi")},
     ),
     (
-        "openrouter-chat-stream-04",
+        "openrouter-stream-tool",
         "openrouter",
         "/api/v1/chat/completions",
         {"model": "openrouter/free", "messages": user("Hi"), "stream": True},
     ),
-    ("ollama-native-chat-stream-07", "ollama", "/api/chat", {"model": "gpt-oss:20b", "messages": user("Hi")}),
+    ("ollama-chat-stream-text", "ollama", "/api/chat", {"model": "gpt-oss:20b", "messages": user("Hi")}),
 ]
 
 
 @pytest.mark.parametrize(("name", "alias", "path", "body"), HEADERS, ids=[row[0] for row in HEADERS])
 def test_headers_have_the_names_of_real_ones(name: str, alias: str, path: str, body: Any) -> None:
     """Else rate limits and request ids cannot be read offline."""
-    real, ours = sample(name)["response_headers"], ask(alias, path, body).headers
+    real, ours = exchange(name).headers, ask(alias, path, body).headers
     assert set(real) <= set(ours)
     assert ours["content-type"] == real["content-type"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock
 
@@ -14,6 +12,7 @@ from llmlab.errors import LLMAPIError, LLMInvalidRequestError, ModelNotFoundErro
 from llmlab.models.embedding import EMBEDDING_MODELS
 from llmlab.providers import embedding
 from tests.core.trying import call, provider, twice
+from tests.exchanges import EXCHANGES, exchange
 from tests.loopback import LoopbackServer
 
 HAVE = {"openai": 1536, "openrouter": 1536, "ollama": 768, "local_gpt_oss": 768}
@@ -124,25 +123,24 @@ def test_a_mock_of_the_sdk_embeds(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", twice("embed"))
-def test_real_answers_are_read(method: str, server: LoopbackServer, wire_samples: Path) -> None:
-    """Floats, base64, OpenRouter's and Ollama's, as the services sent them."""
-    files = sorted(wire_samples.glob("*-embed*-plain-*.json"))
-    assert len(files) >= 4
-    for file in files:
-        sample = json.loads(file.read_text(encoding="utf-8"))
+def test_the_answer_of_every_service_is_read(method: str, server: LoopbackServer) -> None:
+    """Floats, base64, OpenRouter's and Ollama's."""
+    answers = [one for one in EXCHANGES if "n_embeddings" in one.expect]
+    assert len(answers) >= 4
+    for one in answers:
         server.answers.clear()
-        server.answer(sample["body"])
-        expect, vectors = sample["expect"], call(provider(sample["provider"], server.url), method, ["any"])
+        server.answer(one.body)
+        expect, vectors = one.expect, call(provider(one.provider, server.url), method, ["any"])
         assert (len(vectors), len(vectors[0])) == (expect["n_embeddings"], expect["dim"])
         assert vectors[0][:3] == pytest.approx(expect["head"], abs=1e-6)
 
 
-def test_a_real_refusal_is_read(server: LoopbackServer, wire_samples: Path) -> None:
-    sample = json.loads((wire_samples / "openai-embeddings-err-01.json").read_text(encoding="utf-8"))
-    server.answer(sample["body"], sample["status"])
+def test_a_refusal_is_read(server: LoopbackServer) -> None:
+    refusal = exchange("openai-embeddings-error-model")
+    server.answer(refusal.body, refusal.status)
     server.answer({"data": [{"id": "m-e"}]})
-    with pytest.raises(ModelNotFoundError, match="`nonexistent` does not exist"):
-        call(provider("openai", server.url), "embed", ["a"], "nonexistent")
+    with pytest.raises(ModelNotFoundError, match="`gpt-pelican` does not exist"):
+        call(provider("openai", server.url), "embed", ["a"], "gpt-pelican")
 
 
 @pytest.mark.parametrize("method", twice("embed"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -27,6 +26,7 @@ from llmlab.toolkit.vector_stores import HostedVectorStore, Progress, hosted, op
 from llmlab.types.completion import FileSearchResult
 from llmlab.types.options import FileSearch
 from tests.core.trying import provider
+from tests.exchanges import Exchange, exchange
 from tests.loopback import LoopbackServer
 from tests.vector_stores.stores import do, made
 
@@ -213,40 +213,39 @@ async def closed_after(llm: llmlab.Provider, flow: Any) -> None:
         await llm.run_async(flow)
 
 
-def real(samples: Path, name: str) -> Any:
-    return json.loads((samples / f"openai-vector_stores-{name}-plain-01.json").read_text(encoding="utf-8"))
+def stored(name: str) -> Exchange:
+    return exchange(f"openai-vector-stores-{name}")
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_real_answers_are_read(shape: str, server: LoopbackServer, wire_samples: Path) -> None:
-    server.answer(real(wire_samples, "create")["body"])
-    server.answer(real(wire_samples, "list")["body"])
-    server.answer(real(wire_samples, "search")["body"])
+def test_answers_are_read(shape: str, server: LoopbackServer) -> None:
+    server.answer(stored("create").body)
+    server.answer(stored("list").body)
+    server.answer(stored("search").body)
     with provider("openai", server.url) as llm:
         store = do(shape, HostedVectorStore, "create", "letters", llm)
-        assert store.id == "vs_abc123"
-        assert len(do(shape, HostedVectorStore, "list_stores", llm)) == real(wire_samples, "list")["expect"]["count"]
-        found = do(shape, store, "search", "Test search query", 5)
-    text = "This is a test document that contains information relevant to the search query."
-    assert found[0] == FileSearchResult(text, 0.95, "test_document.pdf", "file-abc123")
-    sent = real(wire_samples, "search")
-    assert (server.seen[2].method, f"/v1{server.seen[2].path}") == (sent["method"], sent["path"])
-    assert server.seen[2].body.items() <= sent["request"].items()
+        assert store.id == "vs_gull1"
+        assert len(do(shape, HostedVectorStore, "list_stores", llm)) == stored("list").expect["count"]
+        found = do(shape, store, "search", "when does the ferry leave", 5)
+    assert found[0] == FileSearchResult("The ferry leaves at nine.", 0.75, "timetable.pdf", "file-gull1")
+    sent = stored("search")
+    assert (server.seen[2].method, f"/v1{server.seen[2].path}") == (sent.method, sent.path)
+    assert server.seen[2].body.items() <= sent.request.items()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_real_batch_is_sent_watched_and_its_files_are_read(
-    shape: str, server: LoopbackServer, wire_samples: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_batch_is_sent_watched_and_its_files_are_read(
+    shape: str, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the two answers that a batch really gave, and from a list of files that the service once failed to give."""
+    """Else files are never said to be ready."""
     monkeypatch.setattr(hosted, "_FIRST_LOOK", 0.0)
-    made_batch, seen_batch = real(wire_samples, "file_batches-create"), real(wire_samples, "file_batches-get")
+    made_batch, seen_batch = stored("file-batches-create"), stored("file-batches-get")
     for sample in (made_batch, seen_batch):
-        server.answer(sample["body"])
+        server.answer(sample.body)
     told: list[str] = []
     with provider("openai", server.url) as llm:
-        store = HostedVectorStore("vs_QcdNZBbMIbTve3S9eR3n6E17", provider=llm)
-        files = [hosted.StoredFile(made_batch["request"]["file_ids"][0], "a.txt", 1)]
+        store = HostedVectorStore("vs_gull1", provider=llm)
+        files = [hosted.StoredFile(made_batch.request["file_ids"][0], "a.txt", 1)]
         flow = store._index(files, lambda progress: told.append(str(progress)))
         if shape == "sync":
             llm.run(flow)
@@ -254,23 +253,23 @@ def test_a_real_batch_is_sent_watched_and_its_files_are_read(
             asyncio.run(closed_after(llm, flow))
     assert told == ["indexing: 1 of 1 files"]
     assert [f"/v1{seen.path}" for seen in server.seen] == [
-        made_batch["path"],
-        f"{made_batch['path']}/{json.loads(made_batch['body'])['id']}",
+        made_batch.path,
+        f"{made_batch.path}/{made_batch.json['id']}",
     ]
-    assert server.seen[0].body == made_batch["request"]
+    assert server.seen[0].body == made_batch.request
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_real_deletions_are_read(shape: str, server: LoopbackServer, wire_samples: Path) -> None:
-    server.answer(real(wire_samples, "files-list")["body"])
-    deleted = real(wire_samples, "delete")
-    server.answer(deleted["body"])
-    server.answer({"id": "file-hN8c8cMN7IhVulUyYHN3AKQW", "object": "file", "deleted": True})
+def test_deletions_are_read(shape: str, server: LoopbackServer) -> None:
+    server.answer(stored("files-list").body)
+    deleted = stored("delete")
+    server.answer(deleted.body)
+    server.answer({"id": "file-gull1", "object": "file", "deleted": True})
     with provider("openai", server.url) as llm:
-        do(shape, HostedVectorStore("vs_DBrde7MywMBEdxmzXaeO76Ky", provider=llm), "delete")
+        do(shape, HostedVectorStore("vs_gull1", provider=llm), "delete")
     assert [(seen.method, seen.path) for seen in server.seen[1:]] == [
-        (deleted["method"], deleted["path"].removeprefix("/v1")),
-        ("DELETE", "/files/file-hN8c8cMN7IhVulUyYHN3AKQW"),
+        (deleted.method, deleted.path.removeprefix("/v1")),
+        ("DELETE", "/files/file-gull1"),
     ]
 
 

@@ -1,6 +1,6 @@
 """However the network cuts a stream, the answer is the same.
 
-If one fails, an answer depends on the weather of the network: a character lost here, a tool call there.
+If one fails, an answer depends on how the network cuts it: a character lost here, a tool call there.
 """
 
 from __future__ import annotations
