@@ -12,9 +12,9 @@ import llmlab
 from llmlab._utils import clock
 from llmlab.errors import LLMError
 from llmlab.lab.tape.attempts import Attempt
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.timeline import Timeline
 from llmlab.lab.tape.trace import Trace
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.faults.asking import SHAPES, asked
 
 pytestmark = pytest.mark.usefixtures("no_socket")

@@ -15,7 +15,7 @@ from llmlab.errors import RecordingMissError
 from llmlab.lab.faults.catalog import KINDS
 from llmlab.lab.tape import tape as tape_module
 from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording, write_recording
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.loopback import LoopbackServer
 
 URL = "https://api.openai.com/v1/responses"

@@ -11,7 +11,7 @@ import pytest
 import llmlab
 from llmlab.errors import ConfigurationError
 from llmlab.lab.faults.block import faults
-from llmlab.lab.tape.messages import TapeRequest
+from llmlab.lab.wire.messages import TapeRequest
 
 URLS = {
     "openai": "https://api.openai.com/v1/models",

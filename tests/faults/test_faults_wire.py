@@ -10,7 +10,7 @@ import pytest
 
 from llmlab.lab.faults.block import faults, inject
 from llmlab.lab.faults.damage import Damage
-from llmlab.lab.tape.messages import Event, TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import Event, TapeAnswer, TapeRequest
 
 SERVICES = ("openai", "anthropic", "openrouter", "ollama", "local_gpt_oss")
 PATHS = {

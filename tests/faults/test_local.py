@@ -11,7 +11,7 @@ import llmlab
 from llmlab.errors import ConfigurationError
 from llmlab.lab.notebooks import magics
 from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.loopback import LoopbackServer
 
 

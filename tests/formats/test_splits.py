@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from llmlab.formats import ANTHROPIC_MESSAGES, OLLAMA, OPENAI_CHAT, OPENAI_RESPONSES, Format
 from llmlab.lab.simulator import simulate
-from llmlab.lab.tape.messages import TapeRequest
-from llmlab.lab.tape.wire import render_event
+from llmlab.lab.wire.bodies import render_event
+from llmlab.lab.wire.messages import TapeRequest
 from llmlab.models import MODELS
 from llmlab.types.completion import Completion
 from llmlab.types.messages import Message, Role, ToolDefinition

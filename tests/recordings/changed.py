@@ -8,7 +8,7 @@ from typing import Any
 
 from llmlab.lab.simulator import simulate
 from llmlab.lab.tape.cassette import Recorded, RecordingFile
-from llmlab.lab.tape.messages import Event, TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import Event, TapeAnswer, TapeRequest
 
 KEY = {"authorization": "Bearer simulated", "x-api-key": "simulated"}
 HELLO = [{"role": "user", "content": "Hello"}]

@@ -11,8 +11,8 @@ import pytest
 import llmlab
 from llmlab.errors import RecordingMissError
 from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording, write_recording
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.secret_scan import check_file, check_folder
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 URL = "https://api.openai.com/v1/responses"
 

@@ -14,8 +14,8 @@ from llmlab.lab.cli.app import app
 from llmlab.lab.notebooks.notebook_file import ROOT
 from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording, write_recording
 from llmlab.lab.tape.drift import Asker, judge
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.server import SimulatorServer
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.loopback import LoopbackServer
 from tests.recordings import changed as changes
 from tests.recordings.changed import REQUESTS, Change, changed, recorded

@@ -15,7 +15,7 @@ from llmlab.lab.notebooks import update
 from llmlab.lab.notebooks.cost_estimate import spending_of
 from llmlab.lab.notebooks.result import Result
 from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.recordings.changed import recorded
 from tests.runner.samples import code, save, text
 

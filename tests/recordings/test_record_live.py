@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from llmlab.lab.cli.app import app
 from llmlab.lab.notebooks.runner import run_notebooks
 from llmlab.lab.tape.cassette import read_recording
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.server import SimulatorServer
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.recordings import changed as changes
 from tests.recordings.changed import Change, changed
 from tests.runner.samples import code, save

@@ -10,8 +10,8 @@ import pytest
 from llmlab.lab.notebooks.handout import make_handouts
 from llmlab.lab.notebooks.notebook_file import ROOT
 from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.secret_scan import check_folder, scan
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.core.test_redaction import HARMLESS, SECRETS, X20
 from tests.runner.samples import save, text
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlab.lab.tape.json_shape import differences, said
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 
 def plain(body: Any, **details: Any) -> TapeAnswer:

@@ -15,8 +15,8 @@ import pytest
 from llmlab.errors import ConfigurationError
 from llmlab.lab.faults.block import faults
 from llmlab.lab.faults.catalog import KINDS
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.server import SimulatorServer
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 KEY = {"authorization": "Bearer any", "x-api-key": "any", "content-type": "application/json"}
 HI = {"model": "gpt-oss:20b", "messages": [{"role": "user", "content": "Hi"}]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmlab.lab.simulator import simulate
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 HEADERS = {
     "openai": {"authorization": "Bearer sk-for-tests"},

@@ -8,7 +8,7 @@ from typing import Any
 
 from llmlab.lab.simulator import Simulator, simulate
 from llmlab.lab.tape.request_parser import to_tape_request
-from llmlab.lab.tape.wire import render_body, render_event
+from llmlab.lab.wire.bodies import render_body, render_event
 
 
 def transport(library: ModuleType, alias: str, simulator: Simulator | None = None) -> Any:

@@ -9,7 +9,7 @@ from openai.types import Completion
 from simulator_asking import HEADERS, ask, events
 
 from llmlab.lab.simulator import simulate
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 MODELS = {
     "openai": "gpt-3.5-turbo-instruct",

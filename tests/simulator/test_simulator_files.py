@@ -17,7 +17,7 @@ from simulator_asking import HEADERS
 from simulator_transport import transport
 
 from llmlab.lab.simulator import Simulator
-from llmlab.lab.tape.messages import TapeRequest
+from llmlab.lab.wire.messages import TapeRequest
 
 EVENT: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
 HANDBOOK = b"Staff get 28 days of holiday a year.\n\nThe office dog is called Biscuit. It sleeps under the stairs."

@@ -6,7 +6,7 @@ from typing import Any
 
 from simulator_asking import ask, events
 
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 
 def complete(prompt: Any, **more: Any) -> TapeAnswer:

@@ -12,7 +12,7 @@ from simulator_asking import HEADERS, WEATHER, ask, chat, events, messages, olla
 from llmlab.lab.simulator import Simulator
 from llmlab.lab.simulator.question import Call, Question, Tool, Turn
 from llmlab.lab.simulator.reply import think
-from llmlab.lab.tape.messages import TapeRequest
+from llmlab.lab.wire.messages import TapeRequest
 
 CONTEXT = "Context:\nThe lighthouse was built in 1871. Its keeper was Maud Ellery.\n\nQuestion: {}"
 

@@ -11,7 +11,7 @@ from simulator_asking import HEADERS, chat, user
 
 from llmlab.lab.simulator import Simulator, simulate
 from llmlab.lab.simulator.state import Store
-from llmlab.lab.tape.messages import TapeRequest
+from llmlab.lab.wire.messages import TapeRequest
 
 OPENAI_PATHS = (
     "responses responses/input_tokens chat/completions completions embeddings files batches vector_stores "

@@ -10,7 +10,7 @@ from simulator_asking import HEADERS, events, user
 from simulator_samples import differing
 
 from llmlab.lab.simulator import Simulator
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.exchanges import exchange
 
 STORES = "/v1/vector_stores"

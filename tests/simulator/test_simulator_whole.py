@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from simulator_asking import CHAT, WEATHER, ask, chat, events, messages, ollama, responses, user
 
 from llmlab.lab.simulator import simulate
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 KEYED = [
     ("openai", "/v1/responses", {"model": "gpt-6-luna", "input": "Hi"}),

@@ -12,7 +12,7 @@ import pytest
 import llmlab
 from llmlab.lab.tape import tape as tape_module
 from llmlab.lab.tape.cassette import RecordingFile, read_recording
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 LESSON = "01_call"
 

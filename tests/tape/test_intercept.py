@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 import llmlab
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.loopback import LoopbackServer
 
 LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])

@@ -20,7 +20,7 @@ import llmlab
 from llmlab.errors import ConfigurationError
 from llmlab.lab.tape import tape as tape_module
 from llmlab.lab.tape.cassette import RecordingFile, write_recording
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 from tests.loopback import LoopbackServer
 from tests.tape.conftest import LESSON, read
 

@@ -11,7 +11,7 @@ import httpx
 import httpx2
 import pytest
 
-from llmlab.lab.tape.messages import TapeRequest
+from llmlab.lab.wire.messages import TapeRequest
 from tests.loopback import LoopbackServer
 from tests.tape.conftest import read
 

@@ -19,7 +19,7 @@ from llmlab.lab.tape.cassette import (
     read_recording,
     write_recording,
 )
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 WANTED = """\
 provenance: authored

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlab._utils.redaction import REDACTED, find_secrets
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.redaction import (
     PLACEHOLDER,
     known_secrets,
@@ -20,6 +19,7 @@ from llmlab.lab.tape.redaction import (
     redact_text,
     redact_value,
 )
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 KEY = "plainword77"  # looks like nothing special
 

@@ -18,7 +18,7 @@ import llmlab
 from llmlab.errors import ConfigurationError, RecordingMissError
 from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
 from llmlab.lab.tape.matcher import Replay
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 URL = "https://api.openai.com/v1/responses"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from llmlab.errors import LLMError
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.trace import KEPT, Trace
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 ASKED = TapeRequest("POST", "openai", "/v1/responses?key=abcdefgh", {"authorization": "Bearer x"}, {"input": "Hi"})
 EVENTS = (

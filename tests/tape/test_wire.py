@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.lab.tape.messages import TapeAnswer
-from llmlab.lab.tape.wire import parse_answer, render_body, render_event
+from llmlab.lab.wire.bodies import parse_answer, render_body, render_event
+from llmlab.lab.wire.messages import TapeAnswer
 from tests.exchanges import EXCHANGES
 
 NAMED = 'event: message_start\ndata: {"type":"message_start","text":"é漢😀"}\n\nevent: ping\ndata: {"type":"ping"}\n\n'

@@ -17,7 +17,7 @@ from llmlab.lab.faults.catalog import KINDS, Fault, read_notation
 from llmlab.lab.faults.damage import DAMAGES, Damage, Failure, damaged, whole, within
 from llmlab.lab.faults.refusals import REFUSALS, refuse
 from llmlab.lab.faults.rules import make_rules
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 PATIENCE: Final = 60.0
 """Seconds after which a timeout comes for a client that would wait for ever."""

@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 from llmlab.lab.faults.catalog import Fault
 from llmlab.lab.faults.refusals import break_off
-from llmlab.lab.tape.messages import Event, TapeAnswer, TapeRequest
-from llmlab.lab.tape.wire import Piece, render_body, render_event
+from llmlab.lab.wire.bodies import Piece, render_body, render_event
+from llmlab.lab.wire.messages import Event, TapeAnswer, TapeRequest
 
 Failure: TypeAlias = Literal["ConnectError", "ReadTimeout", "RemoteProtocolError"]
 """How httpx and httpx2 call what went wrong on the line."""

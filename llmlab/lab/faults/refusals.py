@@ -16,7 +16,7 @@ from llmlab.lab.faults.catalog import Fault
 from llmlab.lab.simulator.errors import Refused, check_key, error_body, request_id, unknown_model
 from llmlab.lab.simulator.models import MODELS
 from llmlab.lab.simulator.seed import Seed
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 SECONDS: Final = 0.2
 """How long a service takes to say no."""

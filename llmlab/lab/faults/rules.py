@@ -13,8 +13,7 @@ from llmlab.errors import ConfigurationError
 from llmlab.lab.faults.catalog import KINDS, Fault, make_fault, unknown
 from llmlab.lab.faults.refusals import model_of
 from llmlab.lab.simulator.models import MODELS
-from llmlab.lab.tape.matcher import key_of
-from llmlab.lab.tape.messages import TapeRequest
+from llmlab.lab.wire.messages import TapeRequest, key_of
 
 OPTIONS: Final = ("times", "probability", "seed", "provider", "path")
 """What can be said of every fault, beside its own arguments."""

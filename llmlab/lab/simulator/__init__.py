@@ -24,7 +24,7 @@ from llmlab.lab.simulator.models import MODELS, find
 from llmlab.lab.simulator.routes import route
 from llmlab.lab.simulator.seed import Seed
 from llmlab.lab.simulator.state import State
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 logger = logging.getLogger(__name__)
 

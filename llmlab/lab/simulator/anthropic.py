@@ -17,7 +17,7 @@ from llmlab.lab.simulator.question import Reply
 from llmlab.lab.simulator.reply import think
 from llmlab.lab.simulator.timing import Pace
 from llmlab.lab.simulator.usage import input_tokens
-from llmlab.lab.tape.messages import Event, TapeAnswer
+from llmlab.lab.wire.messages import Event, TapeAnswer
 
 _FINISH = {"stop": "end_turn", "stop_text": "stop_sequence", "length": "max_tokens", "tool": "tool_use"}
 _TOOLS_COST = 346  # tokens of the hidden system prompt that tools bring along

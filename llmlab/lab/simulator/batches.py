@@ -18,7 +18,7 @@ from llmlab.lab.simulator.json_access import as_dict, as_str, parse
 from llmlab.lab.simulator.paging import page
 from llmlab.lab.simulator.seed import HEX, Seed
 from llmlab.lab.simulator.state import Batch
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 _ENDPOINTS = ("/v1/responses", "/v1/chat/completions", "/v1/embeddings", "/v1/completions")
 _MOST = 50_000

@@ -8,7 +8,7 @@ from typing import Any
 from llmlab.lab.simulator.context import Ask
 from llmlab.lab.simulator.models import MODELS, Model
 from llmlab.lab.simulator.paging import message_page
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 
 def openai_list(ask: Ask) -> TapeAnswer:

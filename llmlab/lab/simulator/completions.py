@@ -17,7 +17,7 @@ from llmlab.lab.simulator.openai_chat import FINGERPRINT
 from llmlab.lab.simulator.question import Question, Reply, Turn
 from llmlab.lab.simulator.reply import think
 from llmlab.lab.simulator.usage import usage_of
-from llmlab.lab.tape.messages import Event, TapeAnswer
+from llmlab.lab.wire.messages import Event, TapeAnswer
 
 _OPENAI_LIMIT = 16  # tokens, when the request does not say
 _MOST_CHOICES = 16

@@ -12,7 +12,7 @@ from llmlab.lab.simulator.models import Model, find
 from llmlab.lab.simulator.seed import Seed
 from llmlab.lab.simulator.state import State
 from llmlab.lab.simulator.timing import Pace, pace_of
-from llmlab.lab.tape.messages import Event, Framing, TapeAnswer
+from llmlab.lab.wire.messages import Event, Framing, TapeAnswer
 
 
 @dataclass(frozen=True, slots=True)

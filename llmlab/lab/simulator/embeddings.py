@@ -14,7 +14,7 @@ from llmlab.lab.simulator.errors import Refused, too_long
 from llmlab.lab.simulator.json_access import as_int, texts_of
 from llmlab.lab.simulator.models import Model
 from llmlab.lab.simulator.ollama_models import asked_model
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 
 def openai(ask: Ask) -> TapeAnswer:

@@ -15,7 +15,7 @@ from llmlab.lab.simulator.json_access import as_dict, as_int, as_str, dicts
 from llmlab.lab.simulator.paging import page
 from llmlab.lab.simulator.seed import Seed
 from llmlab.lab.simulator.state import File, State
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 _PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 _READABLE = ("batch", "batch_output", "fine-tune", "evals")

@@ -16,7 +16,7 @@ from llmlab.lab.simulator.json_access import as_int, stop_texts
 from llmlab.lab.simulator.models import MODELS
 from llmlab.lab.simulator.question import Question, Reply, Turn
 from llmlab.lab.simulator.reply import think
-from llmlab.lab.tape.messages import Event, TapeAnswer
+from llmlab.lab.wire.messages import Event, TapeAnswer
 
 _SPEAKER = re.compile(r"^(system|user|assistant):[ \t]*", re.IGNORECASE | re.MULTILINE)
 _STOP = {"stop": "eos", "stop_text": "word", "length": "limit"}

@@ -14,7 +14,7 @@ from llmlab.lab.simulator.json_access import as_dict
 from llmlab.lab.simulator.paging import message_page
 from llmlab.lab.simulator.seed import Seed
 from llmlab.lab.simulator.state import Batch
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 _MOST = 100_000
 _DAY = 24 * 3600

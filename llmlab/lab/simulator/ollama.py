@@ -19,7 +19,7 @@ from llmlab.lab.simulator.question import Call, Question, Reply, Tool, Turn
 from llmlab.lab.simulator.reply import think
 from llmlab.lab.simulator.timing import Pace
 from llmlab.lab.simulator.usage import input_tokens
-from llmlab.lab.tape.messages import Event, TapeAnswer
+from llmlab.lab.wire.messages import Event, TapeAnswer
 
 _ROLES = ("system", "user", "assistant", "tool")
 _MOST = 4096

@@ -11,7 +11,7 @@ from typing import Any
 from llmlab.lab.simulator.context import Ask
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.models import MODELS, PULLABLE, Model, find
-from llmlab.lab.tape.messages import Event, TapeAnswer
+from llmlab.lab.wire.messages import Event, TapeAnswer
 
 _VERSION = "0.13.5"
 _STEPS = 8  # in which the largest layer of a model comes

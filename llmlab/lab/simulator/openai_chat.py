@@ -19,7 +19,7 @@ from llmlab.lab.simulator.question import Call, Question, Reply
 from llmlab.lab.simulator.reply import think
 from llmlab.lab.simulator.seed import BASE36
 from llmlab.lab.simulator.usage import input_tokens, usage_of
-from llmlab.lab.tape.messages import Event, TapeAnswer
+from llmlab.lab.wire.messages import Event, TapeAnswer
 
 FINGERPRINT = "fp_llmlab_simulator"
 """What `system_fingerprint` says, so that nobody takes a simulated answer for a real one."""

@@ -19,7 +19,7 @@ from llmlab.lab.simulator.responses_read import conversation, read
 from llmlab.lab.simulator.responses_stream import events_of
 from llmlab.lab.simulator.stores import result
 from llmlab.lab.simulator.usage import input_tokens
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 _TOOLS = ("function", "file_search")
 

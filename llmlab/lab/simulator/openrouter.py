@@ -8,7 +8,7 @@ from llmlab.lab.simulator.catalog import unix
 from llmlab.lab.simulator.context import Ask
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.models import MODELS, Model
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 _CAN = ["max_tokens", "reasoning", "response_format", "seed", "stop", "temperature", "tool_choice", "tools", "top_p"]
 

@@ -7,7 +7,7 @@ from typing import Any
 from llmlab.lab.simulator import tokens
 from llmlab.lab.simulator.seed import Seed
 from llmlab.lab.simulator.timing import Pace
-from llmlab.lab.tape.messages import Event
+from llmlab.lab.wire.messages import Event
 
 
 def events_of(answer: dict[str, Any], pace: Pace, seed: Seed) -> list[tuple[float, Event]]:

@@ -27,7 +27,7 @@ from llmlab.lab.simulator import (
     stores,
 )
 from llmlab.lab.simulator.context import Ask
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 Handler: TypeAlias = Callable[[Ask], TapeAnswer]
 _Routes: TypeAlias = dict[str, dict[str, Handler]]

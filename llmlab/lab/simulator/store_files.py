@@ -16,7 +16,7 @@ from llmlab.lab.simulator.paging import page
 from llmlab.lab.simulator.retrieval import chunks
 from llmlab.lab.simulator.seed import HEX
 from llmlab.lab.simulator.state import State, Store
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 _CHUNK, _OVERLAP = 800, 400
 

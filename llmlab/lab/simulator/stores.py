@@ -16,7 +16,7 @@ from llmlab.lab.simulator.paging import page
 from llmlab.lab.simulator.seed import HEX
 from llmlab.lab.simulator.state import State, Store
 from llmlab.lab.simulator.store_files import add, find_store
-from llmlab.lab.tape.messages import TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 _MOST_RESULTS = 50
 

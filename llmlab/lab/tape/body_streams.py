@@ -18,7 +18,7 @@ import httpx2
 from llmlab.lab.faults.damage import Damage
 from llmlab.lab.tape.cassette import keep_headers
 from llmlab.lab.tape.trace import Exchange
-from llmlab.lab.tape.wire import Piece, parse_answer
+from llmlab.lab.wire.bodies import Piece, parse_answer
 
 if TYPE_CHECKING:
     from httpx2 import AsyncByteStream as _AsyncBase

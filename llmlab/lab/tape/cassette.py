@@ -33,8 +33,8 @@ from typing import Any, get_args
 import yaml
 
 from llmlab.errors import ConfigurationError
-from llmlab.lab.tape.messages import Framing, TapeAnswer, TapeRequest
 from llmlab.lab.tape.yaml_format import OneLineList, OneLineMapping, dump_yaml, load_yaml
+from llmlab.lab.wire.messages import Framing, TapeAnswer, TapeRequest
 
 _KEPT_HEADERS = re.compile(
     r"content-type|location|retry-after(?:-ms)?|(?:x-)?request-id|openai-(?:processing-ms|version|model)|x-should-retry"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llmlab.lab.tape.cassette import Recorded, RecordingFile
 from llmlab.lab.tape.json_shape import differences, said
-from llmlab.lab.tape.matcher import key_of
+from llmlab.lab.wire.messages import key_of
 
 _LONGEST = 50
 

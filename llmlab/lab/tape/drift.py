@@ -18,9 +18,9 @@ from llmlab.config.environment import find_key
 from llmlab.lab.tape.cassette import Recorded
 from llmlab.lab.tape.environment import KEY_OF
 from llmlab.lab.tape.json_shape import differences, places
-from llmlab.lab.tape.messages import TapeAnswer
 from llmlab.lab.tape.request_parser import SERVICES, told_addresses
-from llmlab.lab.tape.wire import parse_answer
+from llmlab.lab.wire.bodies import parse_answer
+from llmlab.lab.wire.messages import TapeAnswer
 
 Kind = Literal["same", "shape", "retired", "fails", "no longer fails", "not asked"]
 DRIFT = ("shape", "retired", "fails", "no longer fails")

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from llmlab.lab.tape.messages import TapeAnswer
 from llmlab.lab.tape.view import event_name
+from llmlab.lab.wire.messages import TapeAnswer
 
 Place: TypeAlias = tuple[str, ...]
 """Where a value stands: the kind of event (empty for a plain answer), then names. Items of a list: `[their type]`."""

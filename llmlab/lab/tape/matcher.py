@@ -12,22 +12,13 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from llmlab.errors import LLMError, RecordingMissError
 from llmlab.lab.tape.cassette import Recorded
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.redaction import known_secrets, redact_request
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest, canonical_json, key_of
 
 _ABSENT = object()
-
-
-def key_of(request: TapeRequest) -> str:
-    """Return what makes a request the same as another one. Take the secrets out before."""
-    path, mark, query = request.path.partition("?")
-    if mark:
-        path += "?" + urlencode(sorted(parse_qsl(query, keep_blank_values=True)))
-    return f"{request.method.upper()} {request.alias} {path} {_canonical(request.body)}"
 
 
 def without_repeats(recordings: Iterable[Recorded]) -> list[Recorded]:
@@ -133,21 +124,8 @@ def as_seen_by_sdks(kind: type[LLMError], message: str) -> LLMError:
     return kind(message)
 
 
-def _canonical(body: Any) -> str:
-    return json.dumps(_plain(body), sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=repr)
-
-
-def _plain(value: Any) -> Any:
-    """Let 1.0 be 1, because clients disagree about it."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
-
-
 def _likeness(recorded: TapeRequest, asked: TapeRequest) -> tuple[bool, bool, float]:
-    first, second = _canonical(recorded.body)[:2000], _canonical(asked.body)[:2000]
+    first, second = canonical_json(recorded.body)[:2000], canonical_json(asked.body)[:2000]
     likeness = difflib.SequenceMatcher(None, first, second, autojunk=False).quick_ratio()
     same_path = (recorded.method, recorded.path) == (asked.method, asked.path)
     return recorded.alias == asked.alias, same_path, likeness
@@ -167,7 +145,9 @@ def _compare(name: str, recorded: Any, asked: Any) -> Iterator[str]:
         for index in range(max(len(recorded), len(asked))):
             pair = [side[index] if index < len(side) else _ABSENT for side in (recorded, asked)]
             yield from _compare(f"{name}[{index}]", *pair)
-    elif _plain(recorded) != _plain(asked) or type(_plain(recorded)) is not type(_plain(asked)):
+    elif canonical_json(recorded) != canonical_json(asked):
+        plain_numbers(asked)
+    ):
         start = _first_difference(recorded, asked)
         yield f"{name}: recorded {_brief(recorded, start)}, asked {_brief(asked, start)}"
 

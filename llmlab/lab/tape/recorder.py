@@ -15,8 +15,8 @@ from pathlib import Path
 
 from llmlab.lab.tape.cassette import Recorded, RecordingFile, dump_exchange, keep_headers, write_recording
 from llmlab.lab.tape.matcher import without_repeats
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.redaction import known_secrets, redact_answer, redact_request
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 _CLIENTS = ("openai", "anthropic", "ollama", "httpx", "httpx2")
 

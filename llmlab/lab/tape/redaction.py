@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from llmlab._utils.redaction import PASSES, REDACTED, redact, secret_spans
-from llmlab.lab.tape.messages import Event, TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import Event, TapeAnswer, TapeRequest
 
 PLACEHOLDER = "offline-no-key-needed"
 """What stands in for a key where nothing is sent."""

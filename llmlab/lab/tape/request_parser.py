@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from llmlab.config.environment import server_url
-from llmlab.lab.tape.messages import TapeRequest
-from llmlab.lab.tape.wire import parse_body
+from llmlab.lab.wire.bodies import parse_body
+from llmlab.lab.wire.messages import TapeRequest
 
 _SERVICES = {"api.openai.com": "openai", "api.anthropic.com": "anthropic", "openrouter.ai": "openrouter"}
 _LOCAL_PORTS = {11434: "ollama", 8080: "local_gpt_oss"}

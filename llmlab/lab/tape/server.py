@@ -28,10 +28,10 @@ from llmlab.errors import ConfigurationError
 from llmlab.lab.faults.block import faults, inject
 from llmlab.lab.faults.damage import Damage, whole
 from llmlab.lab.simulator import simulate
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.request_parser import read_body
 from llmlab.lab.tape.view import describe, outcome
-from llmlab.lab.tape.wire import CONTENT_TYPES
+from llmlab.lab.wire.bodies import CONTENT_TYPES
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 HOST: Final = "127.0.0.1"
 FAULT_HEADER: Final = "x-llmlab-fault"

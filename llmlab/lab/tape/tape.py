@@ -20,12 +20,12 @@ from llmlab.lab.simulator import simulate
 from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording
 from llmlab.lab.tape.environment import Keys, Mode
 from llmlab.lab.tape.local import LOOPBACK
-from llmlab.lab.tape.matcher import Replay, as_seen_by_sdks, key_of, without_mishaps
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
+from llmlab.lab.tape.matcher import Replay, as_seen_by_sdks, without_mishaps
 from llmlab.lab.tape.recorder import Recorder
 from llmlab.lab.tape.redaction import PLACEHOLDER
 from llmlab.lab.tape.request_parser import SERVICES
 from llmlab.lab.tape.trace import Exchange, Trace
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest, key_of
 
 _recorders: dict[Path, Recorder] = {}
 """One for each file that this process writes, so that a lesson may switch away from recording and back."""

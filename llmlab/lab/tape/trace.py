@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from llmlab.errors import LLMError
 from llmlab.lab.tape.attempts import Attempt, attempts
-from llmlab.lab.tape.messages import TapeAnswer, TapeRequest
 from llmlab.lab.tape.timeline import Timeline
 from llmlab.lab.tape.view import WireView, describe, event_name, outcome, table
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 if TYPE_CHECKING:
     import pandas as pd

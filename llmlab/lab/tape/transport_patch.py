@@ -22,7 +22,7 @@ from llmlab.lab.tape.body_streams import AsyncLiveStream, AsyncTapeStream, Colle
 from llmlab.lab.tape.request_parser import to_tape_request
 from llmlab.lab.tape.tape import Tape
 from llmlab.lab.tape.trace import Exchange
-from llmlab.lab.tape.wire import CONTENT_TYPES
+from llmlab.lab.wire.bodies import CONTENT_TYPES
 
 _lock = threading.Lock()
 _tape: Tape | None = None

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from llmlab._utils.redaction import redact
-from llmlab.lab.tape.messages import Event, TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import Event, TapeAnswer, TapeRequest
 
 LONG_RUN = 3
 """More events of one kind in a row than this are shown by their first ones."""

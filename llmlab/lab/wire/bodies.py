@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from llmlab.lab.tape.messages import Event, Framing, TapeAnswer
+from llmlab.lab.wire.messages import Event, Framing, TapeAnswer
 
 CONTENT_TYPES: dict[Framing, str] = {
     "json": "application/json",

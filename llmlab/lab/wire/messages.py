@@ -1,13 +1,15 @@
-"""The two values that everything in the tape speaks of: a request, and its answer.
+"""A request and its answer, as the tape, the faults and the simulator exchange them.
 
-Bodies are parsed JSON, so that a recording can be read and compared. Bytes are made and read in `wire.py` only.
+Bodies are parsed JSON, so that a recording can be read and compared. `bodies.py` converts them from and to bytes.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+from urllib.parse import parse_qsl, urlencode
 
 Event: TypeAlias = dict[str, Any] | str
 """One event of a stream: its JSON, or a line that is not JSON, such as `: OPENROUTER PROCESSING` or `data: [DONE]`."""
@@ -57,3 +59,28 @@ class TapeAnswer:
     framing: Framing = "json"
     seconds: float = 0.0
     source: str = "recorded"
+
+
+def key_of(request: TapeRequest) -> str:
+    """Return the text that is the same for two requests that mean the same.
+
+    It holds the method, the service, the path with its query in order, and the body as canonical JSON.
+    """
+    path, mark, query = request.path.partition("?")
+    if mark:
+        path += "?" + urlencode(sorted(parse_qsl(query, keep_blank_values=True)))
+    return f"{request.method.upper()} {request.alias} {path} {canonical_json(request.body)}"
+
+
+def canonical_json(body: Any) -> str:
+    """Return JSON with sorted names and without spaces, in which 1.0 is 1, because clients disagree about it."""
+    return json.dumps(_plain_numbers(body), sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=repr)
+
+
+def _plain_numbers(value: Any) -> Any:
+    """Return parsed JSON with whole floats as integers."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _plain_numbers(item) for name, item in value.items()}
+    return [_plain_numbers(item) for item in value] if isinstance(value, list) else value

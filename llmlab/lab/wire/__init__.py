@@ -1,0 +1,1 @@
+"""HTTP messages as the lab sees them: requests and answers with parsed JSON, and their bytes."""
