@@ -146,8 +146,6 @@ def _compare(name: str, recorded: Any, asked: Any) -> Iterator[str]:
             pair = [side[index] if index < len(side) else _ABSENT for side in (recorded, asked)]
             yield from _compare(f"{name}[{index}]", *pair)
     elif canonical_json(recorded) != canonical_json(asked):
-        plain_numbers(asked)
-    ):
         start = _first_difference(recorded, asked)
         yield f"{name}: recorded {_brief(recorded, start)}, asked {_brief(asked, start)}"
 

@@ -6,15 +6,13 @@ multipart body, is left out.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from llmlab.config.environment import server_url
-from llmlab.lab.wire.bodies import parse_body
+from llmlab.lab.wire.bodies import read_body
 from llmlab.lab.wire.messages import TapeRequest
 
 _SERVICES = {"api.openai.com": "openai", "api.anthropic.com": "anthropic", "openrouter.ai": "openrouter"}
@@ -82,33 +80,3 @@ def _behind(url: Any, path: str) -> tuple[str, str] | None:
         return None
     length, alias = max(found)
     return alias, path[length:]
-
-
-def read_body(content: bytes, content_type: str) -> Any:
-    """Return the body of a request as JSON, or as what stands for it."""
-    boundary = re.search(r'multipart/[^;]+;.*\bboundary="?([^";]+)', content_type)
-    if boundary:
-        return {"multipart": _parts(content, b"--" + boundary[1].encode())}
-    body, _ = parse_body(content)
-    return _fingerprint(body) if isinstance(body, bytes) else body
-
-
-def _parts(content: bytes, boundary: bytes) -> list[dict[str, Any]]:
-    parts = []
-    for raw in content.split(boundary)[1:-1]:
-        head, _, data = raw.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        data = data.removesuffix(b"\r\n")
-        part: dict[str, Any] = {}
-        for name in ("name", "filename"):
-            if found := re.search(rf'\b{name}="([^"]*)"', head.decode("utf-8", "replace")):
-                part[name] = found[1]
-        try:
-            part["value"] = data.decode("utf-8")
-        except UnicodeDecodeError:
-            part |= _fingerprint(data)
-        parts.append(part)
-    return parts
-
-
-def _fingerprint(data: bytes) -> dict[str, Any]:
-    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -28,9 +28,8 @@ from llmlab.errors import ConfigurationError
 from llmlab.lab.faults.block import faults, inject
 from llmlab.lab.faults.damage import Damage, whole
 from llmlab.lab.simulator import simulate
-from llmlab.lab.tape.request_parser import read_body
 from llmlab.lab.tape.view import describe, outcome
-from llmlab.lab.wire.bodies import CONTENT_TYPES
+from llmlab.lab.wire.bodies import CONTENT_TYPES, read_body
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 HOST: Final = "127.0.0.1"

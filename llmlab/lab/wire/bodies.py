@@ -10,7 +10,9 @@ mistake with what reads them. Left out: lone CR as a line end. Compression is un
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -35,6 +37,36 @@ _Block: TypeAlias = tuple[float, list[str]]
 def dump(value: Any) -> bytes:
     """Return JSON as services write it: no spaces, characters as they are."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def read_body(content: bytes, content_type: str) -> Any:
+    """Return the body of a request as JSON, or as what stands for it."""
+    boundary = re.search(r'multipart/[^;]+;.*\bboundary="?([^";]+)', content_type)
+    if boundary:
+        return {"multipart": _multipart(content, b"--" + boundary[1].encode())}
+    body, _ = parse_body(content)
+    return _fingerprint(body) if isinstance(body, bytes) else body
+
+
+def _multipart(content: bytes, boundary: bytes) -> list[dict[str, Any]]:
+    parts = []
+    for raw in content.split(boundary)[1:-1]:
+        head, _, data = raw.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        data = data.removesuffix(b"\r\n")
+        part: dict[str, Any] = {}
+        for name in ("name", "filename"):
+            if found := re.search(rf'\b{name}="([^"]*)"', head.decode("utf-8", "replace")):
+                part[name] = found[1]
+        try:
+            part["value"] = data.decode("utf-8")
+        except UnicodeDecodeError:
+            part |= _fingerprint(data)
+        parts.append(part)
+    return parts
+
+
+def _fingerprint(data: bytes) -> dict[str, Any]:
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def render_body(answer: TapeAnswer) -> bytes:
