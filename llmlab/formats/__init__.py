@@ -1,6 +1,6 @@
-"""Translators between llmlab's values and the wire, one module for each format. Pure: no I/O, no clock, no settings.
+"""Wire formats: pure translation between llmlab's values and JSON, one module for each format.
 
-`README.md` beside this file is the table of how everything translates, made from this code.
+`README.md` beside this file has the table of all translations, generated from this code.
 """
 
 from __future__ import annotations

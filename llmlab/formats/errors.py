@@ -1,6 +1,6 @@
-"""Reading errors: every vendor's error body, in one place, as one `LLMError`.
+"""Error bodies of all services, read as an `LLMError`.
 
-The shapes: `{"error": {"message", "type", "code"}}` (OpenAI, OpenRouter, compatible servers), the same inside
+Known are `{"error": {"message", "type", "code"}}` (OpenAI, OpenRouter, compatible servers), the same inside
 `{"type": "error", …}` (Anthropic), `{"error": "text"}` (Ollama) and `{"detail": …}` (servers built on FastAPI). They
 come with an error status, inside an answer with status 200, and in the middle of a stream.
 """
@@ -25,7 +25,6 @@ from llmlab.errors import (
 )
 from llmlab.formats.parsing import items, mapping, text
 
-# The status that a code or type stands for, where an error comes without one of its own.
 _STATUS = {
     "rate_limit_exceeded": 429,
     "rate_limit_error": 429,
@@ -48,17 +47,18 @@ _STATUS = {
     "invalid_prompt": 400,
     "request_too_large": 413,
 }
+"""The HTTP status of a code or type, for an error that comes without a status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error as the wire told it.
+    """An error as the service reported it.
 
     Args:
-        message: the vendor's words.
-        code: its code, or its type where it has no code.
-        kind: its type.
-        request_id: its identifier of the request, where the body holds one.
+        message: the service's text.
+        code: the error's code, or its type where it has no code.
+        kind: the error's type.
+        request_id: the service's identifier of the request, where the body holds one.
     """
 
     message: str
@@ -68,14 +68,14 @@ class Problem:
 
     @property
     def status(self) -> int | None:
-        """The HTTP status that this error stands for, where none came with it."""
+        """The HTTP status of this error, if its code or type has one."""
         if isinstance(self.code, int) and 400 <= self.code < 600:
             return self.code
         return _STATUS.get(str(self.code)) or _STATUS.get(self.kind)
 
 
 def find_problem(body: object) -> Problem | None:
-    """Return the error that a body, or an event of a stream, reports; None if it reports none."""
+    """Return the error in a body or in an event of a stream; None without one."""
     outer = mapping(body)
     for choice in items(outer.get("choices")):
         if choice.get("error") and not outer.get("error"):
@@ -91,7 +91,7 @@ def find_problem(body: object) -> Problem | None:
     code, kind = inner.get("code"), text(inner.get("type"))
     message = text(inner.get("message")) or kind or "the service gave no reason"
     if upstream := text(mapping(inner.get("metadata")).get("raw")):
-        # OpenRouter passes on what the provider behind it said.
+        # OpenRouter passes on the error of the provider behind it.
         message += f": {upstream}"
     return Problem(
         message,
@@ -102,7 +102,7 @@ def find_problem(body: object) -> Problem | None:
 
 
 def stream_error(problem: Problem) -> LLMStreamError:
-    """Return the error for a problem in the middle of a stream. The stream adds what had arrived."""
+    """Return the error for a problem in the middle of a stream. The stream adds the text received so far."""
     return LLMStreamError(problem.message, status_code=problem.status, code=problem.code, request_id=problem.request_id)
 
 
@@ -115,15 +115,15 @@ def to_error(
     model: str = "",
     secrets: Iterable[str] = (),
 ) -> LLMError:
-    """Return the error for an answer that is none.
+    """Map an error response to an `LLMError`.
 
     Args:
         status: HTTP status; 200 where the error came inside a normal answer.
         headers: names in lower case.
         body: parsed JSON, or the text where it is not JSON.
-        provider: who answered.
-        model: which model was asked.
-        secrets: keys that must not appear, whatever the vendor repeats.
+        provider: the provider's name.
+        model: the model of the request.
+        secrets: keys that must not appear, even if the service repeats them.
     """
     problem = find_problem(body) or Problem(_excerpt(body) or "no reason was given")
     effective = status if status >= 400 else problem.status or 500
@@ -136,40 +136,40 @@ def to_error(
         "retry_after": retry_after(headers),
         "secrets": secrets,
     }
-    ending = "" if problem.message.rstrip().endswith((".", "!", "?")) else "."
-    said = f"{provider} answered {status}: {problem.message.rstrip()}{ending}"
-    words = problem.message.lower()
+    message = problem.message.rstrip()
+    summary = f"{provider} answered {status}: {message}" + ("" if message.endswith((".", "!", "?")) else ".")
+    words = message.lower()
     # OpenRouter answers 400 and "… is not a valid model ID".
     missing = effective == 404 and bool(model) and "model" in words
     if missing or problem.code == "model_not_found" or "not a valid model" in words:
-        return ModelNotFoundError(said, model=model, **details)
+        return ModelNotFoundError(summary, model=model, **details)
     if effective == 404 and "vector store" in words and "file" not in words:
-        return StoreNotFoundError(
-            f"{said} HostedVectorStore.list_stores() names those there are, HostedVectorStore.create(name) makes one.",
-            **details,
-        )
-    if effective in (401, 403):
-        return LLMAuthenticationError(
-            f"{said} Check the key in .env; python3 -m llmlab doctor shows what is set.", **details
-        )
+        step = "HostedVectorStore.list_stores() lists the stores, HostedVectorStore.create(name) creates one."
+        return StoreNotFoundError(f"{summary} {step}", **details)
     if effective == 429:
         wait = f"Wait {details['retry_after']:g} s" if details["retry_after"] is not None else "Wait a little"
         step = f"{wait}, then try again."
         if problem.code == "insufficient_quota":
             step = "Check the plan and the billing of the account."
-        return LLMRateLimitError(f"{said} {step}", **details)
-    if effective in (400, 404, 405, 413, 415, 422):
-        return LLMInvalidRequestError(f"{said} Change the request; the same one would fail again.", **details)
-    if effective == 402:
-        return LLMAPIError(f"{said} Add credit to the account, or choose a free model.", **details)
-    return LLMAPIError(f"{said} The fault is the service's; try again later.", **details)
+        return LLMRateLimitError(f"{summary} {step}", **details)
+    kind, step = _NEXT_STEPS.get(effective, (LLMAPIError, "The fault is the service's; try again later."))
+    return kind(f"{summary} {step}", **details)
+
+
+_CHANGE = (LLMInvalidRequestError, "Change the request; the same one would fail again.")
+_KEY = (LLMAuthenticationError, "Check the key in .env; python3 -m llmlab doctor shows what is set.")
+_NEXT_STEPS: dict[int, tuple[type[LLMError], str]] = {
+    **dict.fromkeys((400, 404, 405, 413, 415, 422), _CHANGE),
+    **dict.fromkeys((401, 403), _KEY),
+    402: (LLMAPIError, "Add credit to the account, or choose a free model."),
+}
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds to wait that an answer asks for, or None.
+    """Return the seconds to wait before the next try, or None.
 
-    `retry-after-ms` is OpenAI's finer one; `retry-after` holds seconds or a date (RFC 9110, section 10.2.3). A date is
-    meant by the clock of the service, which its `date` header shows; the clock here may be wrong.
+    `retry-after-ms` is OpenAI's; `retry-after` holds seconds or a date (RFC 9110, section 10.2.3). A date follows the
+    clock of the service, which its `date` header shows; the clock here may be wrong.
     """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         value = headers.get(name, "")

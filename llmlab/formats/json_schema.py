@@ -1,7 +1,8 @@
-"""JSON schemas as the services want them for answers in a given form.
+"""JSON schemas as the services demand them for structured output.
 
 Sources: OpenAI guide "Structured outputs", section "Supported schemas"; Anthropic guide "Structured outputs", section
-"JSON Schema limitations". What a service cannot be told is checked by pydantic when the answer is there.
+"JSON Schema limitations". pydantic checks the answer for
+what a service cannot.
 """
 
 from __future__ import annotations
@@ -17,43 +18,49 @@ _CHILDREN: Final = ("properties", "$defs", "definitions")
 _LISTS: Final = ("anyOf", "oneOf")
 _TYPED: Final = ("type", "enum", "const", "$ref", *_LISTS)
 _NEVER: Final = ("allOf", "not", "if", "prefixItems", "patternProperties", "dependentRequired", "dependentSchemas")
-_WORDS: Final = ("minLength", "maxLength", "uniqueItems", "minProperties", "maxProperties", "propertyNames")
-"""Limits that no strict service takes; they are told in words."""
-_NUMBERS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
-_LIMITS: Final = (*_NUMBERS, "pattern", "minItems", "maxItems")
+_NOT_STRICT: Final = ("minLength", "maxLength", "uniqueItems", "minProperties", "maxProperties", "propertyNames")
+"""Limits that no strict service takes."""
+_LIMITS: Final = (
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("pattern", "minItems", "maxItems"),
+)
+"""Limits that only OpenAI takes."""
 _FORMATS: Final = ("date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid")
 
 
 def strict_form(form: ResponseFormat) -> dict[str, Any]:
-    """Return a form as both formats of OpenAI name it. What strict mode refuses is asked for without being strict."""
+    """Return a form as both formats of OpenAI write it; not strict where strict mode would refuse the schema."""
     if obstacle(form.schema):
         return {"name": form.name, "schema": dict(form.schema), "strict": False}
     return {"name": form.name, "schema": strict(form.schema), "strict": True}
 
 
 def strict_alone(form: ResponseFormat, service: str) -> dict[str, Any]:
-    """Return the schema of a form for a service that is always strict, and has no limits, which are told in words.
+    """Return the schema of a form for a service that is always strict and knows no limits.
 
     Raises:
-        LLMInvalidRequestError: says what the service refuses, and the way out.
+        LLMInvalidRequestError: names what the service refuses, and what to do instead.
     """
-    found = obstacle(form.schema) or ("a form that holds itself" if _is_recursive(form.schema) else "")
-    if found:
+    refused = obstacle(form.schema) or ("a form that contains itself" if _is_recursive(form.schema) else "")
+    if refused:
         raise LLMInvalidRequestError(
-            f"{service} takes no schema with {found}, as {form.name} has. Name every field with its type (a list of "
-            "pairs holds what a dict would), or leave response_format out and ask for JSON in words."
+            f"{service} takes no schema with {refused}, as {form.name} has. Name every field with its type (a list of "
+            "pairs can replace a dict), or leave response_format out and ask for JSON in words."
         )
-    made: dict[str, Any] = _in_words(strict(form.schema))
-    return made
+    return strict(form.schema, limits=False)
 
 
-def strict(schema: Mapping[str, Any]) -> dict[str, Any]:
+def strict(schema: Mapping[str, Any], *, limits: bool = True) -> dict[str, Any]:
     """Return a schema in which each object has exactly the properties that it names, as strict services demand.
 
-    A field with a default is asked for all the same. A reference stands alone, so what stood beside it is put into it.
+    A field with a default becomes required. Keywords beside a reference are merged into the schema that it names.
+
+    Args:
+        schema: of an object.
+        limits: whether the service takes limits on numbers, texts and lists; else they go into the description.
     """
-    made: dict[str, Any] = _strict(schema, schema, frozenset())
-    return made
+    result: dict[str, Any] = _strict(schema, schema, frozenset(), limits)
+    return result
 
 
 def obstacle(schema: object) -> str:
@@ -73,7 +80,7 @@ def obstacle(schema: object) -> str:
 
 
 def _inner(schema: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the schemas that stand in a schema."""
+    """Yield the schemas inside a schema."""
     for name in _CHILDREN:
         yield from mapping(schema.get(name)).values()
     for name in _LISTS:
@@ -84,19 +91,18 @@ def _inner(schema: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _is_recursive(schema: Mapping[str, Any]) -> bool:
-    def holds(part: object, within: frozenset[str]) -> bool:
-        found = mapping(part)
-        reference = found.get("$ref")
+    def repeats(part: object, within: frozenset[str]) -> bool:
+        reference = mapping(part).get("$ref")
         if isinstance(reference, str):
-            return reference in within or holds(_target(reference, schema), within | {reference})
-        return any(holds(inner, within) for inner in _inner(found))
+            return reference in within or repeats(_target(reference, schema), within | {reference})
+        return any(repeats(inner, within) for inner in _inner(mapping(part)))
 
-    return holds(schema, frozenset())
+    return repeats(schema, frozenset())
 
 
-def _strict(schema: Any, root: Mapping[str, Any], within: frozenset[str]) -> Any:
+def _strict(schema: Any, root: Mapping[str, Any], within: frozenset[str], limits: bool) -> Any:
     if isinstance(schema, list):
-        return [_strict(item, root, within) for item in schema]
+        return [_strict(item, root, within, limits) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
     reference = schema.get("$ref")
@@ -105,46 +111,40 @@ def _strict(schema: Any, root: Mapping[str, Any], within: frozenset[str]) -> Any
         if len(schema) == 1 or target is None or reference in within:
             return {"$ref": reference}
         beside = {name: value for name, value in schema.items() if name not in ("$ref", "default")}
-        return _strict({**target, **beside}, root, within | {reference})
-    made = {name: value for name, value in schema.items() if name not in ("default", "discriminator", "oneOf")}
+        return _strict({**target, **beside}, root, within | {reference}, limits)
+    result = {name: value for name, value in schema.items() if name not in ("default", "discriminator", "oneOf")}
     if "oneOf" in schema:
-        # Strict services know only anyOf. Which of several it is, a discriminator's constants tell.
-        made["anyOf"] = schema["oneOf"]
+        # Strict services know only anyOf. The constants of a discriminator tell the classes apart.
+        result["anyOf"] = schema["oneOf"]
     for name in _CHILDREN:
-        if name in made:
-            made[name] = {key: _strict(child, root, within) for key, child in mapping(made[name]).items()}
+        if name in result:
+            children = mapping(result[name])
+            result[name] = {key: _strict(child, root, within, limits) for key, child in children.items()}
     for name in ("anyOf", "items"):
-        if name in made:
-            made[name] = _strict(made[name], root, within)
-    if "properties" in made:
-        made["additionalProperties"] = False
-        made["required"] = list(mapping(made["properties"]))
+        if name in result:
+            result[name] = _strict(result[name], root, within, limits)
+    if "properties" in result:
+        result["additionalProperties"] = False
+        result["required"] = list(mapping(result["properties"]))
+    return _describe(result, limits)
+
+
+def _describe(schema: dict[str, Any], limits: bool) -> dict[str, Any]:
+    """Move the keywords that the service does not take into the description."""
+    names = [*_NOT_STRICT]
     # OpenAI takes patterns, but none that looks around.
-    around = ("pattern",) if "(?" in str(made.get("pattern", "")) else ()
-    return _told(made, _WORDS + around + (() if made.get("format") in _FORMATS else ("format",)))
-
-
-def _in_words(schema: Any) -> Any:
-    """Return a schema whose limits on numbers, texts and lists are told in words, for a service that has none."""
-    if isinstance(schema, list):
-        return [_in_words(item) for item in schema]
-    made = dict(schema)
-    for name in _CHILDREN:
-        if name in made:
-            made[name] = {key: _in_words(child) for key, child in mapping(made[name]).items()}
-    for name in ("anyOf", "items"):
-        if name in made:
-            made[name] = _in_words(made[name])
-    return _told(made, _LIMITS)
-
-
-def _told(schema: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    told = ", ".join(f"{name}: {schema[name]}" for name in names if name in schema)
-    if not told:
+    if "(?" in str(schema.get("pattern", "")):
+        names.append("pattern")
+    if schema.get("format") not in _FORMATS:
+        names.append("format")
+    if not limits:
+        names += _LIMITS
+    words = ", ".join(f"{name}: {schema[name]}" for name in dict.fromkeys(names) if name in schema)
+    if not words:
         return schema
     rest = {name: value for name, value in schema.items() if name not in names}
     described = rest.get("description")
-    return {**rest, "description": f"{described} ({told})" if described else told}
+    return {**rest, "description": f"{described} ({words})" if described else words}
 
 
 def _target(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any] | None:

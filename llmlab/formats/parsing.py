@@ -1,6 +1,6 @@
-"""Reading wire JSON without trusting it: the wrong type reads as nothing, never as an exception.
+"""Reading wire JSON without trusting it: a value of the wrong type reads as nothing and never raises.
 
-JSON objects are dicts here, whoever parsed them; asking for a `Mapping` would cost ten times as much, in every call.
+JSON objects are dicts here; a check for `Mapping` would cost ten times as much, in every call.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, TypeGuard
 
 from llmlab.types.messages import ToolCall
 
-MOST = 1e18
-"""Beyond this, no count and no amount is meant."""
+_LARGEST = 1e18
+"""No count and no amount is larger."""
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -35,7 +35,7 @@ def text(value: object) -> str:
 
 
 def number(value: object) -> int:
-    """Return `value` as a count; anything that is no number reads as 0."""
+    """Return `value` as a count; anything but a number reads as 0."""
     return int(value) if _is_number(value) else 0
 
 
@@ -45,17 +45,17 @@ def cost(value: object) -> float | None:
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
-    # Python's JSON reads NaN and 1e999; neither is an amount of anything. A number too long for a float is none either.
+    # Python's JSON reads NaN, 1e999 and integers of any length; none of them is an amount.
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return abs(value) < MOST and not math.isnan(value)
+    return abs(value) < _LARGEST and not math.isnan(value)
 
 
 def tool_call(identifier: object, name: object, arguments: object) -> ToolCall:
     """Build a `ToolCall` from arguments as text (OpenAI) or as an object (Anthropic, Ollama).
 
-    A tool without arguments arrives as an empty text, an empty object or nothing at all. Text that is no JSON object
-    is kept in `unparsed`, so that it can be shown and sent back.
+    A tool without arguments arrives as an empty text, an empty object or nothing at all. Text that is not a JSON
+    object is stored in `unparsed`, so that it can be shown and sent back.
     """
     if isinstance(arguments, dict):
         return ToolCall(text(identifier), text(name), dict(arguments))
@@ -71,11 +71,6 @@ def tool_call(identifier: object, name: object, arguments: object) -> ToolCall:
     return ToolCall(text(identifier), text(name), unparsed=written)
 
 
-def made_up_id(*seed: object) -> str:
+def generated_id(*seed: object) -> str:
     """Return an id for a tool call that came without one. The same seed gives the same id."""
     return "call_" + hashlib.sha256(json.dumps(seed, sort_keys=True, default=str).encode()).hexdigest()[:12]
-
-
-def written_arguments(call: ToolCall) -> str:
-    """Return a call's arguments as the JSON text that the OpenAI formats carry."""
-    return call.unparsed or json.dumps(call.arguments, ensure_ascii=False)

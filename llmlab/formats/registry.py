@@ -1,7 +1,6 @@
-"""Formats by name: the six built in, those registered at run time, and those of the entry-point group.
+"""Formats by name: built in, registered at run time, or offered by an installed package.
 
-A provider holds its format itself, so a new vendor works without this. What is registered can be had by name, and
-appears in `llmlab.rosetta`.
+A provider has its format as an attribute and needs no registration. A registered format appears in `llmlab.rosetta`.
 """
 
 from __future__ import annotations
@@ -25,11 +24,15 @@ ENTRY_POINTS = "llmlab.formats"
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
-        *(OPENAI_RESPONSES, OPENAI_CHAT, OPENAI_COMPLETIONS),
-        *(ANTHROPIC_MESSAGES, OLLAMA, OLLAMA_GENERATE),
+        OPENAI_RESPONSES,
+        OPENAI_CHAT,
+        OPENAI_COMPLETIONS,
+        ANTHROPIC_MESSAGES,
+        OLLAMA,
+        OLLAMA_GENERATE,
     )
 }
-"""Every wire format that is built in, by name."""
+"""The built-in wire formats, by name."""
 
 
 def _checked(format: Any) -> Format:
@@ -42,13 +45,10 @@ _plugins = Plugins("format", ENTRY_POINTS, FORMATS, _checked)
 
 
 def register_format(format: Format) -> None:
-    """Add a wire format, which then appears in `llmlab.rosetta` and is had by `get_format`.
-
-    Args:
-        format: its name must be its own.
+    """Add a wire format for `get_format` and `llmlab.rosetta`.
 
     Raises:
-        ConfigurationError: if it is no `Format`, or its name belongs to a built-in one.
+        ConfigurationError: if it is not a `Format`, or a built-in one has its name.
     """
     _plugins.register(_checked(format).name, format)
 
@@ -62,11 +62,11 @@ def get_format(name: str) -> Format:
     """Return a wire format by its name.
 
     Raises:
-        ConfigurationError: names the nearest one; or the package, if an installed one offers something unusable.
+        ConfigurationError: names the nearest format, or the installed package whose format cannot be used.
     """
-    found = FORMATS.get(name) or _plugins.get(name)
-    if found is None:
+    format = FORMATS.get(name) or _plugins.get(name)
+    if format is None:
         near = difflib.get_close_matches(name, format_names(), 1)
         hint = f"Did you mean {near[0]!r}?" if near else "Add your own with llmlab.register_format(format)."
-        raise ConfigurationError(f"there is no format {name!r}. {hint} There are {', '.join(format_names())}.")
-    return found
+        raise ConfigurationError(f"unknown format {name!r}. {hint} The formats are {', '.join(format_names())}.")
+    return format

@@ -1,10 +1,10 @@
-"""From the bytes of a stream to its events.
+"""The events in the bytes of a stream.
 
 Two framings exist: server-sent events (OpenAI, Anthropic, OpenRouter; WHATWG HTML standard, section 9.2) and one
-JSON document a line (Ollama). Both take pieces cut anywhere, also inside a UTF-8 character, and lines that end in
-LF or CRLF. Left out of the standard: lone CR as a line end, `id` and `retry`. Added, because real servers do it: a last
-event without its blank line counts, and a plain JSON body in place of a stream becomes one event. What is not JSON
-becomes an error event, so that what arrived before it in the same piece is not lost with it.
+JSON document on each line (Ollama). Both take pieces cut anywhere, also inside a UTF-8 character, and lines that end in
+LF or CRLF. Left out of the standard: lone CR as a line end, `id` and `retry`. Added, because servers do it: a last
+event without its blank line counts, and a plain JSON body in place of a stream becomes one event. Text that is not JSON
+becomes an error event, so that the events before it in the same piece are not lost.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ import json
 from typing import Any, Protocol
 
 DONE: dict[str, Any] = {"type": "[DONE]"}
-"""The event that stands for OpenAI's end marker `data: [DONE]`."""
+"""The event for OpenAI's end marker `data: [DONE]`."""
 
 
 class Framing(Protocol):
-    """Fed with bytes as they come, gives the events that they complete."""
+    """Divides bytes, as they come, into events."""
 
     def feed(self, piece: bytes) -> list[dict[str, Any]]:
         """Return the events that `piece` completes."""
         ...
 
     def flush(self) -> list[dict[str, Any]]:
-        """Return what the end of the stream completes. Half an event is dropped; the decoder misses the end then."""
+        """Return the events that the end of the stream completes. Half an event is dropped."""
         ...
 
 
 class ServerSentEvents:
-    """Frames `data:` lines, ended by a blank line."""
+    """Framing of `data:` lines that end with a blank line."""
 
     def __init__(self) -> None:
         self._tail = b""
@@ -64,7 +64,7 @@ class ServerSentEvents:
 
 
 class JSONLines:
-    """Frames one JSON document a line (NDJSON)."""
+    """Framing of one JSON document on each line (NDJSON)."""
 
     def __init__(self) -> None:
         self._tail = b""

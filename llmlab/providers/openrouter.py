@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from llmlab.config.environment import Secret
 from llmlab.formats import OPENAI_CHAT, Format
 from llmlab.formats.base import options as given
-from llmlab.formats.base import refuse_reasoning
+from llmlab.formats.base import refuse
 from llmlab.models import MODELS
 from llmlab.providers.base import Provider
 from llmlab.types.request import Request
@@ -50,6 +50,6 @@ class OpenRouterProvider(Provider):
         thinking = request.reasoning
         if thinking is None:
             return super().encode(request, stream)
-        refuse_reasoning(request, "OpenRouter", "summary")
+        refuse(request, "OpenRouter", "reasoning.summary")
         wanted = given(effort=thinking.effort, max_tokens=thinking.budget_tokens)
         return {"reasoning": wanted, **super().encode(replace(request, reasoning=None), stream)}

@@ -219,7 +219,7 @@ def test_an_installed_package_offers_a_format(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_an_unknown_format_names_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match=r"there is no format 'olama'\. Did you mean 'ollama'\?"):
+    with pytest.raises(ConfigurationError, match=r"unknown format 'olama'\. Did you mean 'ollama'\?"):
         get_format("olama")
 
 

@@ -156,8 +156,8 @@ def test_what_strict_mode_cannot_say_is_told_in_words() -> None:
 
 def test_limits_are_told_in_words_to_a_service_without_them() -> None:
     found = strict_alone(ResponseFormat.of(Words), "S")["properties"]
-    assert found["code"]["description"] == "minLength: 3, maxLength: 5 (pattern: ^[A-Z]+$)"
-    assert found["tags"]["description"] == "some words (uniqueItems: True) (maxItems: 3)"
+    assert found["code"]["description"] == "minLength: 3, maxLength: 5, pattern: ^[A-Z]+$"
+    assert found["tags"]["description"] == "some words (uniqueItems: True, maxItems: 3)"
     assert found["pairs"]["description"] == "multipleOf: 2"
     age = strict_alone(ResponseFormat.of(Person), "S")["properties"]["age"]
     assert age == {"title": "Age", "type": "integer", "description": "minimum: 0, maximum: 150"}
@@ -207,7 +207,7 @@ def test_a_form_that_holds_itself_goes_where_it_can() -> None:
     form = strict_form(ResponseFormat.of(Tree))
     assert form["strict"] is True
     assert form["schema"]["type"] == "object"
-    with pytest.raises(LLMInvalidRequestError, match="takes no schema with a form that holds itself, as Tree has"):
+    with pytest.raises(LLMInvalidRequestError, match="takes no schema with a form that contains itself, as Tree has"):
         strict_alone(ResponseFormat.of(Tree), "S")
 
 

@@ -144,7 +144,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "summary alone": "Chat Completions has no reasoning.summary",
         "budget": "Chat Completions has no reasoning.budget_tokens",
         "budget and limit": "Chat Completions has no reasoning.summary",
-        "search": "Chat Completions has no file_search. OpenAI's Responses API has. With store.answer(",
+        "search": "Chat Completions has no file_search. OpenAI's Responses API has. With every other one, use store.answer(",
     },
     "anthropic_messages": {
         "summary alone": "Anthropic has no reasoning.summary 'detailed'; it has auto.",
@@ -239,7 +239,7 @@ def test_a_picture_alone_is_sent_without_empty_words(name: str) -> None:
 
 
 def test_ollama_is_sent_no_addresses() -> None:
-    with pytest.raises(LLMInvalidRequestError, match="Ollama fetches no pictures"):
+    with pytest.raises(LLMInvalidRequestError, match="Ollama downloads no images"):
         encoded(OLLAMA, SEEN)
 
 
@@ -269,7 +269,7 @@ def test_a_vendors_own_field_has_the_last_word() -> None:
     [
         ({"reasoning": {"effort": "minimal"}}, "has no effort 'minimal'; it has none, low, medium, high, xhigh, max"),
         ({"reasoning": {"budget_tokens": 2000}, "max_tokens": 2000}, "leaves no room for an answer; max_tokens must"),
-        ({"reasoning": {"budget_tokens": 2000}, "tools": [TOOL]}, "takes no budget_tokens beside tools here; say"),
+        ({"reasoning": {"budget_tokens": 2000}, "tools": [TOOL]}, "takes no budget_tokens beside tools here; use"),
     ],
     ids=str,
 )
