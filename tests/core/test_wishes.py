@@ -144,7 +144,7 @@ REFUSED: dict[str, dict[str, str]] = {
         "summary alone": "Chat Completions has no reasoning.summary",
         "budget": "Chat Completions has no reasoning.budget_tokens",
         "budget and limit": "Chat Completions has no reasoning.summary",
-        "search": "Chat Completions has no file_search. OpenAI's Responses API has. With every other one, use store.answer(",
+        "search": "Chat Completions has no file_search. OpenAI's Responses API has. With every other",
     },
     "anthropic_messages": {
         "summary alone": "Anthropic has no reasoning.summary 'detailed'; it has auto.",
