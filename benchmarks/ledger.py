@@ -26,9 +26,8 @@ import llmlab
 from benchmarks.soak import peak_memory
 from llmlab.formats import OPENAI_RESPONSES
 from llmlab.policies import Attempt, Call
-from llmlab.policies.ledger import Book
-from llmlab.policies.ledger.book import MAX_ROWS
-from llmlab.policies.ledger.view import Ledger
+from llmlab.policies.ledger import Ledger
+from llmlab.policies.ledger.store import MAX_RECORDS
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.request import build_request
 
@@ -50,18 +49,17 @@ class Row:
 
 def measure(rounds: int) -> list[Row]:
     """Return what was measured, the median over the rounds."""
-    book, pairs = Book(), [pair() for _ in range(1000)]
-    write(book, pairs, MAX_ROWS)  # fills the book, so that each further line takes the place of an old one
+    ledger, pairs = Ledger(), [pair() for _ in range(1000)]
+    write(ledger, pairs, MAX_RECORDS)  # fills the ledger, so that each further line takes the place of an old one
     before = peak_memory()
-    notes = [seconds(lambda: write(book, pairs, MAX_ROWS)) for _ in range(rounds)]
+    notes = [seconds(lambda: write(ledger, pairs, MAX_RECORDS)) for _ in range(rounds)]
     growth = peak_memory() - before
-    ledger = Ledger(book)
     ledger.frame()  # loads pandas and the price list
     return [
-        Row("a line, µs", median(notes) * 1e6 / MAX_ROWS, 3),
-        Row(f"{MAX_ROWS:,} lines into a frame, s", median(seconds(ledger.frame) for _ in range(rounds)), 1),
+        Row("a line, µs", median(notes) * 1e6 / MAX_RECORDS, 3),
+        Row(f"{MAX_RECORDS:,} lines into a frame, s", median(seconds(ledger.frame) for _ in range(rounds)), 1),
         Row("their table by model, s", median(seconds(ledger.table) for _ in range(rounds))),
-        Row(f"growth over {rounds * MAX_ROWS:,} more lines, MB", growth, 5),
+        Row(f"growth over {rounds * MAX_RECORDS:,} more lines, MB", growth, 5),
     ]
 
 
@@ -76,11 +74,11 @@ def pair() -> tuple[Call, Completion]:
     return call, Completion("Hello.", model, usage=usage, latency=random.uniform(0.3, 3), finish_reason="stop")
 
 
-def write(book: Book, pairs: list[tuple[Call, Completion]], lines: int) -> None:
+def write(ledger: Ledger, pairs: list[tuple[Call, Completion]], lines: int) -> None:
     """Write so many lines."""
     for number in range(lines):
         call, answer = pairs[number % len(pairs)]
-        book.note(call, answer, None)
+        ledger.note(call, answer, None)
 
 
 def seconds(work: Callable[[], object]) -> float:

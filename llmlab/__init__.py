@@ -43,7 +43,7 @@ _HOME = {
     "LLMRateLimitError": "errors",
     "LLMStreamError": "errors",
     "LLMTimeoutError": "errors",
-    "Ledger": "policies.ledger.view",
+    "Ledger": "policies.ledger.store",
     "Limits": "policies",
     "LocalGptOssProvider": "providers.local_gpt_oss",
     "LocalVectorStore": "toolkit.vector_stores",
@@ -192,7 +192,7 @@ if TYPE_CHECKING:
     from llmlab.policies import Policy as Policy
     from llmlab.policies import RetryPolicy as RetryPolicy
     from llmlab.policies.ledger import ledger as ledger
-    from llmlab.policies.ledger.view import Ledger as Ledger
+    from llmlab.policies.ledger.store import Ledger as Ledger
     from llmlab.providers import Failover as Failover
     from llmlab.providers import Provider as Provider
     from llmlab.providers import ProviderType as ProviderType

@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 GRACE = 1.0
 """Seconds in which a thread may end whose work is done."""
-BY_DESIGN = {"_book", "_encodings", "_told", "_hints_given", "_recorders"}
+BY_DESIGN = {"_ledger", "_encodings", "_told", "_hints_given", "_recorders"}
 """State that lasts as long as the process: the ledger, tokenizers, warnings given once, hints given."""
 
 _STATE = (type(None), bool, int, float, list, dict, set)

@@ -42,7 +42,6 @@ LATE = {
 
 LATE_MODULES = {
     "llmlab.lab.notebooks.report": "loads nbconvert, which the rest of a run does not need",
-    "llmlab.policies.ledger.view": "loads tables and charts, which a first call does not need",
 }
 """Modules of the house that may be imported inside a function, and why."""
 

@@ -1,9 +1,8 @@
-"""What a call cost. If one fails, somebody is told a wrong sum of money."""
+"""What a call cost. If one fails, somebody reads a wrong sum of money."""
 
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,11 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmlab.models import SPECS
-from llmlab.policies.ledger.costs import priced
-from llmlab.policies.ledger.summary import total
-from llmlab.policies.ledger.view import Ledger
-from tests.exchanges import ANSWERS, Exchange
-from tests.ledger.making import call, entry
+from llmlab.policies.ledger import Ledger
+from tests.exchanges import ANSWERS
+from tests.ledger.records import call, record
 
 LISTED = [spec for spec in SPECS if spec.provider in ("openai", "anthropic", "openrouter") and "free" not in spec.model]
 TOKENS = st.integers(0, 1_000_000)
@@ -24,96 +21,64 @@ TOKENS = st.integers(0, 1_000_000)
 
 @settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(st.sampled_from(LISTED), TOKENS, TOKENS, TOKENS)
-def test_price_is_that_of_the_list(spec: Any, fresh: int, cached: int, written: int) -> None:
-    """Prices are read from the list once a model; every sum must be what the list itself would say."""
+def test_a_price_is_the_one_of_the_price_list(spec: Any, fresh: int, cached: int, written: int) -> None:
+    """The list is read once for each model; every sum must be what the list itself would say."""
     usage = Usage(input_tokens=fresh + cached, cache_read_tokens=cached, output_tokens=written)
     try:
         expected = calc_price(usage, model_ref=spec.model, provider_id=spec.provider).total_price
     except LookupError:
         expected = None
     sent = fresh if spec.provider == "anthropic" else fresh + cached
-    line = entry(
-        provider=spec.provider,
-        model=spec.model,
-        asked_model=spec.model,
-        input_tokens=sent,
-        cached_tokens=cached,
-        output_tokens=written,
-    )
-    cost, source = priced(line)
+    tokens = {"input_tokens": sent, "cached_tokens": cached, "output_tokens": written}
+    cost, source = record(provider=spec.provider, model=spec.model, **tokens).price()
     if expected is None or not (sent or written):
         assert (cost, source) == (None, "unpriced")
     else:
-        assert cost == pytest.approx(float(expected), abs=1e-11)
-        assert source == "list"
-
-
-def test_what_the_service_says_counts_before_the_list() -> None:
-    assert priced(entry(cost=0.25, priced="service")) == (0.25, "service")
-
-
-@pytest.mark.parametrize("provider", ["ollama", "local_gpt_oss"])
-def test_own_machine_sends_no_bill(provider: str) -> None:
-    assert priced(entry(provider=provider, model="gpt-oss:20b")) == (0.0, "local")
-
-
-def test_router_that_asks_free_models_only_costs_nothing() -> None:
-    assert priced(entry(provider="openrouter", model="openrouter/free")) == (0.0, "list")
-
-
-def test_answer_under_another_name_has_the_price_of_the_model_that_was_asked_for() -> None:
-    assert priced(entry(model="a-deployment-of-ours")) == priced(entry())
-
-
-@pytest.mark.parametrize("fields", [{"provider": "mine"}, {"model": "nobody-knows", "asked_model": "nobody-knows"}])
-def test_unknown_price_is_unknown_and_never_nothing(fields: dict[str, Any]) -> None:
-    """A model that seems free is used until the bill comes."""
-    line = entry(**fields)
-    assert priced(line) == (None, "unpriced")
-    sums = total([line, entry()])
-    assert (sums.unpriced, sums.cost) == (1, priced(entry())[0])
+        assert (cost, source) == (pytest.approx(float(expected), abs=1e-11), "list")
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    ("fields", "expected"),
     [
-        ("LLMRateLimitError", (0.0, "failed")),
-        ("LLMStreamError", (None, "unpriced")),
-        ("cancelled", (None, "unpriced")),
-        ("", (None, "unpriced")),
+        ({"cost": 0.25, "priced": "service"}, (0.25, "service")),
+        ({"provider": "ollama", "model": "gpt-oss:20b"}, (0.0, "local")),
+        ({"provider": "local_gpt_oss", "model": "gpt-oss:20b"}, (0.0, "local")),
+        ({"provider": "openrouter", "model": "openrouter/free"}, (0.0, "list")),
+        ({"model": "our-deployment", "asked_model": "gpt-6-luna"}, (0.00015, "list")),
+        # An unknown price is not 0: a model that seems free is used until the bill comes.
+        ({"provider": "mine"}, (None, "unpriced")),
+        ({"model": "unknown"}, (None, "unpriced")),
+        # A refused call is free; a call that was stopped half-way may be billed.
+        ({"input_tokens": 0, "output_tokens": 0, "error": "LLMRateLimitError"}, (0.0, "failed")),
+        ({"input_tokens": 0, "output_tokens": 0, "error": "LLMStreamError"}, (None, "unpriced")),
+        ({"input_tokens": 0, "output_tokens": 0, "error": "cancelled"}, (None, "unpriced")),
+        ({"input_tokens": 0, "output_tokens": 0}, (None, "unpriced")),
     ],
 )
-def test_without_tokens_only_a_refused_call_is_free(error: str, expected: tuple[float | None, str]) -> None:
-    """What was given up half-way was written all the same, and is paid."""
-    assert priced(entry(input_tokens=0, output_tokens=0, error=error)) == expected
+def test_a_cost_says_where_it_comes_from(fields: dict[str, Any], expected: tuple[float | None, str]) -> None:
+    assert record(**fields).price() == expected
 
 
-def test_only_live_calls_are_paid() -> None:
-    cost = priced(entry())[0]
-    assert cost
-    sums = total([entry(), entry(source="recorded"), entry(source="cached", cost=0.0, priced="cached")])
-    assert (sums.cost, sums.live_cost) == (pytest.approx(2 * cost), cost)
+def test_only_live_calls_are_paid_and_unknown_prices_are_counted_apart() -> None:
+    records = [record(), record(source="recorded"), record(source="cached", cost=0.0, priced="cached")]
+    total = Ledger([*records, record(provider="mine")]).total()
+    assert (total.cost, total.live_cost, total.unpriced) == (0.0003, 0.00015, 1)
 
 
-def test_sums_are_shown_without_the_dust_of_floats() -> None:
-    sums = total([entry(cost=0.1, priced="service")] * 3)
-    assert Decimal(str(sums.cost)) == Decimal("0.3")
+def test_sums_have_no_dust_of_floats() -> None:
+    assert Ledger([record(cost=0.1, priced="service")] * 3).total().cost == 0.3
 
 
-PLAIN = [sample for sample in ANSWERS if not sample.stream and "output_tokens" in sample.expect]
-
-
-@pytest.mark.parametrize("sample", PLAIN, ids=lambda sample: sample.name)
-def test_answers_are_counted_as_the_service_counted_them(sample: Exchange) -> None:
-    """What a service says that it cost is what its bill will say."""
-    assert sample.format
-    ledger = Ledger()
-    ledger.note(call(provider=sample.provider), sample.format.decode(json.loads(sample.body)), None)
-    (row,) = ledger.frame().to_dict("records")
-    assert (row["input_tokens"], row["output_tokens"]) == (
-        sample.expect.get("input_tokens", 0),
-        sample.expect["output_tokens"],
-    )
-    if "cost" in sample.expect:
-        assert (row["cost"], row["priced"]) == (sample.expect["cost"], "service")
-    assert row["cost"] >= 0 or row["priced"] == "unpriced"
+def test_answers_are_counted_as_their_service_counts_them() -> None:
+    """The cost that a service states is what its bill will say."""
+    samples = [one for one in ANSWERS if not one.stream and "output_tokens" in one.expect]
+    assert len(samples) > 5
+    for sample in samples:
+        assert sample.format
+        ledger = Ledger()
+        ledger.note(call(provider=sample.provider), sample.format.decode(json.loads(sample.body)), None)
+        (row,) = ledger.frame().to_dict("records")
+        for name in {"input_tokens", "output_tokens", "cost"} & {*sample.expect}:
+            assert row[name] == sample.expect[name], sample.name
+        assert row["priced"] == "service" if "cost" in sample.expect else row["priced"]
+        assert row["cost"] >= 0 or row["priced"] == "unpriced", sample.name

@@ -1,4 +1,4 @@
-"""Calls as OpenTelemetry spans. If one fails, a team's dashboards miss calls, or hold what was asked."""
+"""Calls as OpenTelemetry spans. If one fails, a team's dashboards miss calls, or show private content."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from llmlab.errors import LLMRateLimitError
-from llmlab.policies.ledger import Book
-from llmlab.policies.ledger.view import Ledger
+from llmlab.policies.ledger import Ledger
 from llmlab.types.completion import Usage
-from tests.ledger.making import answer, call
+from tests.ledger.records import answer, call
 
 
 @pytest.fixture
 def exporter(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    """Whatever the tracer of this test is given. The library sets one up a process at most, so it is lent."""
-    kept, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(kept))
+    """What a tracer receives. The library sets up only one tracer per process, so this test replaces it."""
+    memory, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(memory))
     monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
-    yield kept
+    yield memory
     provider.shutdown()
 
 
@@ -35,11 +34,12 @@ def span_of(exporter: InMemorySpanExporter) -> ReadableSpan:
     return span
 
 
-def test_call_is_a_span_by_the_conventions(exporter: InMemorySpanExporter) -> None:
+def test_a_call_is_a_span_by_the_conventions(exporter: InMemorySpanExporter) -> None:
     usage = Usage(10, 20, 30, cached_tokens=4, reasoning_tokens=3)
     done = answer(model="gpt-6-luna-2026", usage=usage, finish_reason="stop", source="live")
-    Ledger().note(call(temperature=0.5, max_tokens=50), done, None)
-    span = span_of(exporter)
+    with trace.get_tracer("program").start_as_current_span("work") as outer:
+        Ledger().note(call(temperature=0.5, max_tokens=50), done, None)
+    span, _ = exporter.get_finished_spans()
     assert (span.name, span.kind) == ("chat gpt-6-luna", trace.SpanKind.CLIENT)
     assert dict(span.attributes or {}) == {
         "gen_ai.operation.name": "chat",
@@ -60,9 +60,11 @@ def test_call_is_a_span_by_the_conventions(exporter: InMemorySpanExporter) -> No
     assert span.start_time
     assert span.end_time
     assert span.end_time >= span.start_time
+    assert span.parent
+    assert span.parent.span_id == outer.get_span_context().span_id
 
 
-def test_failed_call_is_a_span_with_its_error(exporter: InMemorySpanExporter) -> None:
+def test_a_failed_call_is_a_span_with_its_error(exporter: InMemorySpanExporter) -> None:
     Ledger().note(call(), None, LLMRateLimitError("slow down"))
     span = span_of(exporter)
     assert (span.attributes or {})["error.type"] == "LLMRateLimitError"
@@ -70,52 +72,43 @@ def test_failed_call_is_a_span_with_its_error(exporter: InMemorySpanExporter) ->
     assert "gen_ai.response.model" not in (span.attributes or {})
 
 
-def test_span_stands_within_that_of_the_program(exporter: InMemorySpanExporter) -> None:
-    with trace.get_tracer("program").start_as_current_span("work") as around:
-        Ledger().note(call(), answer(), None)
-    inner, _ = exporter.get_finished_spans()
-    assert inner.parent
-    assert inner.parent.span_id == around.get_span_context().span_id
-
-
-def test_content_comes_along_only_when_asked_for(exporter: InMemorySpanExporter) -> None:
-    Ledger().note(call(prompt="Hi"), answer(content="Hello."), None)
-    Ledger(Book(content=True)).note(call(prompt="Hi"), answer(content="Hello."), None)
+def test_content_is_included_on_request_only(exporter: InMemorySpanExporter) -> None:
+    for content in (False, True):
+        Ledger(content=content).note(call(prompt="Hi"), answer(content="Hello."), None)
     without, content = (dict(span.attributes or {}) for span in exporter.get_finished_spans())
     assert not [name for name in without if "messages" in name]
     assert json.loads(str(content["gen_ai.input.messages"])) == [
         {"role": "user", "parts": [{"type": "text", "content": "Hi"}]}
     ]
-    said = json.loads(str(content["gen_ai.output.messages"]))
-    assert said[0]["parts"] == [{"type": "text", "content": "Hello."}]
+    assert json.loads(str(content["gen_ai.output.messages"])) == [
+        {"role": "assistant", "finish_reason": "", "parts": [{"type": "text", "content": "Hello."}]}
+    ]
 
 
-def test_nothing_happens_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library may be missing, or there and not set up."""
-    Ledger().note(call(), answer(), None)
-    monkeypatch.delitem(sys.modules, "opentelemetry.trace")
+def test_nothing_happens_without_a_tracer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library may be missing, or not set up."""
     ledger = Ledger()
     ledger.note(call(), answer(), None)
-    assert len(ledger) == 1
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace")
+    ledger.note(call(), answer(), None)
+    assert len(ledger) == 2
     assert "opentelemetry.trace" not in sys.modules
 
 
-def test_tokens_from_a_vendors_cache_are_tokens_that_were_read(exporter: InMemorySpanExporter) -> None:
+def test_tokens_from_a_services_cache_are_input_tokens(exporter: InMemorySpanExporter) -> None:
     """Anthropic counts them apart, the conventions do not: a dashboard would show a tenth of what was sent."""
     usage = Usage(100, 20, 1020, cached_tokens=900)
     Ledger().note(call(provider="anthropic"), answer(usage=usage, source="live"), None)
-    told = span_of(exporter).attributes or {}
-    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.cache_read.input_tokens"]) == (1000, 900)
+    attributes = span_of(exporter).attributes or {}
+    assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.cache_read.input_tokens"]) == (1000, 900)
 
 
-@pytest.mark.parametrize(
-    ("name", "operation"), [("embeddings", "embeddings"), ("openai_completions", "text_completion")]
-)
-def test_what_is_no_chat_is_not_called_one(exporter: InMemorySpanExporter, name: str, operation: str) -> None:
-    """Else embeddings make the chats of a dashboard look cheap and quick."""
-    embedding = call()
-    embedding.format = replace(embedding.format, name=name)
-    Ledger().note(embedding, answer(), None)
-    span = span_of(exporter)
-    assert span.name == f"{operation} gpt-6-luna"
-    assert (span.attributes or {})["gen_ai.operation.name"] == operation
+def test_other_operations_are_not_called_chat(exporter: InMemorySpanExporter) -> None:
+    """Embeddings would make the chats of a dashboard look cheap and fast."""
+    for name in ("embeddings", "openai_completions"):
+        one = call()
+        one.format = replace(one.format, name=name)
+        Ledger().note(one, answer(), None)
+    spans = exporter.get_finished_spans()
+    assert [span.name for span in spans] == ["embeddings gpt-6-luna", "text_completion gpt-6-luna"]
+    assert (spans[0].attributes or {})["gen_ai.operation.name"] == "embeddings"

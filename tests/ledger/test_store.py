@@ -1,278 +1,178 @@
-"""The ledger in a database. If one fails, what calls cost last month is lost, or a password is shown."""
+"""The ledger as tables, files and pictures. If one fails, readers see wrong numbers."""
 
 from __future__ import annotations
 
-import atexit
-import logging
-import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import csv
+import json
+import math
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import llmlab
 from llmlab.errors import ConfigurationError
-from llmlab.policies import ledger
-from llmlab.policies.ledger import Book, Tried, store
-from llmlab.policies.ledger.costs import priced
-from llmlab.policies.ledger.view import Ledger
-from tests.ledger.conftest import PASSWORD
-from tests.ledger.making import DAY, answer, call, entry
+from llmlab.policies.ledger import AttemptRecord, Ledger
+from llmlab.policies.ledger.frames import ATTEMPTS, CALLS, CONTENT
+from tests.ledger.records import DAY, record
 
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database of either kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'costs.db'}"
-        return
-    import psycopg
-
-    address = request.getfixturevalue("postgres")
-    yield address
-    with psycopg.connect(address.replace("+psycopg", "")) as connection:
-        connection.execute("DROP TABLE IF EXISTS llmlab_attempts, llmlab_calls")
+LINES = [
+    record(),
+    record(model="claude", asked_model="claude", provider="mine", time=DAY + 60, source="recorded", section="draft"),
+    record(time=DAY + 86400, input_tokens=0, output_tokens=0, source="", error="LLMAPIError", latency=0.2),
+    record(time=DAY + 90000, source="cached", cost=0.0, priced="cached", attempts=(), latency=0.0),
+    record(
+        time=DAY + 90001,
+        shape="stream",
+        latency=3.0,
+        time_to_first_token=1.0,
+        attempts=(AttemptRecord(0.0, 0.5, "LLMRateLimitError"), AttemptRecord(2.0, 1.0, "")),
+    ),
+]
+COST = 1000 * 1e-7 + 100 * 5e-7
+"""Of a line: the tokens at the prices of the list."""
 
 
 @pytest.fixture
-def costs(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'costs.db'}"
+def ledger() -> Ledger:
+    return Ledger(LINES)
 
 
-def saved(url: str, *entries: Any) -> None:
-    """Write lines as a ledger does."""
-    kept = store.Store(url)
-    for one in entries:
-        kept.add(one)
-    kept.close()
+def test_frame_has_a_line_for_each_call_with_numbers_to_count_with(ledger: Ledger) -> None:
+    frame = ledger.frame()
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == CALLS
+    assert frame["model"].tolist() == ["gpt-6-luna", "claude", *["gpt-6-luna"] * 3]
+    assert frame["cost"].tolist()[::2] == [pytest.approx(COST), 0.0, pytest.approx(COST)]
+    assert math.isnan(frame["cost"][1])
+    assert frame["priced"].tolist() == ["list", "unpriced", "failed", "cached", "list"]
+    assert frame["tokens_per_second"].tolist()[::4] == [100.0, 50.0]
+    assert frame["attempts"].tolist() == [1, 1, 1, 0, 2]
+    assert frame["time"][0].to_pydatetime() == datetime.fromtimestamp(DAY, UTC)
 
 
-def test_lines_come_back_as_they_were(url: str) -> None:
-    lines = [
-        entry(attempts=(Tried(0.0, 0.5, "LLMAPIError"), Tried(2.0, 1.0, ""))),
-        entry(time=DAY + 1.25, provider="mine", time_to_first_token=0.5, section="ümläut", cached_tokens=7),
-        entry(time=DAY + 2, source="cached", cost=0.0, priced="cached", attempts=(), prompt="[]", answer="a'b\"c"),
+def test_empty_frames_have_the_same_columns() -> None:
+    """A program that sums a column works before the first call too."""
+    frame = Ledger().frame()
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == CALLS
+    assert frame["cost"].sum() == 0
+    assert {name: str(kind) for name, kind in Ledger().attempts().dtypes.items()} == ATTEMPTS
+
+
+def test_attempts_point_at_their_call(ledger: Ledger) -> None:
+    attempts = ledger.attempts()
+    last = attempts[attempts["call"] == 4]
+    assert last[["attempt", "wait", "seconds", "error"]].values.tolist() == [
+        [1, 0.0, 0.5, "LLMRateLimitError"],
+        [2, 2.0, 1.0, ""],
     ]
-    saved(url, *lines)
-    back = list(Ledger.read(url))
-    expected = [line._replace(cost=priced(line)[0], priced=priced(line)[1]) for line in lines]
-    assert back == expected
+    assert ledger.frame().loc[last["call"].iloc[0], "shape"] == "stream"
 
 
-def test_attempts_stay_with_their_call(url: str) -> None:
-    """Rows that change places in a batch would blame the wrong service."""
-    lines = [
-        entry(time=DAY + number, request_id=str(number), attempts=(Tried(0.0, float(number), ""),) * (number % 3))
-        for number in range(250)
+def test_content_has_columns_only_if_it_is_stored() -> None:
+    frame = Ledger([*LINES, record(prompt="[]", answer="Hello")]).frame()
+    assert list(frame.columns) == [*CALLS, *CONTENT]
+    assert frame["answer"].tolist()[-2:] == ["", "Hello"]
+
+
+def test_files_hold_what_the_frame_holds(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.to_csv(tmp_path / "calls.csv")
+    ledger.to_json_lines(tmp_path / "calls.jsonl")
+    with open(tmp_path / "calls.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    objects = [json.loads(line) for line in (tmp_path / "calls.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [list(row) for row in rows] == [list(one) for one in objects] == [list(CALLS)] * len(LINES)
+    assert [one["cost"] for one in objects][:3] == [pytest.approx(COST), None, 0.0]
+    assert rows[1]["cost"] == ""
+    assert objects[0]["time"] == rows[0]["time"] == "2026-05-28T20:26:40.000000Z"
+
+
+def test_table_is_read_at_a_glance(ledger: Ledger) -> None:
+    assert repr(ledger) == repr(ledger.table())
+    assert repr(ledger).splitlines() == [
+        "model       calls  failed  from cache  tokens in  tokens out  cost in USD",
+        "gpt-6-luna      4       1           1      2,000         200       0.0003",
+        "claude          1       0           0      1,000         100      unknown",
+        "total           5       1           1      3,000         300       0.0003",
+        "Not in the sum: 1 call without a price.",
     ]
-    saved(url, *lines)
-    assert [(line.request_id, line.attempts) for line in Ledger.read(url)] == [
-        (line.request_id, line.attempts) for line in lines
+
+
+def test_table_says_what_was_paid() -> None:
+    """A learner whose answers came from recordings must not think that they cost money."""
+    assert "Nothing was paid" in repr(Ledger([record(source="simulated")]))
+    assert "Paid: 0.00015 USD. The other calls were not live." in repr(Ledger([record(), record(source="recorded")]))
+    assert "paid" not in repr(Ledger([record()])).lower()
+
+
+def test_tables_by_anything_have_the_same_total(ledger: Ledger) -> None:
+    expected: dict[Any, list[str]] = {
+        "provider": ["openai", "mine"],
+        "source": ["live", "recorded", "no answer", "cached"],
+        "section": ["no section", "draft"],
+        "day": ["2026-05-28", "2026-05-29"],
+    }
+    for by, names in expected.items():
+        table = ledger.table(by)
+        assert list(table.lines) == names
+        assert table.total == ledger.total()
+        assert sum(line.calls for line in table.lines.values()) == 5
+
+
+def test_table_in_jupyter_shows_the_same_and_runs_no_script(ledger: Ledger) -> None:
+    html = ledger._repr_html_()
+    assert html.count("<tr>") == 4
+    assert "<td>2,000</td>" in html
+    assert "<script>" not in Ledger([record(model="<script>")])._repr_html_()
+
+
+def test_empty_ledger_says_so() -> None:
+    assert repr(Ledger()) == "no call yet"
+    assert Ledger()._repr_html_() == "<p>no call yet</p>"
+    assert "nothing to show yet" in repr(Ledger().chart())
+    assert "nothing to show yet" in repr(Ledger().over_time())
+
+
+def test_charts_show_the_sums(ledger: Ledger) -> None:
+    expected: dict[tuple[Any, Any], list[str]] = {
+        ("model", "cost"): ["Cost by model", "gpt-6-luna  ", "0.0003 USD", "claude      unknown"],
+        ("provider", "tokens"): ["Tokens by provider", "2,200 tokens", "1,100 tokens"],
+        ("model", "latency"): ["Median latency by model", "2 s", "1 s"],
+        ("day", "calls"): ["Calls by day", "2026-05-28", "2 calls", "2026-05-29", "3 calls"],
+    }
+    for (by, what), parts in expected.items():
+        shown = repr(ledger.chart(by, what))
+        positions = [shown.index(part) for part in parts]
+        assert positions == sorted(positions)
+
+
+def test_tokens_rise_over_time(ledger: Ledger) -> None:
+    shown = repr(ledger.over_time()).splitlines()
+    assert shown[0] == "Tokens over time"
+    assert shown[1].endswith("1,100 to 2,200 tokens, from 0 to 25 hours")
+    assert shown[2].endswith("1,100 to 1,100 tokens, from 0.0167 to 0.0167 hours")
+
+
+def test_wrong_words_name_the_right_ones(ledger: Ledger) -> None:
+    wrong: Any = "money"
+    with pytest.raises(ConfigurationError, match="by must be one of model, provider, section, source, day"):
+        ledger.table(wrong)
+    for one in (ledger, Ledger()):
+        with pytest.raises(ConfigurationError, match="what must be one of cost, tokens, latency, calls"):
+            one.chart(what=wrong)
+    with pytest.raises(ConfigurationError, match="use cost, tokens or calls"):
+        ledger.over_time(what="latency")
+    for when in ("yesterday", "7", "7x", "2026-13-01", "9" * 30 + "d"):
+        with pytest.raises(ConfigurationError, match=r"invalid time .*: use 12h, 7d, 2w or 2026-11-21"):
+            ledger.since(when)
+
+
+def test_since_leaves_out_earlier_calls(ledger: Ledger) -> None:
+    expected: list[tuple[Any, int]] = [
+        (datetime.fromtimestamp(DAY + 61, UTC), 3),
+        (datetime.fromtimestamp(DAY + 60, UTC), 4),
+        ("2026-05-29T00:00+00:00", 3),
+        ("9999w", 5),
+        (timedelta(0), 0),
     ]
-
-
-def test_since_reads_no_more_than_it_needs(url: str) -> None:
-    saved(url, *(entry(time=DAY + 3600 * hour) for hour in range(5)))
-    assert [line.time for line in Ledger.read(url, since="2026-05-28T23:00+00:00")] == [DAY + 10800, DAY + 14400]
-
-
-def test_several_writers_share_a_database(url: str) -> None:
-    def write(number: int) -> None:
-        for _ in range(5):
-            saved(url, *(entry(request_id=str(number)) for _ in range(10)))
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(write, range(4)))
-    assert len(Ledger.read(url)) == 200
-
-
-def test_text_that_no_database_takes_is_taken_without_the_rest(url: str) -> None:
-    """One null character in a name must not keep a whole batch out."""
-    saved(url, entry(model="nul\0l"))
-    assert [line.model for line in Ledger.read(url)] == ["null"]
-
-
-def test_batch_is_written_by_the_call_that_fills_it(costs: str) -> None:
-    ledger = Ledger()
-    ledger.save_to(costs, batch=3)
-    for count in (0, 0, 3, 3):
-        ledger.note(call(), answer(), None)
-        assert len(Ledger.read(costs)) == count
-    ledger.flush()
-    assert len(Ledger.read(costs)) == 4
-    ledger.close()
-    ledger.note(call(), answer(), None)
-    ledger.flush()
-    assert len(Ledger.read(costs)) == 4
-
-
-def test_clear_forgets_nothing_that_was_saved(costs: str) -> None:
-    ledger = Ledger()
-    ledger.save_to(costs)
-    ledger.note(call(), answer(), None)
-    ledger.clear()
-    ledger.close()
-    assert len(Ledger.read(costs)) == 1
-
-
-def test_end_of_the_process_writes_what_waits(costs: str) -> None:
-    """`ask` on the command line makes one call and ends."""
-    code = (
-        "import llmlab; llmlab.start('offline', lesson=None, pace=0); "
-        f"llmlab.ledger().save_to({costs!r}); llmlab.get_provider('openai').complete('Hi')"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(llmlab.__file__).parents[1])
-    assert len(Ledger.read(costs)) == 1
-
-
-def test_variable_makes_every_process_save(costs: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "_book", None)
-    monkeypatch.setenv("LLMLAB_LEDGER", costs)
-    ledger.note(call(), answer(), None)
-    llmlab.ledger().close()
-    assert len(Ledger.read(costs)) == 1
-
-
-def test_useless_variable_warns_and_stops_no_call(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(ledger, "_book", None)
-    monkeypatch.setenv("LLMLAB_LEDGER", "costs.db")
-    ledger.note(call(), answer(), None)
-    assert len(llmlab.ledger()) == 1
-    assert "LLMLAB_LEDGER is of no use, calls are not kept: this is no URL" in caplog.text
-
-
-def test_database_that_is_down_loses_no_line_and_stops_no_call(
-    costs: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    ledger = Ledger()
-    ledger.save_to(costs, batch=2)
-    file = tmp_path / "costs.db"
-    file.rename(tmp_path / "away.db")
-    file.mkdir()
-    with caplog.at_level(logging.WARNING, "llmlab"):
-        for _ in range(3):
-            ledger.note(call(), answer(), None)
-    assert "lines of the ledger that wait: 2; the ledger at sqlite:///" in caplog.text
-    with pytest.raises(ConfigurationError, match="unable to open"):
-        ledger.flush()
-    file.rmdir()
-    (tmp_path / "away.db").rename(file)
-    ledger.note(call(), answer(), None)
-    assert len(Ledger.read(costs)) == 4
-    ledger.close()
-
-
-def test_lines_that_could_not_be_written_at_the_end_are_told(
-    costs: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    kept = store.Store(costs)
-    kept.add(entry())
-    (tmp_path / "costs.db").unlink()
-    (tmp_path / "costs.db").mkdir()
-    kept._last()
-    assert "lines of the ledger that are lost: 1; the ledger at sqlite:///" in caplog.text
-    atexit.unregister(kept._last)
-    (tmp_path / "costs.db").rmdir()
-
-
-def test_call_that_ends_while_lines_are_written_waits_its_turn(costs: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dropped stream ends its call whenever garbage is collected, perhaps in the middle of writing."""
-    kept = store.Store(costs, batch=2)
-    write = kept._database.write
-
-    def interrupted(entries: Any) -> None:
-        for _ in range(2):
-            kept.add(entry(request_id="late"))
-        write(entries)
-
-    monkeypatch.setattr(kept._database, "write", interrupted)
-    kept.add(entry(request_id="1"))
-    kept.add(entry(request_id="2"))
-    monkeypatch.undo()
-    kept.close()
-    assert [line.request_id for line in Ledger.read(costs)] == ["1", "2", "late", "late"]
-
-
-def test_file_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None:
-    assert len(Ledger.read(f"sqlite:///{tmp_path / 'none.db'}")) == 0
-    assert list(tmp_path.iterdir()) == []
-    sqlite3.connect(tmp_path / "other.db").close()
-    (tmp_path / "other.db").touch()
-    assert len(Ledger.read(f"sqlite:///{tmp_path / 'other.db'}")) == 0
-
-
-def test_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("x" * 4096)
-    with pytest.raises(ConfigurationError, match="file is not a database"):
-        Ledger.read(f"sqlite:///{tmp_path / 'notes.txt'}")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        f"postgresql://me:{PASSWORD}@127.0.0.1:1/costs",
-        f"postgresql+psycopg://me:{PASSWORD}@127.0.0.1:1/costs?sslmode=disable",
-        f"mysql://me:{PASSWORD}@127.0.0.1/costs",
-        f"me:{PASSWORD}@127.0.0.1/costs",
-        f"postgresql://me:{PASSWORD}@127.0.0.1:port/costs",
-    ],
-)
-def test_password_is_never_shown(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    """It would end in a log, a notebook or a screenshot."""
-    with pytest.raises(ConfigurationError) as caught:
-        Ledger().save_to(url)
-    assert PASSWORD not in str(caught.value) + caplog.text
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
-
-
-def test_wrong_password_is_said_and_not_shown(postgres: str) -> None:
-    with pytest.raises(ConfigurationError, match="password authentication failed") as caught:
-        Ledger.read(postgres.replace(PASSWORD, "wr0ng-one"))
-    assert "wr0ng-one" not in str(caught.value)
-
-
-def test_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch, costs: str) -> None:
-    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'llmlab\[sql\]'"):
-        Ledger().save_to(costs)
-
-
-def test_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ConfigurationError, match=r"the driver psycopg is not installed.*llmlab\[sql\]"):
-        Ledger().save_to("postgresql://me@127.0.0.1/costs")
-
-
-@pytest.mark.parametrize("odd", [answer(content="half \ud83d"), answer(model="m\udcff"), answer(input_tokens=2**70)])
-def test_what_no_database_holds_breaks_no_call_and_keeps_no_line_out(url: str, tmp_path: Path, odd: Any) -> None:
-    """JSON can hold half a character, and a number of any size; the call would raise, and every one after it too."""
-    kept = Ledger(Book(content=True))
-    kept.save_to(url, batch=1)
-    kept.note(call(), odd, None)
-    kept.note(call(), answer(content="whole"), None)
-    kept.close()
-    assert [one.answer for one in Ledger.read(url)][1] == "whole"
-    kept.to_csv(tmp_path / "calls.csv")
-    kept.to_json_lines(tmp_path / "calls.jsonl")
-    for name in ("calls.csv", "calls.jsonl"):
-        assert "whole" in (tmp_path / name).read_text(encoding="utf-8")
-
-
-def test_a_database_that_comes_back_empty_takes_lines_again(costs: str, tmp_path: Path) -> None:
-    """A file that was moved away would be the end of the ledger: 'no such table', until the process ends."""
-    kept = Ledger()
-    kept.save_to(costs)
-    (tmp_path / "costs.db").unlink()
-    kept.note(call(), answer(), None)
-    with pytest.raises(ConfigurationError, match="no such table"):
-        kept.flush()
-    kept.flush()
-    kept.close()
-    assert len(Ledger.read(costs)) == 1
+    assert [len(ledger.since(when)) for when, _ in expected] == [left for _, left in expected]
+    assert len(ledger) == 5

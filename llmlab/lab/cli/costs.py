@@ -41,8 +41,8 @@ def costs(
     output_tokens, cached_tokens, reasoning_tokens, cost (USD), live_cost (USD), unpriced (calls)}, lines [{name, and
     what total has}]}.
     """
-    from llmlab.policies.ledger.since import moment
-    from llmlab.policies.ledger.view import Ledger
+    from llmlab.policies.ledger import Ledger
+    from llmlab.policies.ledger.since import parse_since
 
     url = db or os.environ.get("LLMLAB_LEDGER")
     if not url:
@@ -51,7 +51,7 @@ def costs(
             err=True,
         )
         raise typer.Exit(2)
-    begin = None if since is None else moment(since)
+    begin = None if since is None else parse_since(since)
     kept = Ledger.read(url, since=begin)
     if csv:
         try:

@@ -1,118 +1,64 @@
-"""The ledger's lines as tables: one of calls, one of attempts. Prices are looked up here, once somebody looks."""
+"""The ledger as pandas tables: one of calls, one of attempts."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
-from llmlab.policies.ledger.costs import priced
-from llmlab.policies.ledger.record import Entry
-from llmlab.policies.ledger.since import utc
+from llmlab.policies.ledger.record import AttemptRecord, CallRecord, storable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+_KINDS: Final[Mapping[Any, str]] = {str: "str", int: "int64", float: "float64", float | None: "float64"}
+_FIELDS: Final = {name: _KINDS.get(kind, "int64") for name, kind in get_type_hints(CallRecord).items()}
+CONTENT: Final = ("prompt", "answer")
+"""Columns that a table has only if content was stored."""
 CALLS: Final[Mapping[str, str]] = {
+    **{name: kind for name, kind in _FIELDS.items() if name not in CONTENT},
     "time": "datetime64[us, UTC]",
-    "provider": "str",
-    "model": "str",
-    "asked_model": "str",
-    "shape": "str",
-    "source": "str",
-    "section": "str",
-    "input_tokens": "int64",
-    "output_tokens": "int64",
-    "cached_tokens": "int64",
-    "reasoning_tokens": "int64",
-    "cost": "float64",
-    "priced": "str",
-    "latency": "float64",
-    "time_to_first_token": "float64",
     "tokens_per_second": "float64",
-    "finish_reason": "str",
-    "error": "str",
-    "attempts": "int64",
-    "request_id": "str",
 }
-"""Columns of the calls, and their types in pandas. The time is seconds since 1970 until it is shown."""
-
-CONTENT: Final[Mapping[str, str]] = {"prompt": "str", "answer": "str"}
-"""Columns that are there only if content was kept."""
-
+"""Columns of the calls, and their pandas types."""
 ATTEMPTS: Final[Mapping[str, str]] = {
     "call": "int64",
     "provider": "str",
     "model": "str",
     "attempt": "int64",
-    "wait": "float64",
-    "seconds": "float64",
-    "error": "str",
+    **{name: _KINDS[kind] for name, kind in get_type_hints(AttemptRecord).items()},
 }
-"""Columns of the attempts; `call` is the number of the line among the calls."""
+"""Columns of the attempts, and their pandas types; `call` is the index among the calls."""
 
 
-def calls(entries: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
-    """Return calls as rows, content at the end."""
-    for entry in entries:
-        cost, source_of_price = priced(entry)
-        yield (
-            *(*entry[:11], cost, source_of_price, entry.latency, entry.time_to_first_token, entry.tokens_per_second),
-            *(entry.finish_reason, entry.error, len(entry.attempts), entry.request_id, entry.prompt, entry.answer),
-        )
+def calls_frame(records: Sequence[CallRecord]) -> DataFrame:
+    """Return the calls as a table."""
+    columns: dict[str, Iterable[Any]] = dict(_columns(records, CallRecord._fields))
+    columns |= _columns([record.price() for record in records], ("cost", "priced"))
+    columns["time"] = [round(record.time * 1e6) for record in records]
+    columns["attempts"] = [len(record.attempts) for record in records]
+    columns["tokens_per_second"] = [record.tokens_per_second for record in records]
+    has_content = any(record.prompt or record.answer for record in records)
+    return _frame(columns, {**CALLS, **dict.fromkeys(CONTENT, "str")} if has_content else CALLS)
 
 
-def attempts(entries: Iterable[Entry]) -> Iterator[tuple[Any, ...]]:
-    """Return attempts as rows."""
-    for call, entry in enumerate(entries):
-        for number, tried in enumerate(entry.attempts, 1):
-            yield (call, entry.provider, entry.asked_model, number, *tried)
+def attempts_frame(records: Sequence[CallRecord]) -> DataFrame:
+    """Return the attempts as a table."""
+    rows = [
+        (call, record.provider, record.asked_model, number, *attempt)
+        for call, record in enumerate(records)
+        for number, attempt in enumerate(record.attempts, 1)
+    ]
+    return _frame(_columns(rows, ATTEMPTS), ATTEMPTS)
 
 
-def calls_frame(entries: Sequence[Entry]) -> DataFrame:
-    """Return calls as a table of pandas."""
-    return _frame(calls(entries), _columns(entries))
+def _columns(rows: Sequence[tuple[Any, ...]], names: Iterable[str]) -> dict[str, tuple[Any, ...]]:
+    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
 
 
-def attempts_frame(entries: Sequence[Entry]) -> DataFrame:
-    """Return attempts as a table of pandas."""
-    return _frame(attempts(entries), ATTEMPTS)
-
-
-def write_csv(entries: Sequence[Entry], path: str | Path) -> None:
-    """Write calls into a file, one a line under a line of names; what is not known is empty."""
-    with open(path, "w", encoding="utf-8", errors="replace", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(_columns(entries))
-        writer.writerows(row.values() for row in dicts(entries))
-
-
-def write_json_lines(entries: Sequence[Entry], path: str | Path) -> None:
-    """Write calls into a file, one JSON object a line; what is not known is null."""
-    with open(path, "w", encoding="utf-8", errors="replace") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in dicts(entries))
-
-
-def dicts(entries: Sequence[Entry]) -> Iterator[dict[str, Any]]:
-    """Return calls as dicts that JSON can hold."""
-    names = _columns(entries)
-    for row in calls(entries):
-        yield {**dict(zip(names, row, strict=False)), "time": utc(row[0]).isoformat(timespec="microseconds")}
-
-
-def _columns(entries: Iterable[Entry]) -> Mapping[str, str]:
-    return {**CALLS, **CONTENT} if any(entry.prompt or entry.answer for entry in entries) else CALLS
-
-
-def _frame(rows: Iterable[tuple[Any, ...]], types: Mapping[str, str]) -> DataFrame:
-    # Heavy (half a second), and needed by those who look only.
+def _frame(columns: Mapping[str, Iterable[Any]], types: Mapping[str, str]) -> DataFrame:
+    # Takes half a second to load, and only people who look need it.
     import pandas
 
-    values = list(zip(*rows, strict=True)) or [()] * len(types)
-    columns = {}
-    for (name, kind), column in zip(types.items(), values, strict=False):
-        cells = [round(seconds * 1e6) for seconds in column] if name == "time" else column
-        columns[name] = pandas.Series(cells, dtype=kind)
-    return pandas.DataFrame(columns)
+    return pandas.DataFrame(
+        {name: pandas.Series(list(map(storable, columns[name])), dtype=kind) for name, kind in types.items()}
+    )

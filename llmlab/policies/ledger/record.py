@@ -1,29 +1,32 @@
-"""One line of the ledger: what is known of a call when it is over. Content stays out of it, unless it is wanted."""
+"""One record for each call: what is known when it is over, and what it cost."""
 
 from __future__ import annotations
 
 import json
 import time
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from llmlab._utils.clock import now
 from llmlab._utils.redaction import redact
 from llmlab.errors import LLMError
-from llmlab.policies import Attempt, Call
+from llmlab.models import LOCAL, rates
+from llmlab.policies import Call
 from llmlab.types.completion import Completion
-from llmlab.types.messages import Message
 
 SECTION: ContextVar[str] = ContextVar("section", default="")
-"""What the calls of this thread or task are made for, in the user's words."""
+"""What the calls of this thread or task are for, in the user's words."""
+CACHE_NOT_IN_INPUT: Final = ("anthropic",)
+"""Services that count cached tokens apart from the input tokens."""
+_NO_ANSWER: Final = Completion("", "")
 
 
-class Tried(NamedTuple):
+class AttemptRecord(NamedTuple):
     """One attempt of a call.
 
     Args:
         wait: seconds since the end of the attempt before.
-        seconds: that it took.
+        seconds: how long it took.
         error: class of the error, or "".
     """
 
@@ -32,28 +35,28 @@ class Tried(NamedTuple):
     error: str
 
 
-class Entry(NamedTuple):
+class CallRecord(NamedTuple):
     """One call.
 
     Args:
-        time: its beginning, in seconds since 1970, UTC.
-        provider: who was asked.
-        model: who answered; where nobody did, who was asked for.
-        asked_model: who was asked for.
+        time: when it began, in seconds since 1970, UTC.
+        provider: name of the provider.
+        model: the model that answered; without an answer, the requested one.
+        asked_model: the requested model.
         shape: whole or stream.
-        source: live, recorded, simulated or cached; "" where nothing was answered.
-        section: what it was made for, in the user's words.
-        input_tokens, output_tokens, cached_tokens, reasoning_tokens: as `Usage` has them.
-        cost: in USD; None while it is not looked up, or not known.
-        priced: where the cost is from: service, list, local, cached, failed or unpriced; "" while it is not looked up.
-        latency: seconds to the end of the answer; of a call that failed, those of its last attempt.
+        source: live, recorded, simulated or cached; "" without an answer.
+        section: what the call was for, in the user's words.
+        input_tokens, output_tokens, cached_tokens, reasoning_tokens: as in `Usage`.
+        cost: USD; None if not looked up yet, or not known. See `price`.
+        priced: where the cost comes from: service, list, local, cached, failed or unpriced; "" if not looked up yet.
+        latency: seconds to the end of the answer; of a failed call, those of its last attempt.
         time_to_first_token: seconds, of a stream.
         finish_reason: why the answer ended.
-        error: class of the error; "cancelled", also for a stream that was left before its end; or "".
-        request_id: the vendor's identifier, for its support.
-        attempts: what was sent for it.
-        prompt: the messages as JSON, where content is kept.
-        answer: the answer's text, where content is kept.
+        error: class of the error; "cancelled", also for a stream that was not read to its end; or "".
+        request_id: the service's identifier, for its support.
+        attempts: the requests that were sent.
+        prompt: the messages as JSON, if content is on.
+        answer: the text of the answer, if content is on.
     """
 
     time: float
@@ -74,79 +77,91 @@ class Entry(NamedTuple):
     finish_reason: str
     error: str
     request_id: str
-    attempts: tuple[Tried, ...]
+    attempts: tuple[AttemptRecord, ...]
     prompt: str = ""
     answer: str = ""
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens written a second, from the first one on where that moment is known."""
+        """Output tokens per second; of a stream, since its first token."""
         seconds = self.latency - (self.time_to_first_token or 0.0)
         return self.output_tokens / seconds if self.output_tokens and seconds > 0 else None
 
+    def price(self) -> tuple[float | None, str]:
+        """Return the cost in USD and where it comes from: the service, else the price list, looked up now.
 
-def entry_of(call: Call, completion: Completion | None, error: LLMError | None, content: bool) -> Entry:
-    """Return what is known of a call that is over."""
-    asked, headers, tried = call.request.model, call.headers, call.attempts
-    # The policies' clock counts from no known day. Waits that the tape shortened count in full on it.
-    began = time.time() - (now() - call.started)
-    request_id = headers.get("x-request-id") or headers.get("request-id") or ""
-    prompt = _prompt(call.request.messages) if content else ""
-    section, shape = SECTION.get(), "stream" if call.stream else "whole"
-    failure = type(error).__name__ if error else "" if completion and call.finished else "cancelled"
-    if len(tried) == 1:
-        one = tried[0]
-        attempts: tuple[Tried, ...] = (Tried(0.0, one.seconds, type(one.error).__name__ if one.error else ""),)
-    else:
-        attempts = _attempts(tried)
-    if completion is None:
-        latency = tried[-1].seconds if tried else 0.0
-        if error is not None:
-            request_id = request_id or error.request_id or ""
-        return Entry(
-            *(began, call.provider, asked, asked, shape, "", section, 0, 0, 0, 0, None, "", latency, None),
-            *("", failure, request_id, attempts, prompt),
-        )
-    usage, cost, priced = completion.usage, completion.usage.cost, ""
-    if completion.source == "cached":
+        Not included: tokens written to a service's prompt cache, searches, discounts.
+        """
+        if self.priced:
+            return self.cost, self.priced
+        if self.provider in LOCAL:
+            return 0.0, "local"
+        if not (self.input_tokens or self.output_tokens):
+            # A refused call is free. A call that was stopped half-way may be billed, and its tokens are not known.
+            refused = self.error not in ("", "cancelled", "LLMStreamError")
+            return (0.0, "failed") if refused else (None, "unpriced")
+        steps = rates(self.model, self.provider) or rates(self.asked_model, self.provider)
+        if not steps:
+            return None, "unpriced"
+        sent = self.input_tokens + (self.cached_tokens if self.provider in CACHE_NOT_IN_INPUT else 0)
+        rate = next(rate for rate in steps if sent > rate.above or not rate.above)
+        fresh = sent - self.cached_tokens
+        cost = fresh * rate.input + self.cached_tokens * rate.cached + self.output_tokens * rate.output
+        return round(cost, 12), "list"
+
+
+def record_call(call: Call, completion: Completion | None, error: LLMError | None, content: bool) -> CallRecord:
+    """Return what is known of a call that is over; prompt and answer only with `content`."""
+    headers, requested, attempts = call.headers, call.request.model, call.attempts
+    answer = completion or _NO_ANSWER
+    usage, cost, priced = answer.usage, answer.usage.cost, ""
+    if answer.source == "cached":
         cost, priced = 0.0, "cached"
     elif cost is not None:
         priced = "service"
-    return Entry(
-        began,
+    latency = answer.latency if completion or not attempts else attempts[-1].seconds
+    request_id = headers.get("x-request-id") or headers.get("request-id") or (error and error.request_id) or ""
+    return CallRecord(
+        # The clock of the policies has no date. Waits that the tape shortened count in full on it.
+        time.time() - (now() - call.started),
         call.provider,
-        completion.model or asked,
-        asked,
-        shape,
-        completion.source,
-        section,
+        answer.model or requested,
+        requested,
+        "stream" if call.stream else "whole",
+        answer.source if completion else "",
+        SECTION.get(),
         usage.input_tokens,
         usage.output_tokens,
         usage.cached_tokens,
         usage.reasoning_tokens,
         cost,
         priced,
-        completion.latency,
-        completion.time_to_first_token,
-        completion.finish_reason or "",
-        failure,
+        latency,
+        answer.time_to_first_token,
+        answer.finish_reason or "",
+        type(error).__name__ if error else "" if completion and call.finished else "cancelled",
         request_id,
-        attempts,
-        prompt,
-        redact(completion.content) if content else "",
+        # Only the names of the errors are stored: an error holds a whole call stack.
+        tuple(
+            AttemptRecord(
+                max(0.0, one.started - attempts[number - 1].ended) if number else 0.0,
+                one.seconds,
+                type(one.error).__name__ if one.error else "",
+            )
+            for number, one in enumerate(attempts)
+        ),
+        _messages(call) if content else "",
+        redact(answer.content) if content else "",
     )
 
 
-def _attempts(tried: list[Attempt]) -> tuple[Tried, ...]:
-    found, free = [], tried[0].started if tried else 0.0
-    for one in tried:
-        # The errors themselves hold on to what was sent, and are not kept.
-        name = type(one.error).__name__ if one.error else ""
-        found.append(Tried(max(0.0, one.started - free), one.seconds, name))
-        free = one.ended
-    return tuple(found)
+def storable(value: Any) -> Any:
+    """Return a value that files and databases can hold: no half characters, no null characters, no huge integers."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode().replace("\0", "")
+    return min(value, 2**63 - 1) if isinstance(value, int) else value
 
 
-def _prompt(messages: tuple[Message, ...]) -> str:
-    said = [{"role": str(one.role), "content": redact(one.content)} for one in messages]
-    return json.dumps(said, ensure_ascii=False)
+def _messages(call: Call) -> str:
+    messages = [{"role": str(one.role), "content": redact(one.content)} for one in call.request.messages]
+    return json.dumps(messages, ensure_ascii=False)

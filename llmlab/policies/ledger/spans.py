@@ -1,6 +1,5 @@
-"""Calls as OpenTelemetry spans, by the semantic conventions for generative AI, where a program has set a tracer up.
+"""Calls as OpenTelemetry spans, if the program has set up a tracer, which also means that the library is loaded.
 
-Nothing is imported here and nothing is done elsewhere: who sets up a tracer has loaded the library.
 Source: OpenTelemetry, "Semantic conventions for generative client AI spans".
 """
 
@@ -14,68 +13,63 @@ from urllib.parse import urlsplit
 
 from llmlab._utils.clock import now
 from llmlab.policies import Call
-from llmlab.policies.ledger.costs import CACHED_APART
-from llmlab.policies.ledger.record import Entry
+from llmlab.policies.ledger.record import CACHE_NOT_IN_INPUT, CallRecord
 
 _OPERATIONS: Final = {
     "embeddings": "embeddings",
     "openai_completions": "text_completion",
     "ollama_generate": "text_completion",
 }
-"""What the conventions call a call, by its wire format; all others are chats."""
+"""The operation's name by wire format; all other formats are "chat"."""
 
 
-def export(call: Call, entry: Entry) -> None:
-    """Hand a call that is over to OpenTelemetry, if somebody listens there. What was asked and answered comes along
-    only where the ledger keeps content."""
+def export_span(call: Call, record: CallRecord) -> None:
+    """Send a finished call to OpenTelemetry. Prompt and answer are included only if the ledger stores content."""
     if (trace := sys.modules.get("opentelemetry.trace")) is None:
         return
-    # The time of a policy's wait counts in full, as in the ledger.
-    begin, end = int(entry.time * 1e9), int((entry.time + max(0.0, now() - call.started)) * 1e9)
+    operation = _OPERATIONS.get(call.format.name, "chat")
+    # Waits that the tape shortened count in full, as in the ledger.
+    begin, end = record.time, record.time + max(0.0, now() - call.started)
     span = trace.get_tracer("llmlab").start_span(
-        f"{_operation(call)} {entry.asked_model}", kind=trace.SpanKind.CLIENT, start_time=begin
+        f"{operation} {record.asked_model}", kind=trace.SpanKind.CLIENT, start_time=int(begin * 1e9)
     )
     if span.is_recording():
-        span.set_attributes(dict(_attributes(call, entry)))
-        if entry.error:
-            span.set_status(trace.StatusCode.ERROR, entry.error)
-    span.end(end)
+        span.set_attributes({"gen_ai.operation.name": operation, **dict(_attributes(call, record))})
+        if record.error:
+            span.set_status(trace.StatusCode.ERROR, record.error)
+    span.end(int(end * 1e9))
 
 
-def _operation(call: Call) -> str:
-    return _OPERATIONS.get(call.format.name, "chat")
-
-
-def _attributes(call: Call, entry: Entry) -> Iterator[tuple[str, Any]]:
-    yield "gen_ai.operation.name", _operation(call)
-    yield "gen_ai.provider.name", entry.provider
-    yield "gen_ai.request.model", entry.asked_model
+def _attributes(call: Call, record: CallRecord) -> Iterator[tuple[str, Any]]:
+    yield "gen_ai.provider.name", record.provider
+    yield "gen_ai.request.model", record.asked_model
     address = urlsplit(call.base_url)
     yield "server.address", address.hostname or ""
     yield "server.port", address.port or (80 if address.scheme == "http" else 443)
     for name in ("temperature", "top_p", "max_tokens", "seed"):
         if (value := getattr(call.request, name)) is not None:
             yield f"gen_ai.request.{name}", value
-    if entry.source:
-        yield "gen_ai.response.model", entry.model
-        # The conventions want all that was read, also what came from a vendor's cache.
-        apart = entry.cached_tokens if entry.provider in CACHED_APART else 0
-        yield "gen_ai.usage.input_tokens", entry.input_tokens + apart
-        yield "gen_ai.usage.output_tokens", entry.output_tokens
-        yield "gen_ai.usage.cache_read.input_tokens", entry.cached_tokens
-        yield "gen_ai.usage.reasoning.output_tokens", entry.reasoning_tokens
-        yield "llmlab.source", entry.source
-    if entry.finish_reason:
-        yield "gen_ai.response.finish_reasons", [entry.finish_reason]
-    if entry.error:
-        yield "error.type", entry.error
-    if entry.prompt:
-        said = [
-            {"role": one["role"], "parts": [{"type": "text", "content": one["content"]}]}
-            for one in json.loads(entry.prompt)
-        ]
-        yield "gen_ai.input.messages", json.dumps(said, ensure_ascii=False)
-    if entry.answer:
-        parts = [{"type": "text", "content": entry.answer}]
-        answer = {"role": "assistant", "parts": parts, "finish_reason": entry.finish_reason}
-        yield "gen_ai.output.messages", json.dumps([answer], ensure_ascii=False)
+    if record.source:
+        yield "gen_ai.response.model", record.model
+        # The conventions count all input tokens, also those from a service's cache.
+        more = record.cached_tokens if record.provider in CACHE_NOT_IN_INPUT else 0
+        yield "gen_ai.usage.input_tokens", record.input_tokens + more
+        yield "gen_ai.usage.output_tokens", record.output_tokens
+        yield "gen_ai.usage.cache_read.input_tokens", record.cached_tokens
+        yield "gen_ai.usage.reasoning.output_tokens", record.reasoning_tokens
+        yield "llmlab.source", record.source
+    if record.finish_reason:
+        yield "gen_ai.response.finish_reasons", [record.finish_reason]
+    if record.error:
+        yield "error.type", record.error
+    if record.prompt:
+        messages = [({"role": one["role"]}, one["content"]) for one in json.loads(record.prompt)]
+        yield "gen_ai.input.messages", _messages(messages)
+    if record.answer:
+        head = {"role": "assistant", "finish_reason": record.finish_reason}
+        yield "gen_ai.output.messages", _messages([(head, record.answer)])
+
+
+def _messages(messages: list[tuple[dict[str, str], str]]) -> str:
+    parts = [{**head, "parts": [{"type": "text", "content": text}]} for head, text in messages]
+    return json.dumps(parts, ensure_ascii=False)

@@ -1,251 +1,245 @@
-"""The ledger in a database, by SQLAlchemy: SQLite, or PostgreSQL where several machines keep one ledger.
-
-Lines are written in batches, by the call that fills one, and when the process ends. A database that is down stops no
-call: lines wait in memory, and a warning says so. SQLAlchemy is an extra, loaded with the first database.
-"""
+"""The ledger: records of calls in memory, with tables, charts, files, and optionally a database."""
 
 from __future__ import annotations
 
-import atexit
-import logging
 import threading
-from collections import defaultdict, deque
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from statistics import median
+from typing import TYPE_CHECKING, Final, Literal, Self
 
-from llmlab._utils.redaction import redact
-from llmlab.errors import ConfigurationError
-from llmlab.policies.ledger.costs import priced
-from llmlab.policies.ledger.record import Entry, Tried
-from llmlab.policies.ledger.since import utc
+from llmlab._utils.charts import Picture, bar_chart, line_chart
+from llmlab.errors import ConfigurationError, LLMError
+from llmlab.policies import Call
+from llmlab.policies.ledger.database import BATCH, Database
+from llmlab.policies.ledger.frames import attempts_frame, calls_frame
+from llmlab.policies.ledger.record import SECTION, CallRecord, record_call
+from llmlab.policies.ledger.since import Since, parse_since
+from llmlab.policies.ledger.spans import export_span
+from llmlab.policies.ledger.summary import By, Table, Total, group, total
+from llmlab.types.completion import Completion
 
-BATCH, WAITING = 100, 100_000
-"""Lines that are written at once, and that wait at most while the database is down."""
-EXAMPLES = "sqlite:///costs.db or postgresql+psycopg://user@host/database"
-_DRIVERS = {"sqlite": "sqlite", **dict.fromkeys(("postgres", "postgresql", "postgresql+psycopg"), "postgresql+psycopg")}
-_ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(20261121)"}
-"""What keeps other processes from making the same tables at the same moment."""
-_LARGEST = 2**63 - 1
-"""What a column of whole numbers holds at most."""
-_log = logging.getLogger("llmlab")
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+What = Literal["cost", "tokens", "latency", "calls"]
+
+MAX_RECORDS: Final = 100_000
+_UNITS: Final = {"cost": "USD", "tokens": "tokens", "latency": "s", "calls": "calls"}
+_PERIODS: Final = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 
-class Store:
-    """Lines on their way into a database.
+class Ledger:
+    """Records of calls: tokens, cost and time of each. Safe with threads. `llmlab.ledger()` is the one of this process.
 
     Args:
-        url: of the database, as SQLAlchemy writes it. Tables are made where they are missing.
-        batch: how many lines are written at once.
-
-    Raises:
-        ConfigurationError: if the URL, the library or the database is not as it should be.
+        records: the first records, oldest first.
+        max_records: the oldest records beyond this number are dropped; None keeps all.
+        content: whether prompts and answers are stored too.
     """
 
-    def __init__(self, url: str, batch: int = BATCH) -> None:
-        self._database = _Database(url)
-        self._database.prepare()
-        self._batch = max(1, batch)
-        self._waiting: deque[Entry] = deque(maxlen=WAITING)
+    def __init__(
+        self, records: Iterable[CallRecord] = (), *, max_records: int | None = MAX_RECORDS, content: bool = False
+    ) -> None:
+        self.content = content
+        self._records = deque(records, max_records)
+        self._database: Database | None = None
+        # Reentrant: a dropped stream ends its call when garbage is collected, even while this thread writes a record.
         self._lock = threading.RLock()
-        self._writing, self._ready = False, True
-        atexit.register(self._last)
 
-    def add(self, entry: Entry) -> None:
-        """Take a line. It is written with others."""
+    def note(self, call: Call, completion: Completion | None, error: LLMError | None) -> None:
+        """Record a call. Every provider does this at the end of every call.
+
+        Args:
+            call: the call, with its attempts.
+            completion: the answer, perhaps incomplete; None without one.
+            error: why it failed; None if it did not fail, or was cancelled.
+        """
+        record = record_call(call, completion, error, self.content)
         with self._lock:
-            self._waiting.append(entry)
-            # A call can end while the garbage of another is collected, even in the middle of writing.
-            if self._writing or len(self._waiting) % self._batch:
-                return
-            try:
-                self.flush()
-            except ConfigurationError as error:
-                _log.warning("lines of the ledger that wait: %d; %s", len(self._waiting), error)
+            self._records.append(record)
+        if self._database is not None:
+            self._database.add(record)
+        export_span(call, record)
 
-    def flush(self) -> None:
-        """Write what waits.
+    def frame(self) -> DataFrame:
+        """Return the calls as a pandas table: cost in USD, latencies in seconds, times in UTC; NaN if not known.
+
+        `source` is live, recorded, simulated or cached; `priced` says where the cost comes from: service, list, local,
+        cached, failed or unpriced.
+        """
+        return calls_frame(list(self))
+
+    def attempts(self) -> DataFrame:
+        """Return the requests that were sent, as a pandas table: for each its call (the index in `frame()`), the
+        seconds it took, the seconds since the one before, and its error."""
+        return attempts_frame(list(self))
+
+    def total(self) -> Total:
+        """Return the sums of all calls."""
+        return total(list(self))
+
+    def table(self, by: By = "model") -> Table:
+        """Return the sums, line by line.
+
+        Args:
+            by: model, provider, section, source or day.
+        """
+        return Table(by, {name: total(records) for name, records in group(self, by).items()}, self.total())
+
+    def chart(self, by: By = "model", what: What = "cost") -> Picture:
+        """Return a bar for each model (or whatever `by` says): the sum, or of latencies the median.
+
+        Args:
+            by: model, provider, section, source or day.
+            what: cost, tokens, calls or latency.
+        """
+        unit = _unit(what)
+        values = {name: _value(records, what) for name, records in group(self, by).items()}
+        if by != "day":
+            values = dict(sorted(values.items(), key=lambda item: -(item[1] or 0.0)))
+        title = f"Median latency by {by}" if what == "latency" else f"{what.capitalize()} by {by}"
+        return bar_chart(title, values, unit)
+
+    def over_time(self, by: By = "model", what: What = "tokens") -> Picture:
+        """Return a line for each model (or whatever `by` says) that rises with its calls.
+
+        Args:
+            by: model, provider, section or source.
+            what: tokens, cost or calls.
+        """
+        if what == "latency":
+            raise ConfigurationError("latencies have no sum over time: use cost, tokens or calls")
+        y = _unit(what)
+        records = sorted(self, key=lambda record: record.time)
+        first, last = (records[0].time, records[-1].time) if records else (0.0, 0.0)
+        x, seconds = next((period for period in _PERIODS if last - first >= 3 * period[1]), _PERIODS[-1])
+        lines = {}
+        for name, calls in group(records, by).items():
+            sums = accumulate(_value([call], what) or 0.0 for call in calls)
+            lines[name] = [((call.time - first) / seconds, value) for call, value in zip(calls, sums, strict=True)]
+        return line_chart(f"{what.capitalize()} over time", lines, x, y)
+
+    def since(self, when: Since) -> Ledger:
+        """Return the calls that began at a time or later.
+
+        Args:
+            when: a time, how long ago (`timedelta`), or text such as "30m", "7d" or "2026-11-21".
+        """
+        begin = parse_since(when).timestamp()
+        return Ledger((record for record in self if record.time >= begin), max_records=None)
+
+    @contextmanager
+    def section(self, name: str) -> Iterator[Self]:
+        """Name the purpose of the calls in this block; see the column `section`. It holds for tasks that the block
+        starts, and not for threads.
+
+        Args:
+            name: in your words.
+        """
+        token = SECTION.set(name)
+        try:
+            yield self
+        finally:
+            SECTION.reset(token)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the calls to a CSV file, with the columns of `frame()`."""
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            self.frame().to_csv(file, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def to_json_lines(self, path: str | Path) -> None:
+        """Write the calls to a file, one JSON object per line, with the columns of `frame()`."""
+        with open(path, "w", encoding="utf-8") as file:
+            self.frame().to_json(
+                file,
+                orient="records",
+                lines=True,
+                force_ascii=False,
+                date_format="iso",
+                date_unit="us",
+                double_precision=15,
+            )
+
+    def save_to(self, url: str, *, batch: int = BATCH) -> None:
+        """Store the calls in a database too, from now on.
+
+        They are written by the call that fills a batch, by `flush`, and when the process ends.
+
+        Args:
+            url: such as sqlite:///costs.db or postgresql+psycopg://user@host/database.
+            batch: records that are written at once.
 
         Raises:
-            ConfigurationError: if the database does not take it. Nothing is lost; the next time tries again.
+            ConfigurationError: if the URL is wrong, a library is missing, or the database fails.
         """
-        with self._lock:
-            lines, self._writing = list(self._waiting), True
-            try:
-                if not self._ready:
-                    # What was away may have come back empty: a new server, a file that was deleted.
-                    self._database.prepare()
-                self._ready = False
-                self._database.write(lines)
-                self._ready = True
-                for _ in lines:
-                    self._waiting.popleft()
-            finally:
-                self._writing = False
+        database = Database(url, batch)
+        database.open()
+        self.close()
+        self._database = database
+
+    def flush(self) -> None:
+        """Write the records that wait for the database.
+
+        Raises:
+            ConfigurationError: if the database fails. Nothing is lost; the next time tries again.
+        """
+        if self._database is not None:
+            self._database.flush()
 
     def close(self) -> None:
-        """Write what waits, for the last time."""
-        self.flush()
-        atexit.unregister(self._last)
+        """Write the records that wait for the database, and store no more calls there."""
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
 
-    def _last(self) -> None:
-        try:
-            self.flush()
-        except ConfigurationError as error:
-            _log.warning("lines of the ledger that are lost: %d; %s", len(self._waiting), error)
+    @classmethod
+    def read(cls, url: str, *, since: Since | None = None) -> Ledger:
+        """Return the calls of a database; none if its file does not exist.
 
+        Args:
+            url: as in `save_to`.
+            since: as in `since`.
 
-def read(url: str, since: datetime | None = None) -> list[Entry]:
-    """Return the lines of a database, oldest first; none if it is a file that is not there.
+        Raises:
+            ConfigurationError: if the URL is wrong, a library is missing, or the database fails.
+        """
+        return cls(Database(url).read(None if since is None else parse_since(since)), max_records=None)
 
-    Args:
-        url: of the database.
-        since: the moment from which on.
+    def clear(self) -> None:
+        """Forget all records. The records in a database stay."""
+        with self._lock:
+            self._records.clear()
 
-    Raises:
-        ConfigurationError: if the URL, the library or the database is not as it should be.
-    """
-    database = _Database(url)
-    return database.read(since) if database.exists() else []
+    def __len__(self) -> int:
+        return len(self._records)
 
+    def __iter__(self) -> Iterator[CallRecord]:
+        with self._lock:
+            return iter(list(self._records))
 
-class _Database:
-    def __init__(self, url: str) -> None:
-        try:
-            import sqlalchemy
-            from sqlalchemy.pool import NullPool
-        except ModuleNotFoundError:
-            raise ConfigurationError(_without("SQLAlchemy")) from None
-        self._sql = sqlalchemy
-        try:
-            address = sqlalchemy.make_url(url)
-        except (sqlalchemy.exc.ArgumentError, ValueError):
-            # Its message may repeat the URL, and with it the password.
-            raise ConfigurationError(f"this is no URL of a database; write {EXAMPLES}") from None
-        if address.drivername not in _DRIVERS:
-            raise ConfigurationError(f"a ledger is kept in SQLite or PostgreSQL; write {EXAMPLES}")
-        address = address.set(drivername=_DRIVERS[address.drivername])
-        self.shown = address.render_as_string(hide_password=True)
-        try:
-            # A connection for each batch: there are few, and none is left open between them or over a fork.
-            self._engine = sqlalchemy.create_engine(address, poolclass=NullPool, connect_args=_patience(address))
-        except ModuleNotFoundError as error:
-            raise ConfigurationError(_without(f"the driver {error.name}")) from None
-        self._tables = _tables(sqlalchemy)
+    def __repr__(self) -> str:
+        return repr(self.table())
 
-    def exists(self) -> bool:
-        """Return whether there is something to read. A file that is only looked for must not be made."""
-        file = self._engine.url.database
-        if self._engine.dialect.name == "sqlite" and not (file and Path(file).is_file()):
-            return False
-        return bool(self._run(lambda connection: self._sql.inspect(connection).has_table(self._tables.calls.name)))
-
-    def prepare(self) -> None:
-        """Make the tables where they are missing."""
-
-        def made(connection: Any) -> None:
-            connection.exec_driver_sql(_ALONE[self._engine.dialect.name])
-            self._tables.calls.metadata.create_all(connection)
-
-        self._run(made)
-
-    def write(self, entries: Sequence[Entry]) -> None:
-        """Write lines, all or none."""
-        if entries:
-            self._run(lambda connection: self._insert(connection, entries))
-
-    def read(self, since: datetime | None) -> list[Entry]:
-        """Return lines, oldest first."""
-        calls, attempts = self._tables.calls, self._tables.attempts
-        after = calls.c.time >= since if since else self._sql.true()
-        chosen = self._sql.select(calls.c.id).where(after)
-
-        def found(connection: Any) -> tuple[list[Any], list[Any]]:
-            lines = connection.execute(self._sql.select(calls).where(after).order_by(calls.c.time, calls.c.id)).all()
-            order = (attempts.c.call_id, attempts.c.attempt)
-            tried = self._sql.select(attempts).where(attempts.c.call_id.in_(chosen)).order_by(*order)
-            return lines, connection.execute(tried).all()
-
-        lines, tried = self._run(found)
-        by_call = defaultdict(list)
-        for call_id, _, *one in tried:
-            by_call[call_id].append(Tried(*one))
-        return [_entry(line, by_call[line.id]) for line in lines]
-
-    def _insert(self, connection: Any, entries: Sequence[Entry]) -> None:
-        calls, attempts = self._tables.calls, self._tables.attempts
-        insert = self._sql.insert(calls).returning(calls.c.id, sort_by_parameter_order=True)
-        ids = connection.execute(insert, [_row(entry) for entry in entries]).scalars().all()
-        tried = [
-            {"call_id": call_id, "attempt": number, **one._asdict()}
-            for call_id, entry in zip(ids, entries, strict=True)
-            for number, one in enumerate(entry.attempts, 1)
-        ]
-        if tried:
-            connection.execute(self._sql.insert(attempts), tried)
-
-    def _run(self, work: Any) -> Any:
-        try:
-            with self._engine.begin() as connection:
-                return work(connection)
-        except self._sql.exc.SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            raise ConfigurationError(f"the ledger at {self.shown}: {redact(reason)}") from None
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
 
-def _tables(sql: Any) -> Any:
-    """Return the two tables. Their columns are the fields of `Entry` and `Tried`."""
-    meta = sql.MetaData()
-    numbers = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
-    seconds = ("cost", "latency", "time_to_first_token")
-    columns = []
-    for name in Entry._fields:
-        if name == "time":
-            columns.append(sql.Column(name, sql.DateTime(timezone=True), nullable=False, index=True))
-        elif name != "attempts":
-            kind = sql.BigInteger if name in numbers else sql.Double if name in seconds else sql.Text
-            columns.append(sql.Column(name, kind, nullable=name in seconds))
-    calls = sql.Table("llmlab_calls", meta, sql.Column("id", sql.Integer, primary_key=True), *columns)
-    attempts = sql.Table(
-        "llmlab_attempts",
-        meta,
-        sql.Column("call_id", sql.Integer, sql.ForeignKey("llmlab_calls.id"), primary_key=True),
-        sql.Column("attempt", sql.Integer, primary_key=True),
-        sql.Column("wait", sql.Double, nullable=False),
-        sql.Column("seconds", sql.Double, nullable=False),
-        sql.Column("error", sql.Text, nullable=False),
-    )
-    return SimpleNamespace(calls=calls, attempts=attempts)
+def _unit(what: What) -> str:
+    if what not in _UNITS:
+        raise ConfigurationError(f"what must be one of {', '.join(_UNITS)}, not {what!r}")
+    return _UNITS[what]
 
 
-def _row(entry: Entry) -> dict[str, Any]:
-    cost, found = priced(entry)
-    row = entry._replace(cost=cost, priced=found)._asdict()
-    del row["attempts"]
-    return {**{name: _held(value) for name, value in row.items()}, "time": utc(entry.time)}
-
-
-def _held(value: Any) -> Any:
-    """Return what a column can hold. One value that it cannot would keep all lines after it out as well."""
-    if isinstance(value, str):
-        # Half a character, which JSON can hold and UTF-8 cannot; and what PostgreSQL's texts cannot.
-        return value.encode(errors="replace").decode().replace("\0", "")
-    return min(value, _LARGEST) if isinstance(value, int) else value
-
-
-def _entry(line: Any, attempts: Sequence[Tried]) -> Entry:
-    fields = {name: value for name, value in line._mapping.items() if name != "id"}
-    # SQLite gives moments back without their time zone.
-    moment = fields["time"].replace(tzinfo=fields["time"].tzinfo or UTC)
-    return Entry(**{**fields, "time": moment.timestamp(), "attempts": tuple(attempts)})
-
-
-def _patience(address: Any) -> dict[str, Any]:
-    """Return how many seconds a database may take, which a call may have to wait: to answer, or to be free."""
-    return {"timeout": 5} if address.drivername == "sqlite" else {"connect_timeout": 5}
-
-
-def _without(library: str) -> str:
-    return f"{library} is not installed, which a ledger in a database needs: pip install 'llmlab[sql]'"
+def _value(records: Sequence[CallRecord], what: What) -> float | None:
+    if what == "latency":
+        seconds = [record.latency for record in records if record.source not in ("", "cached")]
+        return median(seconds) if seconds else None
+    sums = total(records)
+    if what == "cost":
+        # A bar of 0 for calls without a price would say that they are free.
+        return sums.cost if sums.unpriced < sums.calls else None
+    return sums.calls if what == "calls" else sums.input_tokens + sums.output_tokens

@@ -1,4 +1,4 @@
-"""Calls and lines that nobody made, for tests of what the ledger makes of them."""
+"""Calls and records for tests of the ledger."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from llmlab.formats import OPENAI_RESPONSES
 from llmlab.policies import Answer, Attempt, Call
-from llmlab.policies.ledger import Entry, Tried
+from llmlab.policies.ledger import AttemptRecord, CallRecord
 from llmlab.transport.driver import Flow
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.request import build_request
@@ -19,23 +19,15 @@ DAY = 1_780_000_000.0
 def call(
     *attempts: Attempt,
     provider: str = "openai",
-    model: str = "gpt-6-luna",
     prompt: Any = "Hi",
     stream: bool = False,
     headers: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Call:
-    """Return a call that was over after these attempts; by default after one of 0.5 seconds."""
-    made = Call(
-        provider,
-        "https://api.openai.com/v1",
-        OPENAI_RESPONSES,
-        build_request(prompt, model, options),
-        {},
-        stream,
-        unsent,
-        headers=headers or {},
-    )
+    """Return a call that is over after these attempts; by default after one of 0.5 seconds."""
+    request = build_request(prompt, "gpt-6-luna", options)
+    url = "https://api.openai.com/v1"
+    made = Call(provider, url, OPENAI_RESPONSES, request, {}, stream, unsent, headers=headers or {})
     made.attempts.extend(attempts or (Attempt(made.started, made.started + 0.5, 0.5),))
     return made
 
@@ -52,13 +44,13 @@ def answer(input_tokens: int = 1000, output_tokens: int = 100, **fields: Any) ->
     return Completion(**{"content": "Hello.", "model": "gpt-6-luna", "usage": usage, "latency": 1.0, **fields})
 
 
-def entry(**fields: Any) -> Entry:
-    """Return a line."""
+def record(**fields: Any) -> CallRecord:
+    """Return the record of a live call that took a second."""
     usual: dict[str, Any] = {
         "time": DAY,
         "provider": "openai",
-        "model": "gpt-6-luna",
-        "asked_model": "gpt-6-luna",
+        "model": fields.get("asked_model", "gpt-6-luna"),
+        "asked_model": fields.get("model", "gpt-6-luna"),
         "shape": "whole",
         "source": "live",
         "section": "",
@@ -73,6 +65,6 @@ def entry(**fields: Any) -> Entry:
         "finish_reason": "stop",
         "error": "",
         "request_id": "req_1",
-        "attempts": (Tried(0.0, 1.0, ""),),
+        "attempts": (AttemptRecord(0.0, 1.0, ""),),
     }
-    return Entry(**{**usual, **fields})
+    return CallRecord(**{**usual, **fields})
