@@ -13,7 +13,7 @@ import pytest
 import llmlab
 from llmlab.errors import ConfigurationError, LLMInvalidRequestError
 from llmlab.formats import FORMATS, OPENAI_CHAT, register_format
-from llmlab.formats import registry as dialect_registry
+from llmlab.formats import registry as format_registry
 from llmlab.models import MODELS
 from llmlab.providers import Provider, get_provider, provider_class, register_provider
 from llmlab.providers import registry as provider_registry
@@ -40,20 +40,20 @@ CHATS = ("openai_responses", "openai_chat", "anthropic_messages", "ollama")
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone afterwards."""
     monkeypatch.setattr(provider_registry._plugins, "_registered", {})
-    monkeypatch.setattr(dialect_registry._plugins, "_registered", {})
+    monkeypatch.setattr(format_registry._plugins, "_registered", {})
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_shown_is_what_would_be_sent(name: str, stream: bool) -> None:
-    keyed = {"api_key": KEY} if provider_class(name).key_variable else {}
-    provider = get_provider(name, **keyed)
-    shown = rosetta(LOOP, tools=[WEATHER], max_tokens=9, only=name, stream=stream)
-    sent = provider.encode(provider.request(LOOP, tools=[WEATHER], max_tokens=9), stream)
-    assert shown.bodies[provider.format.name] == sent
-    if text_format := provider.text_format:
-        texts = rosetta("Once", only=text_format.name, model=provider.model).bodies
-        assert texts[text_format.name] == text_format.encode(provider.request("Once"), False)
+def test_what_is_shown_is_what_would_be_sent() -> None:
+    """Else a learner copies a body that the service refuses."""
+    for name, stream in zip(NAMES, (False, True, False, True, False), strict=True):
+        keyed = {"api_key": KEY} if provider_class(name).key_variable else {}
+        provider = get_provider(name, **keyed)
+        shown = rosetta(LOOP, tools=[WEATHER], max_tokens=9, only=name, stream=stream)
+        sent = provider.encode(provider.request(LOOP, tools=[WEATHER], max_tokens=9), stream)
+        assert shown.bodies[provider.format.name] == sent
+        if text_format := provider.text_format:
+            texts = rosetta("Once", only=text_format.name, model=provider.model).bodies
+            assert texts[text_format.name] == text_format.encode(provider.request("Once"), False)
 
 
 def test_every_format_is_shown_with_those_who_speak_it() -> None:
@@ -74,7 +74,7 @@ def test_nothing_is_sent_and_no_key_is_needed(monkeypatch: pytest.MonkeyPatch) -
     assert len(rosetta(LOOP, tools=[WEATHER]).bodies) == len(CHATS)
 
 
-def test_a_format_that_refuses_shows_its_words_in_the_place_of_a_body() -> None:
+def test_a_refusal_is_shown_instead_of_a_body() -> None:
     shown = rosetta("Hi", seed=7)
     assert set(shown.bodies) | set(shown.refusals) == set(FORMATS)
     assert shown.refusals["anthropic_messages"].startswith("Anthropic's Messages API has no seed.")
@@ -83,8 +83,8 @@ def test_a_format_that_refuses_shows_its_words_in_the_place_of_a_body() -> None:
     assert shown.bodies["ollama"]["options"] == {"seed": 7}
 
 
-def test_what_is_wrong_in_itself_is_refused_as_complete_refuses_it() -> None:
-    """Six times the same words side by side would teach nothing."""
+def test_an_option_that_is_wrong_in_itself_is_one_error() -> None:
+    """Six times the same refusal side by side would teach nothing."""
     with pytest.raises(LLMInvalidRequestError, match="did you mean 'temperature'"):
         rosetta("Hi", temprature=0)
     with pytest.raises(LLMInvalidRequestError, match="message 0"):
@@ -97,25 +97,21 @@ def test_a_model_may_be_named_for_all() -> None:
     assert rosetta("Hi").bodies["openai_completions"]["model"] == MODELS["local_gpt_oss"]
 
 
-def test_tools_may_be_functions() -> None:
+def test_tools_pictures_and_other_options_are_shown_too() -> None:
     @llmlab.tool
     def add(a: int, b: int) -> int:
         """Add two numbers."""
         return a + b
 
-    body = rosetta("2 + 3?", tools=[add], only="anthropic").bodies["anthropic_messages"]
-    assert body["tools"][0]["name"] == "add"
-
-
-def test_pictures_reasoning_and_forms_are_shown_too() -> None:
     prompt = {"role": "user", "content": "What is this?", "images": [b"\x89PNG\r\n\x1a\n"]}
     form = {"title": "thing", "type": "object", "properties": {"name": {"type": "string"}}}
-    shown = rosetta(prompt, reasoning={"effort": "low"}, response_format=form, only=CHATS)
-    assert set(shown.bodies) == set(CHATS)
-    assert shown.bodies["ollama"]["think"] == "low"
-    assert shown.bodies["ollama"]["messages"][0]["images"] == ["iVBORw0KGgo="]
-    assert shown.bodies["anthropic_messages"]["output_config"]["effort"] == "low"
-    assert shown.bodies["openai_responses"]["text"]["format"]["name"] == "thing"
+    bodies = rosetta(prompt, reasoning={"effort": "low"}, response_format=form, tools=[add], only=CHATS).bodies
+    assert set(bodies) == set(CHATS)
+    assert bodies["ollama"]["think"] == "low"
+    assert bodies["ollama"]["messages"][0]["images"] == ["iVBORw0KGgo="]
+    assert bodies["anthropic_messages"]["output_config"]["effort"] == "low"
+    assert bodies["anthropic_messages"]["tools"][0]["name"] == "add"
+    assert bodies["openai_responses"]["text"]["format"]["name"] == "thing"
 
 
 def test_only_takes_formats_and_providers_and_names_the_nearest() -> None:
@@ -134,35 +130,26 @@ def marks(text: str) -> Iterator[tuple[str, str]]:
             yield found[1], found[2]
 
 
-def test_marks_say_what_stands_elsewhere_too() -> None:
+def test_marks_show_which_other_bodies_have_the_same() -> None:
     """The differences are what the picture is for."""
     shown = rosetta("Hi", max_tokens=5, only=CHATS, stream=True)
     found = set(marks(shown.text(60)))
     assert ("*", '"input": "Hi"') in found
     assert ("~", '"messages": [{"role": "user", "content": "Hi"}]') in found
     assert (" ", '"stream": true') in found
-    assert ("*", '"max_output_tokens": 5') in found
     assert {mark for mark, line in found if '"model"' in line} == {" "}, "the model is each vendor's own"
     assert "* stands in this body only, ~ stands in some of them, unmarked: in all of them" in repr(shown)
+    tools = rosetta("Hi", tools=[WEATHER], only=("openai_responses", "openai_chat"))
+    assert ("*", '"name": "get_weather"') in set(marks(tools.text(60))), "the same value at another path"
+    alone = repr(rosetta("Hi", only="ollama"))
+    assert "*" not in alone
+    assert "unmarked" not in alone
 
 
-def test_the_same_words_in_another_place_are_a_difference() -> None:
-    """`name` beside the type is not `name` inside `function`."""
-    shown = rosetta("Hi", tools=[WEATHER], only=("openai_responses", "openai_chat"))
-    assert ("*", '"name": "get_weather"') in set(marks(shown.text(60)))
-
-
-def test_one_format_alone_has_nothing_to_compare() -> None:
-    text = repr(rosetta("Hi", only="ollama"))
-    assert "*" not in text
-    assert "unmarked" not in text
-
-
-def test_columns_stand_beside_each_other_as_far_as_the_page_is_wide() -> None:
+def test_as_many_columns_stand_side_by_side_as_fit() -> None:
     shown = rosetta("Hi", only=CHATS)
     assert [shown.text(width).splitlines()[0].count("│") for width in (20, 60, 120, 400)] == [0, 0, 1, 3]
     assert max(map(len, repr(shown).splitlines())) <= 120
-    assert repr(shown) == repr(rosetta("Hi", only=CHATS))
 
 
 def test_long_texts_are_shortened_to_look_at_and_kept_as_data() -> None:
@@ -173,7 +160,7 @@ def test_long_texts_are_shortened_to_look_at_and_kept_as_data() -> None:
     assert shown.bodies["ollama"]["messages"][0]["content"] == "x" * 5000
 
 
-def test_html_shows_what_a_person_wrote_as_text() -> None:
+def test_html_in_a_prompt_is_shown_as_text() -> None:
     """A prompt with HTML in it must not become part of the page, nor a dollar sign a formula."""
     shown = rosetta("<script>alert(1)</script> $1$", only="ollama", model="<b>")._repr_html_()
     assert "<script>" not in shown
@@ -191,20 +178,15 @@ class Mine(Provider):
     default_base_url = "http://localhost:1"
 
 
-def test_a_registered_provider_appears_with_its_format() -> None:
+def test_a_registered_provider_or_format_appears() -> None:
+    register_format(Mine.format)
+    side = rosetta("Hi").sides[-1]
+    assert (side.format, side.speakers, side.body and side.body["model"]) == ("mine_chat", (), "your-model")
     register_provider("mine", Mine)
     side = rosetta("Hi").sides[-1]
     assert (side.format, side.path, side.speakers) == ("mine_chat", "/talk", ("mine",))
     assert side.body == {"model": "mine-1", "messages": [{"role": "user", "content": "Hi"}]}
     assert rosetta("Hi", only="mine").sides == (side,)
-
-
-def test_a_registered_format_appears_before_anybody_speaks_it() -> None:
-    register_format(Mine.format)
-    side = rosetta("Hi").sides[-1]
-    assert (side.format, side.speakers) == ("mine_chat", ())
-    assert side.body is not None
-    assert side.body["model"] == "your-model"
 
 
 def test_a_broken_package_shows_its_error_and_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,7 @@
-"""One request in every wire format, side by side. Translation is pure, so nothing is sent, and no key is needed.
+"""One request in every wire format, side by side. Nothing is sent, so no key is needed.
 
-    >>> import llmlab
-    >>> llmlab.rosetta("Hi", temperature=0)  # doctest: +SKIP
-
-`python3 -m llmlab.toolkit.format_comparison` writes the table in `llmlab/formats/README.md`.
+>>> import llmlab
+>>> llmlab.rosetta("Hi", temperature=0)  # doctest: +SKIP
 """
 
 from __future__ import annotations

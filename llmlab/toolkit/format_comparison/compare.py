@@ -1,20 +1,20 @@
-"""The request in every format: which formats there are, who speaks them, and what each makes of the request."""
+"""Which formats there are, which providers speak them, and the body that each makes of a request."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError
-from llmlab.formats import FORMATS, Format, format_names, get_format
+from llmlab.formats import Format, format_names, get_format
 from llmlab.models import MODELS
 from llmlab.providers import provider_class, provider_names
 from llmlab.toolkit.format_comparison.diff import marked
 from llmlab.toolkit.format_comparison.view import WIDTH, as_html, as_text
 from llmlab.types.messages import Prompt
-from llmlab.types.request import Request, build_request
+from llmlab.types.request import build_request
 
 SPEAKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai_responses": ("openai",),
@@ -24,11 +24,15 @@ SPEAKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "ollama": ("ollama",),
     "ollama_generate": ("ollama",),
 }
-"""Which built-in providers speak a wire format. Where no model is named, that of the first one is meant.
+"""Built-in providers of each wire format. Without `model`, a body names the usual model of the first one.
 
-OpenAI is not among those of `openai_chat`, because it renamed a field that everybody needs: `max_tokens`.
+OpenAI is not in the list of `openai_chat`, because it has another name for `max_tokens`.
 """
 _NO_MODEL: Final = "your-model"
+
+Loaded = TypeVar("Loaded")
+Column: TypeAlias = tuple[str, Format | LLMError, tuple[str, ...]]
+"""A format's name, the format or why it cannot be loaded, and the providers that speak it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,8 @@ class Side:
         format: its name.
         path: where the request would be posted, below the base URL.
         speakers: the providers that speak it.
-        body: the wire JSON; None where the format refuses the request.
-        refusal: why it does.
+        body: the wire JSON; None if the format refuses the request.
+        refusal: the reason.
     """
 
     format: str
@@ -51,10 +55,10 @@ class Side:
 
 
 class Rosetta:
-    """The same request in several formats. Jupyter shows it side by side, with what differs marked; so does `print`.
+    """One request in several formats. Jupyter and `print` show it side by side, with the differences marked.
 
     Args:
-        sides: the request in each of them.
+        sides: the request in each format.
     """
 
     def __init__(self, sides: Iterable[Side]) -> None:
@@ -62,16 +66,16 @@ class Rosetta:
 
     @property
     def bodies(self) -> dict[str, dict[str, Any]]:
-        """The wire JSON by format. A format that refuses the request has none."""
+        """The wire JSON by format, without the formats that refuse the request."""
         return {side.format: side.body for side in self.sides if side.body is not None}
 
     @property
     def refusals(self) -> dict[str, str]:
-        """Why a wire format refuses the request, by format."""
+        """The reason of each format that refuses the request."""
         return {side.format: side.refusal for side in self.sides if side.body is None}
 
     def text(self, width: int = WIDTH) -> str:
-        """Return it as text of so many columns, as many formats beside each other as fit."""
+        """Return text of `width` characters, with as many formats beside each other as fit."""
         return as_text(self._columns(), width)
 
     def __repr__(self) -> str:
@@ -81,13 +85,13 @@ class Rosetta:
         return as_html(self._columns())
 
     def _columns(self) -> list[tuple[str, str, list[tuple[str, str]]]]:
-        """Return a title, an explanation, and lines with their marks for each side."""
-        laid_out = iter(marked(list(self.bodies.values())))
+        """Return title, explanation and marked lines of each side."""
+        bodies = iter(marked(list(self.bodies.values())))
         columns = []
         for side in self.sides:
             spoken = f", spoken by {', '.join(side.speakers)}" if side.speakers else ""
             about = f"POST {side.path}{spoken}" if side.path else "cannot be used"
-            lines = [("", f"refused: {side.refusal}")] if side.body is None else next(laid_out)
+            lines = [("", f"refused: {side.refusal}")] if side.body is None else next(bodies)
             columns.append((side.format, about, lines))
         return columns
 
@@ -103,88 +107,81 @@ def rosetta(
 ) -> Rosetta:
     """Show a request in every wire format side by side, with the differences marked. Nothing is sent.
 
-    A format that has no field for an option refuses the request, and its refusal is shown in the place of a body.
+    A format without a field for an option refuses the request, and its refusal is shown instead of a body.
 
     Args:
-        prompt: whatever `complete` takes.
-        only: names of formats, or of providers for all that they speak; else all, the registered ones too.
+        prompt: as in `complete`.
+        only: names of formats, or of providers for all their formats; else every format.
         stream: whether to show the request for a stream.
-        model: the model's name; else that of the provider that speaks the format.
-        tools: definitions, or functions made tools by `@tool`.
-        options: what `complete` takes: temperature, max_tokens, reasoning …
+        model: the model's name; else the usual one of the format's first provider.
+        tools: definitions, or functions with `@tool`.
+        options: as in `complete`: temperature, max_tokens, reasoning …
 
     Raises:
-        LLMInvalidRequestError: if no format could say this, because the prompt or an option is wrong in itself.
-        ConfigurationError: if `only` names neither a wire format nor a provider.
+        LLMInvalidRequestError: the prompt or an option is wrong in itself.
+        ConfigurationError: `only` names neither a wire format nor a provider.
     """
-    given = {**options, "tools": None if tools is None else [getattr(tool, "definition", tool) for tool in tools]}
-    # Checked once for all: what is wrong in itself is not a matter of formats.
-    build_request(prompt, model or "any", given)
-    wanted = [only] if isinstance(only, str) else list(only)
+    options["tools"] = None if tools is None else [getattr(tool, "definition", tool) for tool in tools]
+    # A prompt or option that is wrong in itself is one error, not one refusal per format.
+    build_request(prompt, model or "any", options)
+    names = [only] if isinstance(only, str) else list(only)
     sides = []
-    for name, found, speakers in _chosen(wanted):
-        if isinstance(found, LLMError):
-            sides.append(Side(name, "", speakers, refusal=found.message))
+    for name, format, speakers in _selected(names):
+        if isinstance(format, LLMError):
+            sides.append(Side(name, "", speakers, refusal=format.message))
             continue
-        request = build_request(prompt, model or _model(speakers, wanted), given)
-        sides.append(_side(found, speakers, request, stream))
+        try:
+            body = format.encode(build_request(prompt, model or _model(speakers, names), options), stream)
+        except LLMInvalidRequestError as error:
+            sides.append(Side(name, format.path, speakers, refusal=error.message))
+        else:
+            sides.append(Side(name, format.path, speakers, body))
     return Rosetta(sides)
 
 
-def _side(format: Format, speakers: tuple[str, ...], request: Request, stream: bool) -> Side:
-    try:
-        body = format.encode(request, stream)
-    except LLMInvalidRequestError as error:
-        return Side(format.name, format.path, speakers, refusal=error.message)
-    return Side(format.name, format.path, speakers, body)
-
-
-def _chosen(wanted: list[str]) -> list[tuple[str, Format | LLMError, tuple[str, ...]]]:
-    everything = list(_everything())
-    known = {name for side, _, speakers in everything for name in (side, *speakers)}
-    for name in wanted:
+def _selected(names: list[str]) -> list[Column]:
+    """Return the formats of these names, and all formats of these providers; without names, every format."""
+    columns = list(_every_format())
+    formats = {name for name, _, _ in columns}
+    known = formats.union(*(speakers for _, _, speakers in columns))
+    for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}."
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}."
             raise ConfigurationError(f"{name!r} is neither a wire format nor a provider; {hint}")
-    # Ollama's own format has the provider's name; then the format alone is meant.
-    formats = {name for name, _, _ in everything} & set(wanted)
-    providers = set(wanted) - formats
-    return [item for item in everything if not wanted or item[0] in formats or providers & set(item[2])]
+    # A format and a provider are named ollama; then the format alone is meant.
+    providers = set(names) - formats
+    return [column for column in columns if not names or column[0] in names or providers & set(column[2])]
 
 
-def _everything() -> Iterator[tuple[str, Format | LLMError, tuple[str, ...]]]:
-    """Yield name, format and speakers of all that is built in, registered or offered by a package.
-
-    What cannot be loaded comes as the error that says why.
-    """
-    spoken: dict[str, tuple[str, ...]] = dict(SPEAKERS)
-    own: dict[str, Format | LLMError] = {}
+def _every_format() -> Iterator[Column]:
+    """Yield the formats that are built in, registered, offered by a package, or used by a registered provider."""
+    speakers = dict(SPEAKERS)
+    formats = {name: _load(get_format, name) for name in format_names()}
     for provider in provider_names():
         if provider in MODELS:
             continue
-        try:
-            format = getattr(provider_class(provider), "format", None)
-        except LLMError as error:
-            own[provider] = error
-            continue
-        if format is None:
-            continue  # it is chosen only when the provider is made
-        spoken[format.name] = (*spoken.get(format.name, ()), provider)
-        if format.name not in FORMATS:
-            own[format.name] = format
-    for name in format_names():
-        try:
-            own[name] = get_format(name)
-        except LLMError as error:
-            own[name] = error
-    ordered = dict.fromkeys([*format_names(), *own])
-    for name in ordered:
-        yield name, own[name], spoken.get(name, ())
+        found = _load(provider_class, provider)
+        if isinstance(found, LLMError):
+            formats.setdefault(provider, found)
+        # Some providers choose their format only when they are created.
+        elif (format := getattr(found, "format", None)) is not None:
+            speakers[format.name] = (*speakers.get(format.name, ()), provider)
+            formats.setdefault(format.name, format)
+    for name, loaded in formats.items():
+        yield name, loaded, speakers.get(name, ())
 
 
-def _model(speakers: tuple[str, ...], wanted: list[str]) -> str:
-    """Return the usual model of the first speaker, or of the first that was asked for."""
-    for speaker in sorted(speakers, key=lambda name: name not in wanted):
+def _load(load: Callable[[str], Loaded], name: str) -> Loaded | LLMError:
+    """Return what a name stands for, or the error that says why it cannot be loaded."""
+    try:
+        return load(name)
+    except LLMError as error:
+        return error
+
+
+def _model(speakers: tuple[str, ...], names: list[str]) -> str:
+    """Return the usual model of the first provider in `names`, else of the first that speaks the format."""
+    for speaker in sorted(speakers, key=lambda speaker: speaker not in names):
         return MODELS.get(speaker) or str(getattr(provider_class(speaker), "default_model", _NO_MODEL))
     return _NO_MODEL

@@ -1,7 +1,7 @@
-"""JSON bodies as lines, each with a mark that says whether it stands in the other bodies, too.
+"""JSON bodies as lines, each with a mark that says whether the other bodies have it too.
 
-Compared is what stands where: a value and the names that lead to it. The place in a list does not count, and neither
-does the name of the model, which is each vendor's own.
+Two values are the same if they are equal and have the same path of names. The position in a list does not count, nor
+does the name of the model.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any, Final, TypeAlias
 ONLY_HERE: Final = "*"
 IN_SOME: Final = "~"
 LINE: Final = 52
-"""Characters in which a line of JSON should fit."""
+"""Characters of a line of JSON; a longer value is broken into several lines."""
 LONG_TEXT: Final = 300
-"""Characters of one text that are shown."""
+"""Longest text that is shown whole, in characters."""
 
 Leaf: TypeAlias = tuple[tuple[str, ...], str]
 
 
 def marked(bodies: Sequence[Mapping[str, Any]]) -> list[list[tuple[str, str]]]:
-    """Return the lines of each body, each with its mark: `*` stands only here, `~` in some others, "" in all."""
+    """Return the lines of each body with their marks: `*` only in this body, `~` in some others, "" in all."""
     counts = Counter(leaf for body in bodies for leaf in set(_leaves(body)))
 
     def mark(leaves: list[Leaf]) -> str:
@@ -35,7 +35,7 @@ def marked(bodies: Sequence[Mapping[str, Any]]) -> list[list[tuple[str, str]]]:
 def _lines(
     value: Any, path: tuple[str, ...] = (), name: str = "", indent: str = ""
 ) -> Iterator[tuple[str, list[Leaf]]]:
-    """Yield the lines of a value with the leaves that stand on them. What fits on a line stands on one."""
+    """Yield the lines of a value, each with its leaves. What fits on one line is on one line."""
     line = indent + name + json.dumps(shortened(value), ensure_ascii=False)
     if not isinstance(value, (dict, list)) or not value or (path and len(line) <= LINE):
         yield line, list(_leaves(value, path))
@@ -63,7 +63,7 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[Leaf]:
 
 
 def shortened(value: Any) -> Any:
-    """Shorten long texts, such as a picture's, at every depth."""
+    """Shorten long texts, such as the data of an image, at every depth."""
     if isinstance(value, dict):
         return {key: shortened(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Columns beside each other, as text and as HTML. Marks are characters, so neither needs colour."""
+"""Columns side by side, as text and as HTML. The marks are characters, so colour is not needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from llmlab.toolkit.format_comparison.diff import IN_SOME, LINE, ONLY_HERE
 
 Column: TypeAlias = tuple[str, str, list[tuple[str, str]]]
-"""A title, an explanation, and lines with their marks."""
+"""Title, explanation, and lines with their marks."""
 
 COLUMN: Final = LINE + 4
 GAP: Final = " │ "
@@ -19,7 +19,7 @@ WIDTH: Final = 2 * COLUMN + len(GAP)
 
 
 def as_text(columns: Sequence[Column], width: int = WIDTH) -> str:
-    """Return the columns as text, as many beside each other as fit into the width; at least one."""
+    """Return the columns as text, with as many beside each other as fit into the width, at least one."""
     beside = max(1, (width + len(GAP)) // (COLUMN + len(GAP)))
     rows = []
     for start in range(0, len(columns), beside):
@@ -33,7 +33,7 @@ def as_text(columns: Sequence[Column], width: int = WIDTH) -> str:
 
 
 def as_html(columns: Sequence[Column]) -> str:
-    """Return the columns as HTML; where the page is narrow, they stand below each other."""
+    """Return the columns as HTML. On a narrow page they are below each other."""
     blocks = []
     for title, about, lines in columns:
         shown = "\n".join(
@@ -59,18 +59,14 @@ def _block(column: Column) -> Iterator[str]:
     for mark, line in lines:
         text = line.lstrip(" ")
         indent = " " * (len(line) - len(text))
-        pieces = textwrap.wrap(
-            text,
-            COLUMN - 2,
-            initial_indent=indent,
-            subsequent_indent=indent + "  ",
-            break_on_hyphens=False,
-        )
-        yield from (f"{mark if place == 0 else '':<2}{piece}" for place, piece in enumerate(pieces))
+        wrapper = textwrap.TextWrapper(COLUMN - 2, indent, indent + "  ", break_on_hyphens=False)
+        first, *rest = wrapper.wrap(text)
+        yield f"{mark:<2}{first}"
+        yield from (f"  {part}" for part in rest)
 
 
 def _legend(columns: Sequence[Column]) -> list[str]:
     marks = {mark for _, _, lines in columns for mark, _ in lines}
     meanings = {ONLY_HERE: "stands in this body only", IN_SOME: "stands in some of them"}
-    said = [f"{mark} {meaning}" for mark, meaning in meanings.items() if mark in marks]
-    return [", ".join([*said, "unmarked: in all of them"])] if said else []
+    legend = [f"{mark} {meaning}" for mark, meaning in meanings.items() if mark in marks]
+    return [", ".join([*legend, "unmarked: in all of them"])] if legend else []

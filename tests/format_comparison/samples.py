@@ -1,7 +1,6 @@
-"""Answers as each service writes them, with a word for each thing that an answer holds. The table is read off these.
+"""Responses of each service in its format, with a value for each field. The tables are read from them.
 
-Their forms are those of the vendors' API references. They are data: what a wire format makes of them is found out by
-running it. Values are unlike each other, so that a value that comes out tells which field it went in by.
+Source: the vendors' API references. All values differ, so that a decoded value shows which field it came from.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from llmlab.formats.openai_chat import FINISH as CHAT_FINISH
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a service says in one format.
+    """Responses in one format.
 
     Args:
-        answer: a whole answer with text, reasoning, a tool call and usage.
-        refusal: an answer in which the model refuses; None where the wire has no place for that.
-        ends: the vendor's word for each way to end, and an answer that ends so.
+        answer: an answer with text, reasoning, a tool call and usage.
+        refusal: an answer in which the model refuses; None where the format has no field for it.
+        ends: an answer for each way to end, by the vendor's word.
         stream: the events of a stream.
         error: the body of an error with status 429.
-        broken: the event with which a stream breaks.
+        broken: the event of an error inside a stream.
     """
 
     answer: dict[str, Any]
