@@ -117,7 +117,7 @@ _HOME = {
     "submit_batch": "toolkit.batches",
     "submit_batch_async": "toolkit.batches",
     "tool": "toolkit.tools",
-    "trace": "lab.tape.switch",
+    "trace": "lab.tape.lab",
 }
 
 __all__ = ["__version__", *_HOME]
@@ -177,7 +177,7 @@ if TYPE_CHECKING:
     from llmlab.lab.tape import mode as mode
     from llmlab.lab.tape import start as start
     from llmlab.lab.tape import stop as stop
-    from llmlab.lab.tape.switch import trace as trace
+    from llmlab.lab.tape.lab import trace as trace
     from llmlab.models import MODELS as MODELS
     from llmlab.models import ModelCapabilities as ModelCapabilities
     from llmlab.models import ModelSpec as ModelSpec

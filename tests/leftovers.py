@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 GRACE = 1.0
 """Seconds in which a thread may end whose work is done."""
-BY_DESIGN = {"_ledger", "_encodings", "_told", "_hints_given", "_recorders"}
+BY_DESIGN = {"_ledger", "_encodings", "_told", "_hints_given"}
 """State that lasts as long as the process: the ledger, tokenizers, warnings given once, hints given."""
 
 _STATE = (type(None), bool, int, float, list, dict, set)
@@ -58,6 +58,9 @@ class Leftovers:
         found += [f"a server listens: {one}" for one in _listening if one not in self._sockets and one.fileno() != -1]
         changed = {name for name, _ in os.environ.copy().items() ^ self._environment.items()}
         found += [f"the variable {name} has changed" for name in sorted(changed - {"PYTEST_CURRENT_TEST"})]
+        lab = sys.modules.get("llmlab.lab.tape.lab")
+        if lab and (lab.LAB.tape or lab.LAB.faults):
+            found.append(f"the lab is on: {lab.LAB.tape}, {lab.LAB.faults}")
         found += [f"{name} has changed" for name, value in _state() if self._state.get(name, value) != value]
         return found
 

@@ -11,9 +11,7 @@ import pytest
 import llmlab
 from llmlab._utils import clock
 from llmlab.errors import LLMError
-from llmlab.lab.tape.attempts import Attempt
-from llmlab.lab.tape.timeline import Timeline
-from llmlab.lab.tape.trace import Trace
+from llmlab.lab.tape.trace import COLUMNS, Attempt, Timeline, Trace
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.faults.asking import SHAPES, asked
 
@@ -113,12 +111,12 @@ def test_live_and_without_the_tape_a_second_is_a_second() -> None:
 def test_the_table_is_a_data_frame_of_fixed_columns(no_sleep: None) -> None:
     tried("rate_limit", "timeout")
     frame = llmlab.trace().frame()
-    assert list(frame.columns) == list(Attempt.COLUMNS)
+    assert list(frame.columns) == list(COLUMNS)
     assert list(frame["status"].dropna()) == [429, 200]
     assert frame["wait"].isna().tolist() == [False, False, True]
     llmlab.trace().clear()
     empty = llmlab.trace().frame()
-    assert (list(empty.columns), len(empty)) == (list(Attempt.COLUMNS), 0)
+    assert (list(empty.columns), len(empty)) == (list(COLUMNS), 0)
 
 
 def test_the_trace_names_what_was_injected(no_sleep: None) -> None:
@@ -133,7 +131,7 @@ def test_the_trace_names_what_was_injected(no_sleep: None) -> None:
 def test_an_error_inside_an_answer_counts_as_a_failure() -> None:
     trace = Trace()
     trace.begin(ASKED).answer = TapeAnswer(200, {}, {"error": {"code": 502}}, source="live")
-    trace.waits(1.5)
+    trace.add_wait(1.5)
     trace.begin(ASKED)
     first, second = trace.attempts
     assert (first.why, first.wait) == ("the answer holds an error; tried again after 1.5 s", 1.5)

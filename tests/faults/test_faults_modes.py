@@ -13,8 +13,8 @@ import pytest
 import llmlab
 from llmlab.errors import RecordingMissError
 from llmlab.lab.faults.catalog import KINDS
-from llmlab.lab.tape import tape as tape_module
-from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording, write_recording
+from llmlab.lab.tape.cassette import Cassette, Interaction, read_cassette, write_cassette
+from llmlab.lab.tape.lab import LAB
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.loopback import LoopbackServer
 
@@ -24,15 +24,15 @@ LESSON = "06_break_things"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    tape_module._recorders.clear()
+    LAB._recorders.clear()
     yield tmp_path
-    tape_module._recorders.clear()
+    LAB._recorders.clear()
 
 
 def save(folder: Path, *said: str) -> None:
     request = TapeRequest("POST", "openai", "/v1/responses", {}, {"input": "Hi"})
-    exchanges = tuple(Recorded(request, TapeAnswer(body={"said": text}, seconds=0.5)) for text in said)
-    write_recording(folder / f"{LESSON}.yaml", RecordingFile("authored", "2026-11-14", exchanges))
+    exchanges = tuple(Interaction(request, TapeAnswer(body={"said": text}, seconds=0.5)) for text in said)
+    write_cassette(folder / f"{LESSON}.yaml", Cassette("authored", "2026-11-14", exchanges))
 
 
 @pytest.mark.parametrize("mode", ["offline", "replay"])
@@ -77,7 +77,7 @@ def test_what_meets_no_fault_is_sent_and_recorded(folder: Path, server: Loopback
     with llmlab.start("record", lesson=LESSON, recordings=folder), llmlab.faults("server_error", times=1):
         assert [httpx.get(server.url).status_code for _ in range(2)] == [500, 200]
     assert len(server.seen) == 1
-    kept = read_recording(folder / f"{LESSON}.yaml").exchanges
+    kept = read_cassette(folder / f"{LESSON}.yaml").interactions
     assert [item.answer.body for item in kept] == [{"from": "server"}]
 
 

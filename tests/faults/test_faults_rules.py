@@ -10,7 +10,7 @@ import pytest
 
 import llmlab
 from llmlab.errors import ConfigurationError
-from llmlab.lab.faults.block import faults
+from llmlab.lab.faults import FaultPlan as faults
 from llmlab.lab.wire.messages import TapeRequest
 
 URLS = {
@@ -125,7 +125,7 @@ def test_only_a_model_can_be_retired() -> None:
     [
         ({"names": "rate_limt"}, "no fault named 'rate_limt'. Did you mean 'rate_limit'"),
         ({"names": "Timeout"}, "Did you mean 'timeout'"),
-        ({"names": []}, "no fault was named. There is: unauthorized"),
+        ({"names": []}, "no fault was named. Choose from unauthorized"),
         ({"names": ""}, "no fault was named"),
         (
             {"names": "rate_limit", "retry_afer": 2},

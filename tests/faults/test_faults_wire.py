@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from llmlab.lab.faults.block import faults, inject
-from llmlab.lab.faults.damage import Damage
+from llmlab.lab.faults import FaultPlan as faults
+from llmlab.lab.faults import inject
+from llmlab.lab.faults.damage import Arrival
 from llmlab.lab.wire.messages import Event, TapeAnswer, TapeRequest
 
 SERVICES = ("openai", "anthropic", "openrouter", "ollama", "local_gpt_oss")
@@ -39,7 +40,7 @@ def asking(service: str, stream: bool = False) -> TapeRequest:
 
 def met(
     text: str, request: TapeRequest | None = None, answer: TapeAnswer = PLAIN, limit: float | None = None
-) -> Damage:
+) -> Arrival:
     request = request or asking("openai", answer.events is not None)
     fault = faults(text).due(request)
     assert fault is not None
@@ -52,7 +53,7 @@ def refused(text: str, service: str) -> TapeAnswer:
     return answer
 
 
-def rendered(damage: Damage) -> bytes:
+def rendered(damage: Arrival) -> bytes:
     return b"".join(piece for _, piece in damage.pieces)
 
 

@@ -10,7 +10,7 @@ import pytest
 import llmlab
 from llmlab.errors import ConfigurationError
 from llmlab.lab.notebooks import magics
-from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
+from llmlab.lab.tape.cassette import Cassette, Interaction, write_cassette
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.loopback import LoopbackServer
 
@@ -45,10 +45,10 @@ def test_what_is_not_recorded_goes_to_the_real_one(ollama: LoopbackServer, capsy
 def test_what_is_recorded_stays_recorded(ollama: LoopbackServer, tmp_path: Path) -> None:
     body = {"model": "gpt-oss:20b", "messages": [{"role": "user", "content": "Hi"}], "stream": False}
     request = TapeRequest("POST", "ollama", "/api/chat", {}, body)
-    exchange = Recorded(request, TapeAnswer(body={"from": "recording"}))
+    exchange = Interaction(request, TapeAnswer(body={"from": "recording"}))
     (tmp_path / "recordings").mkdir()
-    file = RecordingFile("authored", "2026-11-14", (exchange,))
-    write_recording(tmp_path / "recordings" / "01.yaml", file)
+    file = Cassette("authored", "2026-11-14", (exchange,))
+    write_cassette(tmp_path / "recordings" / "01.yaml", file)
     magics.switch("local")
     assert ask(ollama, "Hi").json() == {"from": "recording"}
     assert ask(ollama, "Ho").json()["message"]["content"] == "really"
@@ -90,7 +90,7 @@ def test_something_else_answers(server: LoopbackServer, monkeypatch: pytest.Monk
     for body, status in (("<html>", 200), ({"hello": 1}, 200), ([1], 200), ("no", 404)):
         server.answers.clear()
         server.answer(body, status)
-        with pytest.raises(ConfigurationError, match="is no Ollama"):
+        with pytest.raises(ConfigurationError, match="is not Ollama"):
             magics.switch("local")
 
 

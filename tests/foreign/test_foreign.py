@@ -17,7 +17,7 @@ from llmlab.lab.notebooks.auto_start import needs_tape
 from llmlab.lab.notebooks.notebook_file import ROOT, nbformat, read_notebook
 from llmlab.lab.notebooks.runner import run_notebooks
 from llmlab.lab.notebooks.update import update_outputs
-from llmlab.lab.tape.cassette import read_recording
+from llmlab.lab.tape.cassette import read_cassette
 
 pytest_plugins = "pytester"
 
@@ -61,8 +61,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_recording_a_folder_writes_one_file_for_each_notebook_that_asks(folder: Path) -> None:
     """The notebook with plain SDKs, which does not know of the tape, is recorded like the others."""
-    found = {path.name: read_recording(path) for path in (folder / "recordings").iterdir()}
-    services = {name: [item.request.alias for item in file.exchanges] for name, file in found.items()}
+    found = {path.name: read_cassette(path) for path in (folder / "recordings").iterdir()}
+    services = {name: [item.request.alias for item in file.interactions] for name, file in found.items()}
     assert services == {"plain_sdks.yaml": ["openai", "ollama"], "loads.yaml": ["ollama"]}
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from llmlab.lab.simulator import simulate
-from llmlab.lab.tape.cassette import Recorded, RecordingFile
+from llmlab.lab.tape.cassette import Cassette, Interaction
 from llmlab.lab.wire.messages import Event, TapeAnswer, TapeRequest
 
 KEY = {"authorization": "Bearer simulated", "x-api-key": "simulated"}
@@ -30,10 +30,10 @@ REQUESTS = {
 }
 
 
-def recorded(*names: str) -> RecordingFile:
+def recorded(*names: str) -> Cassette:
     """Return what the simulator says as it is now, as a recording."""
-    exchanges = (Recorded(replace(REQUESTS[name], headers={}), simulate(REQUESTS[name])) for name in names)
-    return RecordingFile("recorded", "2026-11-14", tuple(exchanges))
+    exchanges = (Interaction(replace(REQUESTS[name], headers={}), simulate(REQUESTS[name])) for name in names)
+    return Cassette("recorded", "2026-11-14", tuple(exchanges))
 
 
 Change = Callable[[TapeRequest, TapeAnswer], TapeAnswer]

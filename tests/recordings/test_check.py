@@ -10,7 +10,7 @@ import pytest
 
 import llmlab
 from llmlab.errors import RecordingMissError
-from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording, write_recording
+from llmlab.lab.tape.cassette import Cassette, Interaction, read_cassette, write_cassette
 from llmlab.lab.tape.secret_scan import check_file, check_folder
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
@@ -25,13 +25,13 @@ def tape_off(monkeypatch: pytest.MonkeyPatch) -> Any:
     llmlab.stop()
 
 
-def exchange(asked: Any, said: Any, **details: Any) -> Recorded:
-    return Recorded(TapeRequest("POST", "openai", "/v1/responses", {}, asked), TapeAnswer(body=said, **details))
+def exchange(asked: Any, said: Any, **details: Any) -> Interaction:
+    return Interaction(TapeRequest("POST", "openai", "/v1/responses", {}, asked), TapeAnswer(body=said, **details))
 
 
-def save(folder: Path, *exchanges: Recorded, name: str = "01_call") -> Path:
+def save(folder: Path, *exchanges: Interaction, name: str = "01_call") -> Path:
     path = folder / f"{name}.yaml"
-    write_recording(path, RecordingFile("recorded", "2026-11-14", exchanges))
+    write_cassette(path, Cassette("recorded", "2026-11-14", exchanges))
     return path
 
 
@@ -77,7 +77,7 @@ def test_recording_writes_no_repeat(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with llmlab.start("record", lesson="01_twice", recordings=tmp_path):
         for asked in ("Hello", "Hello", "Good bye"):
             httpx.post(URL, json={"model": "gpt-6-luna", "input": asked}, headers={"authorization": "Bearer x"})
-    assert len(read_recording(tmp_path / "01_twice.yaml").exchanges) == 2
+    assert len(read_cassette(tmp_path / "01_twice.yaml").interactions) == 2
     assert check_file(tmp_path / "01_twice.yaml") == []
 
 
@@ -95,11 +95,11 @@ def test_a_leak_is_told_with_its_line(tmp_path: Path) -> None:
         exchange("c", {"auth": "a1b2c3d4e5f6g7h8"}),
         exchange("c", {"session": {"cookie": "planted"}}),
         exchange("c", None, events=tuple((0.1, {"type": "d", "text": text}) for text in ("sk-", "ab12", "cd34ef"))),
-        Recorded(TapeRequest("GET", "openai", "/v1/models?signature=planted"), TapeAnswer()),
+        Interaction(TapeRequest("GET", "openai", "/v1/models?signature=planted"), TapeAnswer()),
     ],
     ids=["a field that holds keys", "a field named after a secret", "a key in pieces", "a query"],
 )
-def test_a_leak_that_no_line_shows_is_told_with_its_exchange(tmp_path: Path, leak: Recorded) -> None:
+def test_a_leak_that_no_line_shows_is_told_with_its_exchange(tmp_path: Path, leak: Interaction) -> None:
     """A secret known by its field's name, or cut into the pieces of a stream, is found where the recorder finds it."""
     path = save(tmp_path, exchange("a", "b"), leak)
     (found,) = check_file(path)

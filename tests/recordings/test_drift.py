@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from llmlab.lab.cli.app import app
 from llmlab.lab.notebooks.notebook_file import ROOT
-from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording, write_recording
+from llmlab.lab.tape.cassette import Cassette, Interaction, read_cassette, write_cassette
 from llmlab.lab.tape.drift import Asker, judge
 from llmlab.lab.tape.server import SimulatorServer
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
@@ -31,7 +31,7 @@ def drift(tmp_path: Path) -> Iterator[Drift]:
 
     def run(change: Change, *options: str, names: tuple[str, ...] = tuple(REQUESTS)) -> Any:
         save(tmp_path / "01_ask.ipynb", "1")
-        write_recording(tmp_path / "recordings" / "01_ask.yaml", recorded(*names))
+        write_cassette(tmp_path / "recordings" / "01_ask.yaml", recorded(*names))
         server = SimulatorServer(0, pace=0, answer=changed(change))
         server.__enter__()
         servers.append(server)
@@ -100,7 +100,7 @@ def test_without_keys_and_servers_nothing_is_asked(tmp_path: Path, monkeypatch: 
     """Who has no key learns which one is missing; a server that does not run is named, too."""
     monkeypatch.setenv("OLLAMA_HOST", "http://127.0.0.1:9")
     save(tmp_path / "01_ask.ipynb", "1")
-    write_recording(tmp_path / "recordings" / "01_ask.yaml", recorded("plain", "streamed", "ollama"))
+    write_cassette(tmp_path / "recordings" / "01_ask.yaml", recorded("plain", "streamed", "ollama"))
     result = CliRunner().invoke(app, ["drift", str(tmp_path)])
     assert result.exit_code == 2
     assert "Not asked: 2, because OPENAI_API_KEY is not set." in result.output
@@ -111,8 +111,8 @@ def test_a_model_that_the_catalogue_knows_to_be_shut_down_needs_no_key(tmp_path:
     """A recording from a model that is gone is reported, even where nobody can be asked."""
     asked = TapeRequest("POST", "openai", "/v1/chat/completions", {}, {"model": "gpt-4", "messages": []})
     save(tmp_path / "01_ask.ipynb", "1")
-    file = RecordingFile("recorded", "2026-01-01", (Recorded(asked, TapeAnswer(body={})),))
-    write_recording(tmp_path / "recordings" / "01_ask.yaml", file)
+    file = Cassette("recorded", "2026-01-01", (Interaction(asked, TapeAnswer(body={})),))
+    write_cassette(tmp_path / "recordings" / "01_ask.yaml", file)
     result = CliRunner().invoke(app, ["drift", str(tmp_path)])
     assert (result.exit_code, "Shut down: gpt-4." in result.output) == (1, True)
 
@@ -130,7 +130,7 @@ def test_the_lessons_are_as_the_simulator_answers() -> None:
     assert result.exit_code == 0, result.output
 
 
-def ask(item: Recorded, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, *more: Recorded) -> list[Any]:
+def ask(item: Interaction, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, *more: Interaction) -> list[Any]:
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-mine-1234567")
     with Asker() as asker:
@@ -145,7 +145,7 @@ def test_the_reader_s_key_goes_to_the_service_and_a_wrong_one_where_a_wrong_one_
     server.answer({}, 401)
     models = TapeRequest("GET", "openai", "/v1/models")
     found = ask(
-        Recorded(models, TapeAnswer(200, {}, {})), server, monkeypatch, Recorded(models, TapeAnswer(401, {}, {}))
+        Interaction(models, TapeAnswer(200, {}, {})), server, monkeypatch, Interaction(models, TapeAnswer(401, {}, {}))
     )
     assert [one.kind for one in found] == ["same", "same"]
     keys = [seen.headers["authorization"] for seen in server.seen]
@@ -155,10 +155,14 @@ def test_the_reader_s_key_goes_to_the_service_and_a_wrong_one_where_a_wrong_one_
 def test_later_requests_use_today_s_ids(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file, a batch or an earlier answer has another id today; asking for the old one would be a false alarm."""
     server.answer({"id": "resp_today"})
-    first = Recorded(TapeRequest("POST", "openai", "/v1/responses", {}, {"a": 1}), TapeAnswer(body={"id": "resp_then"}))
+    first = Interaction(
+        TapeRequest("POST", "openai", "/v1/responses", {}, {"a": 1}), TapeAnswer(body={"id": "resp_then"})
+    )
     body = {"previous_response_id": "resp_then", "input": ["resp_then is a word here"]}
-    second = Recorded(TapeRequest("POST", "openai", "/v1/responses", {}, body), TapeAnswer(body={"id": "resp_next"}))
-    third = Recorded(TapeRequest("DELETE", "openai", "/v1/responses/resp_then"), TapeAnswer(body={"id": "resp_then"}))
+    second = Interaction(TapeRequest("POST", "openai", "/v1/responses", {}, body), TapeAnswer(body={"id": "resp_next"}))
+    third = Interaction(
+        TapeRequest("DELETE", "openai", "/v1/responses/resp_then"), TapeAnswer(body={"id": "resp_then"})
+    )
     assert [one.kind for one in ask(first, server, monkeypatch, second, third)] == ["same"] * 3
     assert server.seen[1].body["previous_response_id"] == "resp_today"
     assert (server.seen[2].method, server.seen[2].path) == ("DELETE", "/v1/responses/resp_today")
@@ -168,8 +172,8 @@ def test_only_what_this_run_has_made_is_deleted(server: LoopbackServer, monkeypa
     """A list of today can hold a reader's own files in the place of the recorded ones; they stay."""
     server.answer({"data": [{"id": "file-of-the-reader"}]})
     listed = TapeAnswer(body={"data": [{"id": "file-of-the-lesson"}]})
-    first = Recorded(TapeRequest("GET", "openai", "/v1/files"), listed)
-    second = Recorded(TapeRequest("DELETE", "openai", "/v1/files/file-of-the-lesson"), TapeAnswer(body={}))
+    first = Interaction(TapeRequest("GET", "openai", "/v1/files"), listed)
+    second = Interaction(TapeRequest("DELETE", "openai", "/v1/files/file-of-the-lesson"), TapeAnswer(body={}))
     assert [one.kind for one in ask(first, server, monkeypatch, second)] == ["same", "not asked"]
     assert [seen.method for seen in server.seen] == ["GET"]
 
@@ -186,7 +190,7 @@ def test_what_would_do_harm_or_cannot_be_asked_is_left_alone(
     server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, request_: TapeRequest, status: int, reason: str
 ) -> None:
     """Looking for drift never deletes a reader's model, and never claims what it cannot know."""
-    (found,) = ask(Recorded(request_, TapeAnswer(status, {}, {})), server, monkeypatch)
+    (found,) = ask(Interaction(request_, TapeAnswer(status, {}, {})), server, monkeypatch)
     assert found.kind == "not asked"
     assert reason in found.details[0]
     assert server.seen == []
@@ -203,7 +207,7 @@ def test_an_upload_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
         return TapeAnswer(200, {}, {"id": "file-1"})
 
     with SimulatorServer(0, pace=0, answer=answer) as server, Asker(server.url) as asker:
-        (found,) = asker.ask_all([Recorded(asked, TapeAnswer(body={"id": "file-0"}))])
+        (found,) = asker.ask_all([Interaction(asked, TapeAnswer(body={"id": "file-0"}))])
     assert found.kind == "same"
     assert answered[0].body == {"multipart": parts}
 
@@ -213,20 +217,22 @@ def test_a_host_of_one_s_own_is_asked_where_it_was(server: LoopbackServer, monke
     server.answer({"ok": True})
     asked = TapeRequest("POST", server.url.removeprefix("http://"), "/v1/ask?x=1", {}, {"ask": 1})
     with Asker() as asker, Asker("http://127.0.0.1:9/") as simulated:
-        assert asker.ask(Recorded(asked, TapeAnswer(body={"ok": False}))).kind == "same"
-        assert simulated.ask(Recorded(asked, TapeAnswer())).details[0].endswith("no service that the simulator knows")
+        assert asker.ask(Interaction(asked, TapeAnswer(body={"ok": False}))).kind == "same"
+        assert (
+            simulated.ask(Interaction(asked, TapeAnswer())).details[0].endswith("no service that the simulator knows")
+        )
     assert server.seen[0].path == "/v1/ask?x=1"
 
 
 def test_another_failure_than_the_expected_one_is_told() -> None:
     """A lesson that shows a 400 and gets a 404 has changed."""
-    item = Recorded(REQUESTS["wrong model"], TapeAnswer(400, {}, {"error": {}}))
+    item = Interaction(REQUESTS["wrong model"], TapeAnswer(400, {}, {"error": {}}))
     assert judge(item, TapeAnswer(404, {}, {"error": {}})).details == ("status: recorded 400, now 404",)
 
 
 def test_recordings_of_other_providers_are_watched_too(drift: Drift, tmp_path: Path) -> None:
     """What was recorded with --provider anthropic does not rot unseen."""
-    write_recording(tmp_path / "recordings" / "01_ask.anthropic.yaml", recorded("claude"))
+    write_cassette(tmp_path / "recordings" / "01_ask.anthropic.yaml", recorded("claude"))
     result = drift(changes.same, names=("plain",))
     assert "2 asked, 2 as recorded" in result.output
-    assert len(read_recording(tmp_path / "recordings" / "01_ask.yaml").exchanges) == 1
+    assert len(read_cassette(tmp_path / "recordings" / "01_ask.yaml").interactions) == 1

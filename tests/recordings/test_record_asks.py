@@ -14,7 +14,7 @@ from llmlab.lab.cli.app import app
 from llmlab.lab.notebooks import update
 from llmlab.lab.notebooks.cost_estimate import spending_of
 from llmlab.lab.notebooks.result import Result
-from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
+from llmlab.lab.tape.cassette import Cassette, Interaction, write_cassette
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.recordings.changed import recorded
 from tests.runner.samples import code, save, text
@@ -50,8 +50,8 @@ def dear(folder: Path, model: str = "gpt-6-luna") -> Path:
     """A notebook whose recording says that it took ten million tokens."""
     usage = {"input_tokens": 10_000_000, "output_tokens": 10_000_000}
     asked = TapeRequest("POST", "openai", "/v1/responses", {}, {"model": model})
-    file = RecordingFile("recorded", "2026-11-14", (Recorded(asked, TapeAnswer(body={"usage": usage})),))
-    write_recording(folder / "recordings" / "01_ask.yaml", file)
+    file = Cassette("recorded", "2026-11-14", (Interaction(asked, TapeAnswer(body={"usage": usage})),))
+    write_cassette(folder / "recordings" / "01_ask.yaml", file)
     return save(folder / "01_ask.ipynb", ASK)
 
 
@@ -60,7 +60,7 @@ def test_a_missing_key_is_told_before_a_kernel_starts(tmp_path: Path, started: l
     """Not after a minute, as a 401 inside a cell, with half of the lesson paid for."""
     path = save(tmp_path / "01_ask.ipynb", ASK, text("# Ask"), "llmlab.get_provider('anthropic')")
     if recording:
-        write_recording(tmp_path / "recordings" / "01_ask.yaml", recorded("plain", "claude"))
+        write_cassette(tmp_path / "recordings" / "01_ask.yaml", recorded("plain", "claude"))
     result = record(path)
     assert (result.exit_code, started) == (2, [])
     assert "needs OPENAI_API_KEY and ANTHROPIC_API_KEY" in result.output
@@ -70,7 +70,7 @@ def test_a_missing_key_is_told_before_a_kernel_starts(tmp_path: Path, started: l
 def test_a_cheap_lesson_is_recorded_without_a_question(tmp_path: Path, started: list[Path], key: None) -> None:
     """The price of a cent is said, and nobody is bothered."""
     path = save(tmp_path / "01_ask.ipynb", ASK)
-    write_recording(tmp_path / "recordings" / "01_ask.yaml", recorded("plain", "streamed"))
+    write_cassette(tmp_path / "recordings" / "01_ask.yaml", recorded("plain", "streamed"))
     result = record(path)
     assert result.exit_code == 0, result.output
     assert "about $0.00" in result.output
@@ -174,4 +174,4 @@ def test_the_key_of_the_chosen_provider_is_looked_for(tmp_path: Path, started: l
 def test_what_was_spent_is_counted_in_every_format(alias: str, answer: TapeAnswer, said: str) -> None:
     """Each call counts once, with the tokens that the service says at the end."""
     asked = TapeRequest("POST", alias, "/v1/messages", {}, {"model": "claude-haiku-5-5"})
-    assert said in str(spending_of([Recorded(asked, answer)]))
+    assert said in str(spending_of([Interaction(asked, answer)]))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from llmlab.lab.cli.app import app
 from llmlab.lab.notebooks.runner import run_notebooks
-from llmlab.lab.tape.cassette import read_recording
+from llmlab.lab.tape.cassette import read_cassette
 from llmlab.lab.tape.server import SimulatorServer
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.recordings import changed as changes
@@ -61,9 +61,9 @@ def test_recording_again_tells_what_has_changed(tmp_path: Path, serve: Serve) ->
     assert "exchanges: 2" in first.output
     assert "asked for the first time: 2" in first.output
     assert "cost: $0.0" in first.output
-    file = read_recording(place)
-    assert (file.provenance, {item.request.alias for item in file.exchanges}) == ("recorded", {"openai"})
-    assert {item.request.path for item in file.exchanges} == {"/v1/responses"}
+    file = read_cassette(place)
+    assert (file.provenance, {item.request.alias for item in file.interactions}) == ("recorded", {"openai"})
+    assert {item.request.path for item in file.interactions} == {"/v1/responses"}
     assert KEY not in place.read_text("utf-8")
 
     serve(other_words)
@@ -110,8 +110,8 @@ def test_another_provider_has_a_file_of_its_own(tmp_path: Path) -> None:
     result = record(path, "--authored", "--provider", "anthropic")
     assert "recorded 01_ask.anthropic, authored" in result.output
     assert "cost: nothing" in result.output
-    found = {place.name: read_recording(place) for place in (tmp_path / "recordings").iterdir()}
-    assert {name: file.exchanges[0].request.alias for name, file in found.items()} == {
+    found = {place.name: read_cassette(place) for place in (tmp_path / "recordings").iterdir()}
+    assert {name: file.interactions[0].request.alias for name, file in found.items()} == {
         "01_ask.yaml": "openai",
         "01_ask.anthropic.yaml": "anthropic",
     }

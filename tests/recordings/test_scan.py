@@ -9,7 +9,7 @@ import pytest
 
 from llmlab.lab.notebooks.handout import make_handouts
 from llmlab.lab.notebooks.notebook_file import ROOT
-from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
+from llmlab.lab.tape.cassette import Cassette, Interaction, write_cassette
 from llmlab.lab.tape.secret_scan import check_folder, scan
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.core.test_redaction import HARMLESS, SECRETS, X20
@@ -62,8 +62,8 @@ def carry(tmp_path: Path, request: pytest.FixtureRequest) -> object:
             page = tmp_path / "01.html"
             page.write_text(f"<html>\n<pre><span>{escape(said)}</span></pre>\n</html>", "utf-8")
             return list(scan(page))
-        exchange = Recorded(TapeRequest("POST", "openai", "/v1/responses", {}, {"input": said}), TapeAnswer(body={}))
-        write_recording(tmp_path / "01_say.yaml", RecordingFile("recorded", "2026-11-14", (exchange,)))
+        exchange = Interaction(TapeRequest("POST", "openai", "/v1/responses", {}, {"input": said}), TapeAnswer(body={}))
+        write_cassette(tmp_path / "01_say.yaml", Cassette("recorded", "2026-11-14", (exchange,)))
         return list(check_folder(tmp_path, [Path("01_say.ipynb")]))
 
     return found

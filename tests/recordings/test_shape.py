@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab.lab.tape.json_shape import differences, said
+from llmlab.lab.tape.json_shape import differences, text_of
 from llmlab.lab.wire.messages import TapeAnswer
 
 
@@ -105,5 +105,5 @@ def test_an_answer_has_the_shape_of_itself(body: Any) -> None:
 
 def test_the_words_of_an_answer_are_found_in_every_format() -> None:
     """Whether an answer has changed is a question of its words, not of ids and times."""
-    assert said(plain({"id": "a", "choices": [{"message": {"content": "Hi"}}]})) == "Hi"
-    assert said(stream(START, DELTA, {"type": "delta", "text": " there"})) == "Hi there"
+    assert text_of(plain({"id": "a", "choices": [{"message": {"content": "Hi"}}]})) == "Hi"
+    assert text_of(stream(START, DELTA, {"type": "delta", "text": " there"})) == "Hi there"

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from llmlab.errors import ConfigurationError
-from llmlab.lab.faults.block import faults
+from llmlab.lab.faults import FaultPlan as faults
 from llmlab.lab.faults.catalog import KINDS
 from llmlab.lab.tape.server import SimulatorServer
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest

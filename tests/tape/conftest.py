@@ -11,7 +11,8 @@ import pytest
 
 import llmlab
 from llmlab.lab.tape import tape as tape_module
-from llmlab.lab.tape.cassette import RecordingFile, read_recording
+from llmlab.lab.tape.cassette import Cassette, read_cassette
+from llmlab.lab.tape.lab import LAB
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 LESSON = "01_call"
@@ -22,7 +23,7 @@ def tape_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test leaves the tape on, and none sees a notebook or a recorder of another one."""
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     monkeypatch.setenv("LLMLAB_PACE", "0")
-    tape_module._recorders.clear()
+    LAB._recorders.clear()
     yield
     llmlab.stop()
 
@@ -70,6 +71,6 @@ def replay(folder: Path) -> Callable[[], Any]:
     return lambda: llmlab.start("replay", lesson=LESSON, recordings=folder)
 
 
-def read(folder: Path) -> RecordingFile:
+def read(folder: Path) -> Cassette:
     """Return what was written for the lesson of these tests."""
-    return read_recording(folder / f"{LESSON}.yaml")
+    return read_cassette(folder / f"{LESSON}.yaml")

@@ -7,7 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from llmlab.lab.tape.request_parser import alias_of, to_tape_request
+from llmlab.lab.tape.request_parser import to_tape_request
+
+
+def alias_of(url: str) -> str:
+    return to_tape_request("GET", httpx.URL(url), {}, b"").alias
 
 
 @pytest.mark.parametrize(
@@ -27,17 +31,16 @@ from llmlab.lab.tape.request_parser import alias_of, to_tape_request
     ],
 )
 def test_hosts_have_their_services_names(url: str, alias: str) -> None:
-    parsed = httpx.URL(url)
-    assert alias_of(parsed.host, parsed.port) == alias
+    assert alias_of(url) == alias
 
 
 def test_a_local_server_keeps_its_name_at_another_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """Recordings made against a box in the next room answer on every machine."""
     monkeypatch.setenv("OLLAMA_HOST", "box:7777")
     monkeypatch.setenv("LOCAL_GPT_OSS_URL", "http://gpu:9999/v1")
-    assert alias_of("box", 7777) == "ollama"
-    assert alias_of("gpu", 9999) == "local_gpt_oss"
-    assert alias_of("gpu", 1) == "gpu:1"
+    assert alias_of("http://box:7777/api/chat") == "ollama"
+    assert alias_of("http://gpu:9999/v1/x") == "local_gpt_oss"
+    assert alias_of("http://gpu:1/v1/x") == "gpu:1"
 
 
 def body_of(**content: Any) -> Any:

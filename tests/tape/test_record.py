@@ -18,8 +18,8 @@ import yaml
 
 import llmlab
 from llmlab.errors import ConfigurationError
-from llmlab.lab.tape import tape as tape_module
-from llmlab.lab.tape.cassette import RecordingFile, write_recording
+from llmlab.lab.tape.cassette import Cassette, write_cassette
+from llmlab.lab.tape.lab import LAB
 from llmlab.lab.wire.messages import TapeAnswer
 from tests.loopback import LoopbackServer
 from tests.tape.conftest import LESSON, read
@@ -88,7 +88,7 @@ def test_async_traffic_is_recorded_the_same(library: Any, server: LoopbackServer
 
     with record():
         assert asyncio.run(ask()) == NAMED
-    (exchange,) = read(folder).exchanges
+    (exchange,) = read(folder).interactions
     assert [event for _, event in exchange.answer.events or ()] == [{"type": "a", "text": "é😀"}, {"type": "b"}]
 
 
@@ -112,7 +112,7 @@ def test_an_answer_that_is_cut_in_its_compression_is_noted_as_far_as_it_goes(
     server.answer(b"\x1f\x8bno gzip", headers={"content-encoding": "gzip"})
     with record(), pytest.raises(httpx.DecodingError):
         httpx.get(server.url)
-    assert read(folder).exchanges[0].answer.status == 200
+    assert read(folder).interactions[0].answer.status == 200
 
 
 def test_a_file_says_where_it_comes_from(server: LoopbackServer, record: Any, folder: Path) -> None:
@@ -131,9 +131,9 @@ def test_each_exchange_is_on_disk_at_once(server: LoopbackServer, record: Any, f
     server.answer({})
     with record():
         httpx.get(server.url + "/one")
-        assert [item.request.path for item in read(folder).exchanges] == ["/one"]
+        assert [item.request.path for item in read(folder).interactions] == ["/one"]
         httpx.get(server.url + "/two")
-        assert [item.request.path for item in read(folder).exchanges] == ["/one", "/two"]
+        assert [item.request.path for item in read(folder).interactions] == ["/one", "/two"]
 
 
 def test_exchanges_stand_in_the_order_in_which_they_were_started(
@@ -143,7 +143,7 @@ def test_exchanges_stand_in_the_order_in_which_they_were_started(
     with record(), httpx.stream("GET", server.url + "/first") as response:
         httpx.get(server.url + "/second")
         response.read()
-    assert [item.request.path for item in read(folder).exchanges] == ["/first", "/second"]
+    assert [item.request.path for item in read(folder).interactions] == ["/first", "/second"]
 
 
 def test_answers_to_one_request_are_all_kept(server: LoopbackServer, record: Any, replay: Any) -> None:
@@ -163,7 +163,7 @@ def test_a_stream_that_the_reader_leaves_is_kept_as_far_as_it_went(
     server.answer(PLAIN, headers=SSE, piece=len(": OPENROUTER PROCESSING\n\n"))
     with record(), library.stream("GET", server.url) as response:
         next(response.iter_raw())
-    events = read(folder).exchanges[0].answer.events or ()
+    events = read(folder).interactions[0].answer.events or ()
     assert events[0][1] == ": OPENROUTER PROCESSING"
     assert events[0][0] >= 0
 
@@ -174,7 +174,7 @@ def test_a_stream_that_nobody_closes_is_kept_at_the_stop(server: LoopbackServer,
     with record():
         response = client.send(client.build_request("GET", server.url), stream=True)
         next(response.iter_raw())
-    assert read(folder).exchanges[0].answer.status == 200
+    assert read(folder).interactions[0].answer.status == 200
     client.close()
 
 
@@ -183,7 +183,7 @@ def test_an_answer_that_is_closed_twice_is_written_once(server: LoopbackServer, 
     with record(), httpx.stream("GET", server.url) as response:
         response.read()
         response.stream.close()  # type: ignore[union-attr]
-    assert len(read(folder).exchanges) == 1
+    assert len(read(folder).interactions) == 1
 
 
 def test_a_connection_that_fails_is_not_recorded(server: LoopbackServer, record: Any, folder: Path) -> None:
@@ -197,11 +197,11 @@ def test_recording_anew_replaces_the_old_file(server: LoopbackServer, record: An
     server.answer({})
     with record():
         httpx.get(server.url + "/old")
-    tape_module._recorders.clear()  # as in a new process
+    LAB._recorders.clear()  # as in a new process
     with record():
-        assert read(folder).exchanges[0].request.path == "/old"
+        assert read(folder).interactions[0].request.path == "/old"
         httpx.get(server.url + "/new")
-    assert [item.request.path for item in read(folder).exchanges] == ["/new"]
+    assert [item.request.path for item in read(folder).interactions] == ["/new"]
 
 
 def test_switching_away_and_back_goes_on_recording(server: LoopbackServer, record: Any, folder: Path) -> None:
@@ -210,7 +210,7 @@ def test_switching_away_and_back_goes_on_recording(server: LoopbackServer, recor
         with record():
             httpx.get(server.url + path)
         llmlab.start("offline")
-    assert [item.request.path for item in read(folder).exchanges] == ["/one", "/two"]
+    assert [item.request.path for item in read(folder).interactions] == ["/one", "/two"]
 
 
 def test_the_sdk_is_recorded_with_its_own_traffic(server: LoopbackServer, record: Any, replay: Any) -> None:
@@ -262,15 +262,15 @@ def test_authoring_writes_what_the_simulator_says(
         httpx.post(url, json="gone")
     path = folder / f"{LESSON}.yaml"
     path.write_text(path.read_text("utf-8").replace("simulated: one", "by_hand: one"), "utf-8")
-    tape_module._recorders.clear()
+    LAB._recorders.clear()
     with record():
         httpx.post(url, json="one")
         httpx.post(url, json="two")
     file = read(folder)
     assert file.provenance == "authored"
-    assert [item.answer.body for item in file.exchanges] == [{"by_hand": "one"}, {"simulated": "two"}]
-    assert [item.answer.headers for item in file.exchanges] == [{}, {}]
-    write_recording(path, RecordingFile("recorded", "2026-11-14", file.exchanges))
+    assert [item.answer.body for item in file.interactions] == [{"by_hand": "one"}, {"simulated": "two"}]
+    assert [item.answer.headers for item in file.interactions] == [{}, {}]
+    write_cassette(path, Cassette("recorded", "2026-11-14", file.interactions))
     with record():
         assert httpx.post(url, json="one").json() == {"simulated": "one"}
 
@@ -294,4 +294,4 @@ def test_moments_are_seconds_since_the_request(
         monkeypatch.setattr("llmlab.lab.tape.body_streams.time.monotonic", lambda: float(next(clock)))
         httpx.get(server.url)
         monkeypatch.setattr("llmlab.lab.tape.body_streams.time.monotonic", time.monotonic)
-    assert (read(folder).exchanges[0].answer.events or ())[0][0] == 1.0
+    assert (read(folder).interactions[0].answer.events or ())[0][0] == 1.0

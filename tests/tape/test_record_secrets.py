@@ -90,11 +90,12 @@ def test_no_planted_secret_reaches_the_disk(
     files = list(folder.iterdir())
     written = files[0].read_text("utf-8")
     assert len(files) == 1
-    assert len(read(folder).exchanges) == 4
+    assert len(read(folder).interactions) == 4
     assert {name: secret for name, secret in PLANTED.items() if secret.lower() in written.lower()} == {}
     # In pieces it would not be found as a whole: put the stream together again.
     texts = [
-        str(event.get("text", event.get("partial_json"))) for _, event in read(folder).exchanges[1].answer.events or ()
+        str(event.get("text", event.get("partial_json")))
+        for _, event in read(folder).interactions[1].answer.events or ()
     ]  # type: ignore[union-attr]
     assert not any(secret in "".join(texts) for secret in PLANTED.values())
     assert written.count("[redacted]") >= 20
@@ -104,6 +105,6 @@ def test_what_is_harmless_is_still_there(server: LoopbackServer, record: Any, fo
     server.answer({"text": "The risk-free answer of ollama: max_tokens=5, see ada@example.com."})
     with record():
         httpx.post(server.url, json={"input": "task-oriented?"}, headers={"authorization": "Bearer ollama"})
-    (exchange,) = read(folder).exchanges
+    (exchange,) = read(folder).interactions
     assert exchange.answer.body == {"text": "The risk-free answer of ollama: max_tokens=5, see ada@example.com."}
     assert exchange.request == TapeRequest("POST", exchange.request.alias, "/", {}, {"input": "task-oriented?"})

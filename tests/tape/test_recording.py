@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from llmlab.errors import ConfigurationError
 from llmlab.lab.tape.cassette import (
-    Recorded,
-    RecordingFile,
-    dump_recording,
+    Cassette,
+    Interaction,
+    dump_cassette,
     keep_headers,
-    read_recording,
-    write_recording,
+    read_cassette,
+    write_cassette,
 )
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
@@ -58,56 +58,56 @@ exchanges:
 """
 
 
-def example() -> RecordingFile:
+def example() -> Cassette:
     body = {"model": "gpt-6-luna", "input": 'Two lines:\nthis one, and "that" one. 😀'}
     events = ((0.41, {"type": "response.created", "sequence_number": 0}), (0.5, "data: [DONE]"))
     stream = TapeAnswer(200, {"content-type": "text/event-stream"}, events=events, framing="named_sse")
     plain = TapeAnswer(429, {}, {"error": None, "embedding": [0.5, 1e-05]}, seconds=0.02)
     exchanges = (
-        Recorded(TapeRequest("POST", "openai", "/v1/responses", {}, body), stream),
-        Recorded(TapeRequest("GET", "openai", "/v1/models"), plain),
+        Interaction(TapeRequest("POST", "openai", "/v1/responses", {}, body), stream),
+        Interaction(TapeRequest("GET", "openai", "/v1/models"), plain),
     )
-    return RecordingFile("authored", "2026-11-14", exchanges, {"openai": "3.52.0"})
+    return Cassette("authored", "2026-11-14", exchanges, {"openai": "3.52.0"})
 
 
 def test_the_file_is_readable() -> None:
-    assert dump_recording(example()) == WANTED
+    assert dump_cassette(example()) == WANTED
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "new" / "01_call.yaml"
-    write_recording(path, example())
-    assert read_recording(path) == example()
-    assert [str(item) for item in read_recording(path).exchanges] == [
+    write_cassette(path, example())
+    assert read_cassette(path) == example()
+    assert [str(item) for item in read_cassette(path).interactions] == [
         "01_call.yaml, line 6: POST openai /v1/responses",
         "01_call.yaml, line 23: GET openai /v1/models",
     ]
 
 
 def test_a_file_without_exchanges_can_be_read(tmp_path: Path) -> None:
-    write_recording(tmp_path / "a.yaml", RecordingFile("recorded", "2026-11-14"))
-    assert read_recording(tmp_path / "a.yaml").exchanges == ()
+    write_cassette(tmp_path / "a.yaml", Cassette("recorded", "2026-11-14"))
+    assert read_cassette(tmp_path / "a.yaml").interactions == ()
 
 
 def test_no_half_file_is_ever_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk or a killed kernel leaves the old recordings as they were, and no litter."""
     path = tmp_path / "a.yaml"
-    write_recording(path, example())
+    write_cassette(path, example())
 
     def fail(*args: Any) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_recording(path, RecordingFile("recorded", "2026-11-15"))
-    assert read_recording(path) == example()
+        write_cassette(path, Cassette("recorded", "2026-11-15"))
+    assert read_cassette(path) == example()
     assert os.listdir(tmp_path) == ["a.yaml"]
 
 
 def test_a_hand_written_date_stays_text(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text(WANTED.replace("'2026-11-14'", "2026-11-14").replace("this one", "2026-11-14"), "utf-8")
-    assert read_recording(path).date == "2026-11-14"
+    assert read_cassette(path).date == "2026-11-14"
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,13 @@ def test_a_hand_written_date_stays_text(tmp_path: Path) -> None:
         (WANTED.replace("provenance: authored", "provenance: dreamt"), "provenance"),
         (WANTED.replace("exchanges:\n", "exchanges: 7\nrest:\n"), "exchanges must be a list"),
         (WANTED.replace("    method: GET", "    method: 7"), r"a\.yaml, line 23.*request\.method"),
-        (WANTED.replace("status: 429", "status: many"), r"line 23.*numbers"),
+        (WANTED.replace("status: 429", "status: many"), r"line 23.*a number"),
         (WANTED.replace("framing: json", "framing: xml"), r"line 23.*'xml'"),
         (WANTED.replace("- [0.41, {", "- [{"), r"line 6.*an event must be"),
         (WANTED.replace("    events:\n", "    events: 7\n    rest:\n"), r"line 6.*must be a list"),
         (WANTED.replace("  answer:\n    status: 429", "  answers:\n    status: 429"), r"line 23.*answer"),
-        ("- a list\n", "names and values"),
-        ("", "names and values"),
+        ("- a list\n", "a mapping"),
+        ("", "a mapping"),
         ("a: \x07\n", r"a\.yaml"),
     ],
 )
@@ -131,14 +131,14 @@ def test_a_broken_file_names_the_place(tmp_path: Path, broken: str, problem: str
     path = tmp_path / "a.yaml"
     path.write_text(broken, "utf-8")
     with pytest.raises(ConfigurationError, match=problem):
-        read_recording(path)
+        read_cassette(path)
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match=r"a\.yaml"):
-        read_recording(path)
+        read_cassette(path)
 
 
 def test_only_harmless_headers_are_kept() -> None:
@@ -202,14 +202,14 @@ def test_nothing_is_lost_on_the_way_to_the_file_and_back(
 ) -> None:
     """Write, read, write: the value and the text are the same again."""
     exchanges = (
-        Recorded(
+        Interaction(
             TapeRequest("POST", "openai", "/a?b=c", {}, asked), TapeAnswer(200, {"x-request-id": header}, answered)
         ),
-        Recorded(TapeRequest("GET", "x:1", "/"), TapeAnswer(500, {}, events=tuple(events), framing="sse")),
+        Interaction(TapeRequest("GET", "x:1", "/"), TapeAnswer(500, {}, events=tuple(events), framing="sse")),
     )
-    file = RecordingFile("recorded", "2026-11-14", exchanges, {"openai": "1"})
+    file = Cassette("recorded", "2026-11-14", exchanges, {"openai": "1"})
     path = tmp_path / "a.yaml"
-    write_recording(path, file)
-    again = read_recording(path)
+    write_cassette(path, file)
+    again = read_cassette(path)
     assert again == file
-    assert dump_recording(again) == path.read_bytes().decode()
+    assert dump_cassette(again) == path.read_bytes().decode()

@@ -14,7 +14,6 @@ from llmlab.lab.tape.redaction import (
     PLACEHOLDER,
     known_secrets,
     redact_answer,
-    redact_path,
     redact_request,
     redact_text,
     redact_value,
@@ -131,7 +130,7 @@ def test_the_key_in_a_query_is_secret_everywhere() -> None:
 
 def test_a_key_with_odd_characters_is_found_in_its_url_form() -> None:
     asked = request(None, path="/x?note=a%2Bb%2Fc%3D%3D9", authorization="Bearer a+b/c==9")
-    assert redact_path(asked.path, known_secrets(asked)) == "/x?note=[redacted]"
+    assert redact_request(asked, known_secrets(asked)).path == "/x?note=[redacted]"
 
 
 def test_keys_in_the_environment_are_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ import pytest
 
 import llmlab
 from llmlab.errors import ConfigurationError, RecordingMissError
-from llmlab.lab.tape.cassette import Recorded, RecordingFile, write_recording
-from llmlab.lab.tape.matcher import Replay
+from llmlab.lab.tape.cassette import Cassette, Interaction, write_cassette
+from llmlab.lab.tape.matcher import Matcher
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 URL = "https://api.openai.com/v1/responses"
@@ -25,20 +25,20 @@ URL = "https://api.openai.com/v1/responses"
 
 def recorded(
     body: Any, said: Any, path: str = "/v1/responses", alias: str = "openai", method: str = "POST"
-) -> Recorded:
-    return Recorded(TapeRequest(method, alias, path, {}, body), TapeAnswer(body=said), "01.yaml, line 6")
+) -> Interaction:
+    return Interaction(TapeRequest(method, alias, path, {}, body), TapeAnswer(body=said), "01.yaml, line 6")
 
 
 def asked(body: Any, path: str = "/v1/responses", alias: str = "openai", method: str = "POST") -> TapeRequest:
     return TapeRequest(method, alias, path, {}, body)
 
 
-def save(folder: Path, *recordings: Recorded, name: str = "01_call") -> None:
-    write_recording(folder / f"{name}.yaml", RecordingFile("authored", "2026-11-14", recordings))
+def save(folder: Path, *recordings: Interaction, name: str = "01_call") -> None:
+    write_cassette(folder / f"{name}.yaml", Cassette("authored", "2026-11-14", recordings))
 
 
 def test_answers_to_one_request_come_in_order_and_the_last_repeats() -> None:
-    replay = Replay([recorded({"a": 1}, "one"), recorded({"b": 1}, "other"), recorded({"a": 1}, "two")])
+    replay = Matcher([recorded({"a": 1}, "one"), recorded({"b": 1}, "other"), recorded({"a": 1}, "two")])
     answers = [replay.find(asked({"a": 1})) for _ in range(3)]
     assert [answer and answer.body for answer in answers] == ["one", "two", "two"]
 
@@ -51,7 +51,7 @@ def test_answers_to_one_request_come_in_order_and_the_last_repeats() -> None:
     ],
 )
 def test_what_means_the_same_is_found(one: TapeRequest, other: TapeRequest) -> None:
-    assert Replay([Recorded(one, TapeAnswer(body=1))]).find(other)
+    assert Matcher([Interaction(one, TapeAnswer(body=1))]).find(other)
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_what_means_the_same_is_found(one: TapeRequest, other: TapeRequest) -> N
     ],
 )
 def test_what_differs_is_not_found(other: TapeRequest) -> None:
-    assert Replay([recorded({"a": 1}, "one")]).find(other) is None
+    assert Matcher([recorded({"a": 1}, "one")]).find(other) is None
 
 
 def test_unused_recordings_are_named() -> None:
     first, second, third = recorded({"a": 1}, 1), recorded({"a": 1}, 2), recorded({"b": 1}, 3)
-    replay = Replay([first, second, third])
+    replay = Matcher([first, second, third])
     assert replay.unused() == [first, second, third]
     replay.find(asked({"a": 1}))
     assert replay.unused() == [second, third]
@@ -94,7 +94,7 @@ def test_unused_recordings_are_named() -> None:
     ],
 )
 def test_a_miss_names_the_field_that_differs(one: Any, other: Any, difference: str) -> None:
-    message = str(Replay([recorded(one, 1)]).miss(asked(other)))
+    message = str(Matcher([recorded(one, 1)]).miss(asked(other)))
     assert difference in message
     assert "The nearest is 01.yaml, line 6;" in message
     assert "%llmlab offline" in message
@@ -103,13 +103,13 @@ def test_a_miss_names_the_field_that_differs(one: Any, other: Any, difference: s
 def test_the_nearest_recording_is_of_the_same_service_and_path() -> None:
     far = recorded({"model": "m", "input": "the very same words"}, 1, alias="anthropic")
     near = recorded({"model": "m", "input": "quite another text"}, 1)
-    message = str(Replay([far, near]).miss(asked({"model": "m", "input": "the very same words"})))
+    message = str(Matcher([far, near]).miss(asked({"model": "m", "input": "the very same words"})))
     assert "body.input: recorded 'quite another text'" in message
 
 
 def test_a_miss_shows_no_secret() -> None:
     request = TapeRequest("POST", "openai", "/", {"authorization": "Bearer plainword77"}, {"a": "plainword77"})
-    assert "plainword77" not in str(Replay([recorded({"a": "x"}, 1)]).miss(request))
+    assert "plainword77" not in str(Matcher([recorded({"a": "x"}, 1)]).miss(request))
 
 
 def test_a_request_with_personal_data_finds_its_recording(folder: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_notebook_without_recordings_of_its_own_may_use_all(folder: Path, less
 def test_an_error_that_one_lesson_makes_on_purpose_is_not_met_in_a_notebook_without_recordings(folder: Path) -> None:
     """Else the third question of somebody's own notebook is told that there is no key, because lesson 13 sent none."""
     save(folder, recorded({"input": "Hi"}, "one"), name="01_call")
-    refused = Recorded(asked({"input": "Hi"}), TapeAnswer(401, body={"error": "no key"}), "02.yaml, line 6")
+    refused = Interaction(asked({"input": "Hi"}), TapeAnswer(401, body={"error": "no key"}), "02.yaml, line 6")
     save(folder, refused, name="02_call")
     with llmlab.start(recordings=folder, lesson="my_own"):
         assert [httpx.post(URL, json={"input": "Hi"}).json() for _ in range(3)] == ["one"] * 3

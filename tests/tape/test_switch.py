@@ -13,7 +13,7 @@ import llmlab
 from llmlab._utils import clock
 from llmlab.errors import ConfigurationError
 from llmlab.lab import tape
-from llmlab.lab.tape.cassette import RecordingFile, write_recording
+from llmlab.lab.tape.cassette import Cassette, write_cassette
 
 VARIABLES = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY")
 
@@ -91,12 +91,12 @@ def test_banners_say_what_is_sent_and_spent(folder: Path) -> None:
     assert tape.banner() == "llmlab: offline. Answers come from a simulator; nothing is sent, nothing is spent."
     llmlab.start("replay", recordings=folder, lesson="01_call")
     assert "recordings (there are none yet)" in tape.banner()
-    write_recording(folder / "01_call.yaml", RecordingFile("authored", "2026-11-14"))
+    write_cassette(folder / "01_call.yaml", Cassette("authored", "2026-11-14"))
     llmlab.start(recordings=folder, lesson="01_call")
     assert tape.banner() == (
         "llmlab: offline. Answers come from recordings (authored 2026-11); nothing is sent, nothing is spent."
     )
-    write_recording(folder / "02_call.yaml", RecordingFile("recorded", "2026-12-01"))
+    write_cassette(folder / "02_call.yaml", Cassette("recorded", "2026-12-01"))
     llmlab.start(recordings=folder)
     assert "(authored 2026-11, recorded 2026-12)" in tape.banner()
     for mode in ("live", "record"):

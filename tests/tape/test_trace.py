@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmlab.errors import LLMError
-from llmlab.lab.tape.trace import KEPT, Trace
+from llmlab.lab.tape.trace import LONGEST, Trace
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 ASKED = TapeRequest("POST", "openai", "/v1/responses?key=abcdefgh", {"authorization": "Bearer x"}, {"input": "Hi"})
@@ -81,7 +81,7 @@ def test_clearing_forgets_but_counts_on() -> None:
 
 
 def test_a_long_session_does_not_eat_the_memory() -> None:
-    assert len(trace_of(*[PLAIN] * (KEPT + 5))) == KEPT
+    assert len(trace_of(*[PLAIN] * (LONGEST + 5))) == LONGEST
 
 
 def test_the_events_of_the_last_stream_can_be_counted() -> None:

@@ -53,10 +53,10 @@ def drift(
 
 def _report(findings: Sequence[Finding]) -> dict[str, Any]:
     from llmlab.lab.notebooks.recordings import is_shut_down
-    from llmlab.lab.tape.drift import DRIFT, model_of
+    from llmlab.lab.tape.drift import DRIFT
 
-    retired = {model_of(one.recorded) for one in findings if one.kind == "retired"}
-    retired |= {model_of(one.recorded) for one in findings if is_shut_down(one.recorded)}
+    retired = {one.recorded.request.model for one in findings if one.kind == "retired"}
+    retired |= {one.recorded.request.model for one in findings if is_shut_down(one.recorded)}
     reasons: dict[str, int] = {}
     for one in findings:
         if one.kind == "not asked":
@@ -67,7 +67,7 @@ def _report(findings: Sequence[Finding]) -> dict[str, Any]:
             "recording": one.recorded.origin,
             "service": one.recorded.request.alias,
             "request": f"{one.recorded.request.method} {one.recorded.request.path}",
-            "model": model_of(one.recorded),
+            "model": one.recorded.request.model,
             "details": list(one.details),
         }
         for one in findings

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from llmlab.lab.notebooks.recordings import Plan
-    from llmlab.lab.tape.cassette import RecordingFile
+    from llmlab.lab.tape.cassette import Cassette
 
 _MOST = 12
 """Lines shown of each sort of change."""
@@ -48,7 +48,7 @@ def record(
         typer.echo(f"{result.notebook.name} asked nobody anything, so there is nothing to record.")
         return
     how = "authored" if authored else "live"
-    typer.echo(f"recorded {plan.place.stem}, {how}, in {result.seconds:.1f} s; exchanges: {len(after.exchanges)}")
+    typer.echo(f"recorded {plan.place.stem}, {how}, in {result.seconds:.1f} s; exchanges: {len(after.interactions)}")
     _show_changes(before, after, authored)
 
 
@@ -79,7 +79,7 @@ def somebody_is_there() -> bool:
     return sys.stdin.isatty()
 
 
-def _show_changes(before: RecordingFile | None, after: RecordingFile, authored: bool) -> None:
+def _show_changes(before: Cassette | None, after: Cassette, authored: bool) -> None:
     from llmlab.lab.notebooks.cost_estimate import spending_of
     from llmlab.lab.tape.changes import find_changes
 
@@ -97,4 +97,4 @@ def _show_changes(before: RecordingFile | None, after: RecordingFile, authored: 
             typer.echo(f"    {line}")
         if len(lines) > _MOST:
             typer.echo(f"    … and {len(lines) - _MOST} more")
-    typer.echo("  cost: nothing" if authored else f"  cost: {spending_of(after.exchanges)}")
+    typer.echo("  cost: nothing" if authored else f"  cost: {spending_of(after.interactions)}")

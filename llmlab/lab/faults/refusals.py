@@ -1,52 +1,125 @@
-"""How each service says no when it is not the request's fault: its words, its status, its headers.
+"""How each service refuses a request that is right: its words, its status, its headers.
 
-The bodies are written by the simulator's own `error_body`. The words are those that one meets at the services; no
-organisation, key or address is ever in them. Local servers have no accounts, so what a proxy before them would say
-stands in for what they never say themselves.
+The words are those of the services; no organisation, key or address is in them. Local servers have no accounts, so the
+words of a proxy before them stand in for those that they lack. `error_body` of the simulator writes the bodies.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import formatdate
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from llmlab.lab.faults.catalog import Fault
-from llmlab.lab.simulator.errors import Refused, check_key, error_body, request_id, unknown_model
+from llmlab.lab.simulator.errors import Refused, error_body, request_id
 from llmlab.lab.simulator.models import MODELS
 from llmlab.lab.simulator.seed import Seed
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 SECONDS: Final = 0.2
-"""How long a service takes to say no."""
+"""Seconds until a service refuses."""
+
+Refusal: TypeAlias = tuple[int, str, str, str]
+"""Status, message, type and code of the error. Each service writes those that its format has."""
+
+_DEPRECATED = "The model `{model}` has been deprecated, learn more here: https://platform.openai.com/docs/deprecations"
+_BAD_KEY = (
+    "Incorrect API key provided: ********. You can find your API key at https://platform.openai.com/account/api-keys."
+)
+_COUNTRY = "Country, region, or territory not supported"
+_RATE_LIMIT = (
+    "Rate limit reached for {model} on requests per min (RPM): Limit 500, Used 500, Requested 1. "
+    "Please try again later."
+)
+_QUOTA = (
+    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
+)
+_CREDIT = (
+    "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase "
+    "credits."
+)
+_FAILED = "The server had an error while processing your request. Sorry about that!"
+_OVERLOADED = "Our servers are currently overloaded. Please try again later."
+_PERMISSION = "Your API key does not have permission to use the specified resource."
+_PER_MINUTE = "This request would exceed your organization's rate limit of 50 requests per minute."
+
+_OTHER: Final[Mapping[str, Refusal]] = {
+    "unauthorized": (401, "Invalid API Key", "authentication_error", ""),
+    "forbidden": (403, "forbidden", "permission_error", ""),
+    "not_found": (404, "model '{model}' not found", "not_found_error", ""),
+    "rate_limit": (429, "too many requests", "rate_limit_error", ""),
+    "quota": (402, "the quota of this server is used up", "insufficient_quota", ""),
+    "server_error": (500, "Internal server error", "api_error", ""),
+    "overloaded": (503, "Loading model", "unavailable_error", ""),
+}
+_OWN: Final[Mapping[str, Mapping[str, Refusal]]] = {
+    "openai": {
+        "unauthorized": (401, _BAD_KEY, "invalid_request_error", "invalid_api_key"),
+        "forbidden": (403, _COUNTRY, "request_forbidden", "unsupported_country_region_territory"),
+        "not_found": (404, _DEPRECATED, "invalid_request_error", "model_not_found"),
+        "rate_limit": (429, _RATE_LIMIT, "requests", "rate_limit_exceeded"),
+        "quota": (429, _QUOTA, "insufficient_quota", "insufficient_quota"),
+        "server_error": (500, _FAILED, "server_error", ""),
+        "overloaded": (503, _OVERLOADED, "service_unavailable_error", "server_is_overloaded"),
+    },
+    "anthropic": {
+        "unauthorized": (401, "invalid x-api-key", "authentication_error", ""),
+        "forbidden": (403, _PERMISSION, "permission_error", ""),
+        "not_found": (404, "model: {model}", "not_found_error", ""),
+        "rate_limit": (429, _PER_MINUTE, "rate_limit_error", ""),
+        "quota": (400, _CREDIT, "invalid_request_error", ""),
+        "overloaded": (529, "Overloaded", "overloaded_error", ""),
+    },
+    "openrouter": {
+        "unauthorized": (401, "User not found.", "", ""),
+        "forbidden": (403, "Key limit exceeded (total limit). Manage it in the settings of your keys.", "", ""),
+        "not_found": (400, "{model} is not a valid model ID", "", ""),
+        "rate_limit": (429, "Rate limit exceeded: free-models-per-min.", "", ""),
+        "quota": (402, "Insufficient credits. Add more using https://openrouter.ai/settings/credits", "", ""),
+        "server_error": (500, "Internal Server Error", "", ""),
+        "overloaded": (503, "Provider returned error", "", ""),
+    },
+    "ollama": {
+        "unauthorized": (401, "unauthorized", "", ""),
+        "server_error": (500, "model runner has unexpectedly stopped", "", ""),
+        "overloaded": (503, "server busy, please try again.  maximum pending requests exceeded", "", ""),
+    },
+}
+REFUSALS: Final = tuple(_OTHER)
 
 
 def refuse(fault: Fault, request: TapeRequest) -> TapeAnswer:
-    """Return the answer by which the service of this request says no.
+    """Return the answer with which the service of this request refuses it.
 
     Args:
-        fault: one of unauthorized, forbidden, not_found, rate_limit, quota, server_error and overloaded.
-        request: what is refused.
+        fault: one of `REFUSALS`.
+        request: the request.
     """
-    service, seed = service_of(request), Seed(request, request.body)
-    refused = REFUSALS[fault.name](service, request)
-    headers = {"content-type": "application/json", **_headers(service, seed), **refused.headers}
+    service = service_of(request)
+    answer = _answer(fault.name, service, request)
+    headers = {"content-type": "application/json"}
+    if service in ("openai", "anthropic"):
+        name = "x-request-id" if service == "openai" else "request-id"
+        headers[name] = request_id(service, Seed(request, request.body))
+    if service == "openai":
+        headers["openai-version"] = "2020-10-01"
     if fault.name == "rate_limit":
         headers |= _limits(service) | _retry_after(fault.arguments["retry_after"], fault.arguments["as_date"])
-    body = error_body(service, refused, seed, compatible=is_compatible(service, request))
-    return TapeAnswer(refused.status, headers, body, seconds=SECONDS, source="simulated")
+    return replace(answer, headers=headers)
 
 
 def break_off(request: TapeRequest, number: int) -> dict[str, Any]:
-    """Return the event by which a stream that began with 200 says that the service has too much to do.
+    """Return the event with which a stream that began with 200 says that the service is overloaded.
 
     Args:
-        request: what the stream answers.
-        number: of the event in the stream, from 0.
+        request: the request that the stream answers.
+        number: index of the event in the stream.
     """
-    service, seed = service_of(request), Seed(request, request.body)
-    body = error_body(service, _overloaded(service, request), seed, compatible=is_compatible(service, request))
+    service = service_of(request)
+    body: dict[str, Any] = _answer("overloaded", service, request).body
     if "/responses" in request.path:
         return {"type": "error", "sequence_number": number, **body}
     if service == "openrouter":
@@ -56,7 +129,7 @@ def break_off(request: TapeRequest, number: int) -> dict[str, Any]:
 
 
 def service_of(request: TapeRequest) -> str:
-    """Return which service's words to use; for a server that the lab does not know, those of its wire format."""
+    """Return the service whose words to use; for an unknown server, the one with the same wire format."""
     if request.alias in MODELS:
         return request.alias
     if request.path.startswith("/api/"):
@@ -64,110 +137,20 @@ def service_of(request: TapeRequest) -> str:
     return "anthropic" if "/messages" in request.path or "anthropic-version" in request.headers else "openai"
 
 
-def is_compatible(service: str, request: TapeRequest) -> bool:
-    """Whether this is one of Ollama's paths that speak as OpenAI does."""
-    return service == "ollama" and not request.path.startswith("/api/")
-
-
 def model_of(request: TapeRequest) -> str | None:
-    """Return the model that a request names, if it names one."""
+    """Return the model that a request names, or None."""
     name = request.body.get("model") if isinstance(request.body, dict) else None
     if name is None and "/models/" in request.path:
         name = request.path.partition("?")[0].rpartition("/models/")[2]
     return name if isinstance(name, str) else None
 
 
-def _unauthorized(service: str, request: TapeRequest) -> Refused:
-    try:
-        check_key(service, request.path, "wrong")
-    except Refused as refused:
-        return refused
-    return Refused(401, "unauthorized" if service == "ollama" else "Invalid API Key", "authentication_error")
-
-
-def _forbidden(service: str, request: TapeRequest) -> Refused:
-    if service == "openai":
-        code = "unsupported_country_region_territory"
-        return Refused(403, "Country, region, or territory not supported", "request_forbidden", code=code)
-    words = {
-        "anthropic": "Your API key does not have permission to use the specified resource.",
-        "openrouter": "Key limit exceeded (total limit). Manage it in the settings of your keys.",
-    }
-    return Refused(403, words.get(service, "forbidden"), "permission_error")
-
-
-def _not_found(service: str, request: TapeRequest) -> Refused:
-    model = model_of(request) or "unknown"
-    if service != "openai":
-        return unknown_model(service, request.path, model)
-    where = "learn more here: https://platform.openai.com/docs/deprecations"
-    return Refused(404, f"The model `{model}` has been deprecated, {where}", code="model_not_found")
-
-
-def _rate_limit(service: str, request: TapeRequest) -> Refused:
-    if service == "openai":
-        words = (
-            f"Rate limit reached for {model_of(request) or 'requests'} on requests per min (RPM): Limit 500, Used 500, "
-        )
-        return Refused(429, f"{words}Requested 1. Please try again later.", "requests", code="rate_limit_exceeded")
-    words = {
-        "anthropic": "This request would exceed your organization's rate limit of 50 requests per minute.",
-        "openrouter": "Rate limit exceeded: free-models-per-min.",
-    }.get(service, "too many requests")
-    return Refused(429, words, "rate_limit_error")
-
-
-def _quota(service: str, request: TapeRequest) -> Refused:
-    if service == "openai":
-        words = (
-            "You exceeded your current quota, please check your plan and billing details. For more information on this "
-            "error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
-        )
-        return Refused(429, words, "insufficient_quota", code="insufficient_quota")
-    if service == "anthropic":
-        words = "Your credit balance is too low to access the Anthropic API."
-        return Refused(400, f"{words} Please go to Plans & Billing to upgrade or purchase credits.")
-    if service == "openrouter":
-        return Refused(402, "Insufficient credits. Add more using https://openrouter.ai/settings/credits")
-    return Refused(402, "the quota of this server is used up", "insufficient_quota")
-
-
-def _server_error(service: str, request: TapeRequest) -> Refused:
-    if service == "openai":
-        words = "The server had an error while processing your request. Sorry about that!"
-        return Refused(500, words, "server_error")
-    said = {"ollama": "model runner has unexpectedly stopped", "openrouter": "Internal Server Error"}
-    return Refused(500, said.get(service, "Internal server error"), "api_error")
-
-
-def _overloaded(service: str, request: TapeRequest) -> Refused:
-    if service == "anthropic":
-        return Refused(529, "Overloaded", "overloaded_error")
-    if service == "openai":
-        words = "Our servers are currently overloaded. Please try again later."
-        return Refused(503, words, "service_unavailable_error", code="server_is_overloaded")
-    said = {
-        "ollama": "server busy, please try again.  maximum pending requests exceeded",
-        "openrouter": "Provider returned error",
-    }
-    return Refused(503, said.get(service, "Loading model"), "unavailable_error")
-
-
-REFUSALS: Final[Mapping[str, Callable[[str, TapeRequest], Refused]]] = {
-    "unauthorized": _unauthorized,
-    "forbidden": _forbidden,
-    "not_found": _not_found,
-    "rate_limit": _rate_limit,
-    "quota": _quota,
-    "server_error": _server_error,
-    "overloaded": _overloaded,
-}
-
-
-def _headers(service: str, seed: Seed) -> dict[str, str]:
-    if service == "openai":
-        return {"x-request-id": request_id(service, seed), "openai-version": "2020-10-01"}
-    return {"request-id": request_id(service, seed)} if service == "anthropic" else {}
+def _answer(fault: str, service: str, request: TapeRequest) -> TapeAnswer:
+    status, message, kind, code = _OWN.get(service, {}).get(fault, _OTHER[fault])
+    refused = Refused(status, message.replace("{model}", model_of(request) or "requests"), kind, code=code or None)
+    compatible = service == "ollama" and not request.path.startswith("/api/")  # Ollama's paths in OpenAI's format
+    body = error_body(service, refused, Seed(request, request.body), compatible=compatible)
+    return TapeAnswer(status, {}, body, seconds=SECONDS, source="simulated")
 
 
 def _limits(service: str) -> dict[str, str]:
@@ -185,6 +168,6 @@ def _retry_after(value: float | str | None, as_date: bool) -> dict[str, str]:
         return {"retry-after": value}
     if not as_date:
         return {"retry-after": f"{value:g}"}
-    # A date is told against the clock of the service, which it therefore shows.
+    # A client reads the date against the clock of the service, so the answer shows that clock.
     now = int(time.time())
     return {"date": formatdate(now, usegmt=True), "retry-after": formatdate(now + value, usegmt=True)}

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from llmlab.lab.tape.cassette import Recorded
+from llmlab.lab.tape.cassette import Interaction
 from llmlab.lab.tape.json_shape import places
 from llmlab.models import price_of
 
@@ -38,7 +37,7 @@ class Spending:
         return known + (f", without {', '.join(self.unpriced)}: price not known" if self.unpriced else "")
 
 
-def spending_of(exchanges: Iterable[Recorded]) -> Spending:
+def spending_of(exchanges: Iterable[Interaction]) -> Spending:
     """Return what these exchanges cost."""
     usd, sent, received = 0.0, 0, 0
     unpriced: dict[str, None] = {}
@@ -48,7 +47,7 @@ def spending_of(exchanges: Iterable[Recorded]) -> Spending:
             continue  # a list of models, an error, or tokens that were only counted
         sent += int(found.get("sent", 0))
         received += int(found.get("received", 0))
-        model = _model(item)
+        model = item.request.model
         price = found.get("cost")
         if price is None:
             price = price_of(int(found.get("sent", 0)), int(found.get("received", 0)), model, item.request.alias)
@@ -59,7 +58,7 @@ def spending_of(exchanges: Iterable[Recorded]) -> Spending:
     return Spending(usd, sent, received, tuple(unpriced))
 
 
-def _usage(item: Recorded) -> Iterator[tuple[str, float]]:
+def _usage(item: Interaction) -> Iterator[tuple[str, float]]:
     """Give tokens sent and received, and the cost where the service says it. Streams repeat them; the most counts."""
     most: dict[str, float] = {}
     for place, value in places(item.answer):
@@ -72,10 +71,3 @@ def _usage(item: Recorded) -> Iterator[tuple[str, float]]:
         if kind:
             most[kind] = max(most.get(kind, 0), value)
     yield from most.items()
-
-
-def _model(item: Recorded) -> str:
-    """Return the model that was asked for."""
-    body: Any = item.request.body
-    asked = body.get("model") if isinstance(body, dict) else ""
-    return asked if isinstance(asked, str) else ""

@@ -19,7 +19,7 @@ from llmlab.lab.notebooks.notebook_file import (
     parameter_names,
     read_notebook,
 )
-from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording
+from llmlab.lab.tape.cassette import Cassette, Interaction, read_cassette
 from llmlab.lab.tape.environment import KEY_OF, lesson_name
 from llmlab.lab.tape.request_parser import SERVICES
 from llmlab.lab.tape.secret_scan import check_file
@@ -67,9 +67,9 @@ def recording_place(path: Path, provider: str | None = None) -> Path:
     return path.resolve().parent / "recordings" / f"{name if own else f'{name}.{provider}'}.yaml"
 
 
-def read_if_there(place: Path) -> RecordingFile | None:
+def read_if_there(place: Path) -> Cassette | None:
     """Return a file of recordings, or None if there is none."""
-    return read_recording(place) if place.is_file() else None
+    return read_cassette(place) if place.is_file() else None
 
 
 def check_recordings(path: Path, unused: Sequence[str] | None) -> None:
@@ -102,7 +102,7 @@ def plan_recording(target: str | Path, provider: str | None = None) -> Plan:
     path = one_notebook(target)
     notebook = read_notebook(path)
     own = read_if_there(recording_place(path))
-    services = dict.fromkeys(item.request.alias for item in own.exchanges) if own else _services(notebook)
+    services = dict.fromkeys(item.request.alias for item in own.interactions) if own else _services(notebook)
     takes = "provider" in parameter_names(notebook)
     if provider and not takes and list(services) != [provider]:
         asks = ", ".join(services) or "nobody that could be told from its cells"
@@ -135,10 +135,10 @@ def _services(notebook: Notebook) -> dict[str, None]:
     return dict.fromkeys(name.lower() for names in found for name in names if name)
 
 
-def _estimate(path: Path, recorded: RecordingFile | None) -> tuple[float | None, str]:
+def _estimate(path: Path, recorded: Cassette | None) -> tuple[float | None, str]:
     reason = "nothing is recorded yet"
     if recorded:
-        spending = spending_of(recorded.exchanges)
+        spending = spending_of(recorded.interactions)
         if not spending.unpriced:
             return spending.usd, f"by the tokens of the present recording: {spending}"
         reason = f"the price of {', '.join(spending.unpriced)} is not known"
@@ -151,16 +151,14 @@ def _estimate(path: Path, recorded: RecordingFile | None) -> tuple[float | None,
     return (0.0, "as its head says") if said.startswith("is free") else (None, reason)
 
 
-def recorded_exchanges(path: Path) -> list[tuple[Recorded, ...]]:
+def recorded_exchanges(path: Path) -> list[tuple[Interaction, ...]]:
     """Return what is recorded for a notebook, file by file: its own first, then those of other providers."""
     own = recording_place(path)
     places = [own, *(own.with_name(f"{own.stem}.{service}.yaml") for service in SERVICES)]
-    return [read_recording(place).exchanges for place in places if place.is_file()]
+    return [read_cassette(place).interactions for place in places if place.is_file()]
 
 
-def is_shut_down(item: Recorded) -> bool:
+def is_shut_down(item: Interaction) -> bool:
     """Tell whether a model that answered when this was recorded is shut down by now, as far as the catalogue knows."""
-    body = item.request.body
-    model = body.get("model") if isinstance(body, dict) else None
-    spec = find_spec(model, item.request.alias) if isinstance(model, str) else None
+    spec = find_spec(item.request.model, item.request.alias) if item.request.model else None
     return item.answer.status < 400 and spec is not None and spec.is_retired()

@@ -1,20 +1,18 @@
-"""The tape: what answers a request while the lab is switched on. See `switch.py` for how to switch it.
+"""The tape: answers every request of httpx and httpx2 while the lab is switched on.
 
-switch      on and off, and which mode      environment  variables, keys, placeholders
-intercept   the seam in httpx and httpx2    bodies       streams, at their pace
-asking      an HTTP request, sorted out     wire         bytes and JSON
-tape        decides who answers             replay       finds a recording
-recorder    writes recordings down          recording    their file, in the YAML of `notation`
-faults_…    what goes wrong, on demand      attempts     how policies react to it, drawn in `timeline`
-local       a real Ollama here              server       the simulator over real HTTP
-redaction   what is never written down      trace, view  what was said, and how it is shown
-exchange    a request and its answer        simulator/   answers what was not recorded
+lab              switches it on and off               tape            decides what answers
+transport_patch  stands in httpx and httpx2           body_streams    streams, at their pace
+request_parser   which service a request is for       environment     variables, keys, placeholders
+cassette         the file of recordings               matcher         finds a recording
+recorder         writes recordings                    redaction       removes secrets before that
+exchange, trace  what was sent, and how to show it    secret_scan     finds what should not be stored
+drift            asks the recorded requests again     json_shape      what differs between two answers
 """
 
-from llmlab.lab.faults.block import faults
-from llmlab.lab.tape.switch import banner, hurried, mode, start, stop, trace, unused, use_local
+from llmlab.lab.tape.exchange import Exchange
+from llmlab.lab.tape.lab import banner, faults, hurried, mode, start, stop, trace, unused, use_local
 from llmlab.lab.tape.tape import Tape
-from llmlab.lab.tape.trace import Exchange, Trace
+from llmlab.lab.tape.trace import Trace
 
 __all__ = [
     "Exchange",

@@ -1,15 +1,13 @@
-"""What has changed from one recording of a lesson to the next, for the person who made it."""
+"""What has changed from one recording of a lesson to the next."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from llmlab.lab.tape.cassette import Recorded, RecordingFile
-from llmlab.lab.tape.json_shape import differences, said
-from llmlab.lab.wire.messages import key_of
-
-_LONGEST = 50
+from llmlab.lab.tape.cassette import Cassette, Interaction
+from llmlab.lab.tape.json_shape import differences, text_of
+from llmlab.lab.tape.matcher import excerpt, first_difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,55 +15,47 @@ class Changes:
     """What has changed. Each text names an exchange of the new file, or for `gone` of the old one.
 
     Args:
-        answers: other words, with the first that differ.
-        shapes: another shape, with what differs.
+        answers: answers with other words, each with the first that differ.
+        shapes: answers with another shape, each with what differs.
         new: requests that were not recorded before.
-        gone: requests that are not asked any more.
+        gone: requests that are not sent any more.
         same: how many exchanges have not changed.
     """
 
-    answers: tuple[str, ...] = ()
-    shapes: tuple[str, ...] = ()
-    new: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-    same: int = 0
+    answers: tuple[str, ...]
+    shapes: tuple[str, ...]
+    new: tuple[str, ...]
+    gone: tuple[str, ...]
+    same: int
 
 
-def find_changes(before: RecordingFile | None, after: RecordingFile) -> Changes:
+def find_changes(before: Cassette | None, after: Cassette) -> Changes:
     """Compare two recordings of one lesson, request by request.
 
     Args:
         before: the older one; None if there was none.
         after: the newer one.
     """
-    old: dict[str, list[Recorded]] = {}
-    for item in before.exchanges if before else ():
-        old.setdefault(key_of(item.request), []).append(item)
+    old: dict[str, list[Interaction]] = {}
+    for item in before.interactions if before else ():
+        old.setdefault(item.key, []).append(item)
     answers, shapes, new, same = [], [], [], 0
-    for item in after.exchanges:
-        earlier = old.get(key_of(item.request), [])
-        if not earlier:
+    for item in after.interactions:
+        if not old.get(item.key):
             new.append(str(item))
             continue
-        was = earlier.pop(0)
-        found = differences(was.answer, item.answer)
-        shapes += [f"{item}: {difference}" for difference in found]
-        words = list(_words(was, item))
+        was = old[item.key].pop(0)
+        found = [f"{item}: {difference}" for difference in differences(was.answer, item.answer)]
+        words = list(_other_words(was, item))
+        shapes += found
         answers += words
         same += not (found or words)
     gone = [str(item) for items in old.values() for item in items]
     return Changes(tuple(answers), tuple(shapes), tuple(new), tuple(gone), same)
 
 
-def _words(was: Recorded, item: Recorded) -> Iterator[str]:
-    one, other = said(was.answer), said(item.answer)
+def _other_words(was: Interaction, item: Interaction) -> Iterator[str]:
+    one, other = text_of(was.answer), text_of(item.answer)
     if one != other:
-        pairs = zip(one, other, strict=False)
-        same = next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
-        start = max(0, same - 15)
-        yield f"{item}: {_cut(one, start)} is now {_cut(other, start)}"
-
-
-def _cut(text: str, start: int) -> str:
-    piece = text[start : start + _LONGEST]
-    return repr(f"{'…' if start else ''}{piece}{'…' if start + _LONGEST < len(text) else ''}")
+        start = max(0, first_difference(one, other) - 15)
+        yield f"{item}: {excerpt(one, start, 50)} is now {excerpt(other, start, 50)}"

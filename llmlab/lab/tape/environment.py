@@ -1,64 +1,67 @@
-"""What the tape reads from the environment, and the keys it puts there.
+"""What the lab reads from the environment, and the keys that it puts there.
 
-OpenAI's and Anthropic's clients refuse to be made without a key. Where nothing is sent, a placeholder stands in for it;
-where requests go out, keys come from `.env`, because a lesson with raw SDK code reads the environment only. Taking the
-tape off removes exactly what it put there.
+Clients of OpenAI and Anthropic need a key to be made. Where nothing is sent, they get a placeholder; where requests go
+out, they get the keys of `.env`, because raw SDK code reads only the environment. Stopping restores the environment.
 """
 
 from __future__ import annotations
 
 import difflib
+import http.client
+import json
 import os
 import re
 from pathlib import Path
 from typing import Final, Literal, get_args
+from urllib.parse import urlsplit
 
-from llmlab.config.environment import VARIABLES, find_key, read_dotenv
+from llmlab.config.environment import VARIABLES, find_key, read_dotenv, server_url
 from llmlab.errors import ConfigurationError
 from llmlab.lab.tape.redaction import PLACEHOLDER
 
 Mode = Literal["offline", "replay", "live", "record"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 KEY_OF: Final = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "openrouter": "OPENROUTER_API_KEY"}
-"""The variable that holds the key of each service that asks for one."""
+"""The variable that holds the key of each service that needs one."""
 KEYS: Final = tuple(KEY_OF.values())
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+PATIENCE: Final = 2.0
+"""Seconds to wait for the version of an Ollama."""
 
 
-class Keys:
-    """What was put into the environment, so that it can be taken out again."""
+class Variables:
+    """Environment variables that the lab has set."""
 
     def __init__(self) -> None:
-        self._before: dict[str, tuple[str | None, str]] = {}
+        self._set: dict[str, tuple[str | None, str]] = {}
 
-    def put_placeholders(self) -> None:
-        """Give every service that asks for a key something to be content with."""
+    def set_placeholders(self) -> None:
+        """Set a placeholder for every key that is missing."""
         for name in KEYS:
             if not os.environ.get(name):
                 self._put(name, PLACEHOLDER)
 
-    def put_dotenv(self) -> None:
-        """Give raw SDK code what `.env` holds."""
+    def set_from_dotenv(self) -> None:
+        """Set what `.env` holds and the environment does not."""
         written = read_dotenv()
         for name in VARIABLES:
             if os.environ.get(name) or name.startswith("LLMLAB_"):
                 continue
             key = find_key(name) if name in KEYS else None
-            if value := key.reveal() if key else "" if name in KEYS else written.get(name):
+            value = key.reveal() if key else None if name in KEYS else written.get(name)
+            if value:
                 self._put(name, value)
 
-    def remove(self) -> None:
-        """Take out what was put in, unless somebody has changed it since."""
-        while self._before:
-            name, (before, ours) = self._before.popitem()
-            if os.environ.get(name) != ours:
-                continue
-            if before is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = before
+    def restore(self) -> None:
+        """Restore every variable that still has the value of the lab."""
+        while self._set:
+            name, (before, ours) = self._set.popitem()
+            if os.environ.get(name) == ours:
+                os.environ.pop(name)
+                os.environ.update({name: before} if before is not None else {})
 
     def _put(self, name: str, value: str) -> None:
-        self._before[name] = (os.environ.get(name), value)
+        self._set[name] = (os.environ.get(name), value)
         os.environ[name] = value
 
 
@@ -68,12 +71,12 @@ def find_mode(mode: str | None) -> Mode:
     Raises:
         ConfigurationError: there is no such mode; the message names the nearest.
     """
-    wanted = (mode or os.environ.get("LLMLAB_MODE") or "offline").strip().lower()
-    if wanted not in MODES:
-        close = difflib.get_close_matches(wanted, MODES, 1, 0.3)
+    name = (mode or os.environ.get("LLMLAB_MODE") or "offline").strip().lower()
+    if name not in MODES:
+        close = difflib.get_close_matches(name, MODES, 1, 0.3)
         guess = f" Did you mean {close[0]!r}?" if close else ""
-        raise ConfigurationError(f"there is no mode {wanted!r}.{guess} The modes are {', '.join(MODES)}.")
-    return wanted
+        raise ConfigurationError(f"there is no mode {name!r}.{guess} The modes are {', '.join(MODES)}.")
+    return name
 
 
 def find_pace(pace: float | None) -> float:
@@ -82,21 +85,21 @@ def find_pace(pace: float | None) -> float:
     Raises:
         ConfigurationError: it is not a number, or below 0.
     """
-    given = os.environ.get("LLMLAB_PACE") or "1" if pace is None else pace
+    value = os.environ.get("LLMLAB_PACE") or "1" if pace is None else pace
     try:
-        factor = float(given)
+        factor = float(value)
     except ValueError:
         factor = -1.0
     if not 0 <= factor < float("inf"):
-        raise ConfigurationError(f"the pace must be a number from 0 (no waiting) upwards, such as 1, not {given!r}")
+        raise ConfigurationError(f"the pace must be a number from 0 (no waiting) upwards, such as 1, not {value!r}")
     return factor
 
 
 def find_lesson(lesson: str | None) -> str | None:
-    """Return the lesson: the argument, else LLMLAB_LESSON, else the notebook that Jupyter says this is, else None.
+    """Return the lesson: the argument, else LLMLAB_LESSON, else the notebook that Jupyter names, else None.
 
     Raises:
-        ConfigurationError: the name cannot be that of a file everywhere.
+        ConfigurationError: the name cannot be a file name on every system.
     """
     name = lesson or os.environ.get("LLMLAB_LESSON")
     if name and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name):
@@ -110,13 +113,43 @@ def find_lesson(lesson: str | None) -> str | None:
 
 
 def lesson_name(stem: str) -> str:
-    """Return the name of a notebook as that of a file can be everywhere: `my notes.ipynb` is the lesson `my_notes`."""
+    """Return a notebook's name as a file name for every system: `my notes.ipynb` is the lesson `my_notes`."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", stem).lstrip(".-") or "_"
 
 
 def find_recordings(folder: str | Path | None) -> Path:
     """Return the folder of recordings: the argument, else LLMLAB_RECORDINGS, else the one beside the notebook."""
-    if given := folder or os.environ.get("LLMLAB_RECORDINGS"):
-        return Path(given)
+    if chosen := folder or os.environ.get("LLMLAB_RECORDINGS"):
+        return Path(chosen)
     places = (Path("recordings"), Path("notebooks/recordings"))
     return next((place for place in places if place.is_dir()), places[0]).absolute()
+
+
+def find_ollama() -> str:
+    """Return the address of the Ollama that answers on this machine. The request goes past the tape and every proxy.
+
+    Raises:
+        ConfigurationError: none answers, or OLLAMA_HOST is another machine; offline, nothing leaves this one.
+    """
+    address = server_url("OLLAMA_HOST", "http://localhost:11434")
+    url = urlsplit(address)
+    if url.scheme != "http" or url.hostname not in LOOPBACK:
+        raise ConfigurationError(
+            f"OLLAMA_HOST is {address}, which is not this machine, and offline nothing leaves it. Set OLLAMA_HOST to "
+            "localhost, or use %llmlab live."
+        )
+    start = "Start it with `ollama serve`, or stay with %llmlab offline."
+    connection = http.client.HTTPConnection(url.hostname, url.port or 80, timeout=PATIENCE)
+    try:
+        connection.request("GET", f"{url.path}/api/version")
+        with connection.getresponse() as answer:
+            version = json.loads(answer.read(10_000)) if answer.status == 200 else None
+    except OSError as error:
+        raise ConfigurationError(f"no Ollama answers at {address}: {error.strerror or error}. {start}") from None
+    except (http.client.HTTPException, ValueError):
+        version = None
+    finally:
+        connection.close()
+    if not isinstance(version, dict) or "version" not in version:
+        raise ConfigurationError(f"what answers at {address} is not Ollama. {start}")
+    return address

@@ -1,24 +1,23 @@
-"""The shape of an answer: which names it has, of which types, and in which order the events of a stream come.
+"""The shape of an answer: its names, their types, and the order in which the events of a stream come.
 
-Two answers of one service say different words and have the same shape. Where the shape changes, code that reads it may
-break. What varies from answer to answer is left out on purpose: how long a list is, which kinds of items it holds,
-where a field is null for once, how often an event comes, and the names that a model chooses itself, as in the
-arguments of a tool.
+Two answers of one service have other words and the same shape. If the shape changes, code that reads it may break. What
+varies from answer to answer is left out: the length of a list, the kinds of its items, a field that is null for once,
+how often an event comes, and names that a model chooses, such as the arguments of a tool.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from llmlab.lab.tape.view import event_name
+from llmlab.lab.tape.exchange import event_name
 from llmlab.lab.wire.messages import TapeAnswer
 
 Place: TypeAlias = tuple[str, ...]
-"""Where a value stands: the kind of event (empty for a plain answer), then names. Items of a list: `[their type]`."""
+"""Where a value is: the kind of event (empty for a plain answer), then names. Items of a list: `[their type]`."""
 
-_TYPES: Mapping[type, str] = {
+_TYPES: Final[Mapping[type, str]] = {
     bool: "boolean",
     int: "number",
     float: "number",
@@ -28,9 +27,11 @@ _TYPES: Mapping[type, str] = {
     dict: "object",
     type(None): "null",
 }
-_NAMED_BY_MODELS = {"input", "arguments", "metadata", "model_info", "parameters", "properties", "logit_bias"}
-_AT_ANY_TIME = {"comment", "ping"}
-_SAID = {"text", "content", "delta", "thinking", "reasoning", "partial_json", "arguments", "message", "response"}
+_FREE_NAMES: Final = {"input", "arguments", "metadata", "model_info", "parameters", "properties", "logit_bias"}
+_FREE_EVENTS: Final = {"comment", "ping"}
+_TEXTS: Final = {
+    *("text", "content", "delta", "thinking", "reasoning", "partial_json", "arguments", "message", "response")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class Shape:
     """The shape of one answer.
 
     Args:
-        events: kinds of events, in the order in which the first of each kind came; empty if it is no stream.
-        types: the types found at each place.
+        events: kinds of events, in the order in which the first of each kind came; empty for a plain answer.
+        types: the types at each place.
     """
 
     events: tuple[str, ...]
@@ -52,25 +53,25 @@ def shape_of(answer: TapeAnswer) -> Shape:
     for place, value in places(answer):
         types[place] = types.get(place, frozenset()) | {_TYPES.get(type(value), "other")}
     kinds = [event_name(event) for _, event in answer.events or ()]
-    return Shape(tuple(dict.fromkeys(kind for kind in kinds if kind not in _AT_ANY_TIME)), types)
+    return Shape(tuple(dict.fromkeys(kind for kind in kinds if kind not in _FREE_EVENTS)), types)
 
 
 def places(answer: TapeAnswer) -> Iterator[tuple[Place, Any]]:
-    """Give every value in an answer with its place."""
+    """Yield every value in an answer with its place."""
     if answer.events is None:
         yield from _walk(answer.body, ("",))
     for _, event in answer.events or ():
-        if isinstance(event, dict) and event_name(event) not in _AT_ANY_TIME:
+        if isinstance(event, dict) and event_name(event) not in _FREE_EVENTS:
             yield from _walk(event, (event_name(event),))
 
 
-def said(answer: TapeAnswer) -> str:
+def text_of(answer: TapeAnswer) -> str:
     """Return the words of an answer, without what is new each time, such as ids and times."""
-    return "".join(value for place, value in places(answer) if isinstance(value, str) and place[-1] in _SAID)
+    return "".join(value for place, value in places(answer) if isinstance(value, str) and place[-1] in _TEXTS)
 
 
 def differences(recorded: TapeAnswer, now: TapeAnswer) -> list[str]:
-    """Return where the shape of one answer differs from that of another, in words; empty where it does not.
+    """Return where the shapes of two answers differ, in words.
 
     Args:
         recorded: the older one.
@@ -86,7 +87,7 @@ def differences(recorded: TapeAnswer, now: TapeAnswer) -> list[str]:
 
 def _walk(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
     yield place, value
-    if isinstance(value, dict) and place[-1] not in _NAMED_BY_MODELS:
+    if isinstance(value, dict) and place[-1] not in _FREE_NAMES:
         for name, item in value.items():
             yield from _walk(item, (*place, str(name)))
     elif isinstance(value, list):
@@ -100,13 +101,14 @@ def _events(recorded: tuple[str, ...], now: tuple[str, ...]) -> Iterator[str]:
     yield from (f"event gone: {kind}" for kind in recorded if kind not in now)
     before = [kind for kind in recorded if kind in now]
     after = [kind for kind in now if kind in recorded]
-    if before != after:
-        first, second = next(pair for pair in zip(before, after, strict=True) if pair[0] != pair[1])
-        yield f"order of events: {first} came before {second}, and now comes after it"
+    for first, second in zip(before, after, strict=True):
+        if first != second:
+            yield f"order of events: {first} came before {second}, and now comes after it"
+            return
 
 
 def _names(recorded: Shape, now: Shape) -> Iterator[str]:
-    """Say which names are new or gone; of an object that is new or gone itself, the names inside say nothing more."""
+    """Yield which names are new or gone; of an object that is new or gone, not the names inside."""
     for what, there, here in (("new", now, recorded), ("gone", recorded, now)):
         for place in there.types:
             owner = here.types.get(place[:-1], frozenset())
@@ -126,7 +128,7 @@ def _types(recorded: Shape, now: Shape) -> Iterator[str]:
 
 
 def _items(shape: Shape, place: Place) -> frozenset[str]:
-    """Return the kinds of items that stand in a list."""
+    """Return the kinds of items in a list."""
     return frozenset(other[-1][1:-1] for other in shape.types if other[:-1] == place and other[-1].startswith("["))
 
 

@@ -1,7 +1,6 @@
-"""Finding the recording of a request.
+"""Finds the recording of a request by its key; see `key_of`.
 
-The key is method, service, path with query, and the body as canonical JSON. Several recordings with one key are
-answered in their order, and the last one repeats.
+Several recordings with one key are used in their order, and the last one repeats.
 """
 
 from __future__ import annotations
@@ -11,117 +10,114 @@ import json
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from llmlab.errors import LLMError, RecordingMissError
-from llmlab.lab.tape.cassette import Recorded
+from llmlab.lab.tape.cassette import Interaction
 from llmlab.lab.tape.redaction import known_secrets, redact_request
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest, canonical_json, key_of
 
-_ABSENT = object()
-
-
-def without_repeats(recordings: Iterable[Recorded]) -> list[Recorded]:
-    """Return recordings without those at the end of a key's row that say what the one before them says.
-
-    The last answer repeats by itself, so they change nothing.
-    """
-    rows: dict[str, list[Recorded]] = {}
-    recordings = list(recordings)
-    for recording in recordings:
-        rows.setdefault(key_of(recording.request), []).append(recording)
-    repeats = set()
-    for row in rows.values():
-        while len(row) > 1 and row[-1].answer == row[-2].answer:
-            repeats.add(id(row.pop()))
-    return [recording for recording in recordings if id(recording) not in repeats]
-
-
-def without_mishaps(recordings: Iterable[Recorded]) -> list[Recorded]:
-    """Return recordings without refusals of requests that were answered another time.
-
-    A lesson may leave its key out to see what happens; a request with a key must not meet that answer elsewhere.
-    """
-    recordings = list(recordings)
-    answered = {key_of(recording.request) for recording in recordings if recording.answer.status < 400}
-    return [item for item in recordings if item.answer.status < 400 or key_of(item.request) not in answered]
-
-
-class Replay:
-    """The recordings of a lesson, to be looked up. Threads may share it.
-
-    Args:
-        recordings: in their order.
-    """
-
-    def __init__(self, recordings: Iterable[Recorded] = ()) -> None:
-        self.recordings = tuple(recordings)
-        self._by_key: dict[str, list[Recorded]] = {}
-        self._asked: dict[str, int] = {}
-        self._lock = threading.Lock()
-        for recording in self.recordings:
-            self._by_key.setdefault(key_of(recording.request), []).append(recording)
-
-    def find(self, request: TapeRequest) -> TapeAnswer | None:
-        """Return the next answer to a request, or None if there is no recording of it."""
-        key = key_of(redact_request(request, known_secrets(request)))
-        with self._lock:
-            found = self._by_key.get(key)
-            if found is None:
-                return None
-            position = self._asked.get(key, 0)
-            self._asked[key] = position + 1
-        return found[min(position, len(found) - 1)].answer
-
-    def peek(self, request: TapeRequest) -> TapeAnswer | None:
-        """Return what `find` would return, without taking its turn."""
-        key = key_of(redact_request(request, known_secrets(request)))
-        with self._lock:
-            found, position = self._by_key.get(key), self._asked.get(key, 0)
-        return found[min(position, len(found) - 1)].answer if found else None
-
-    def unused(self) -> list[Recorded]:
-        """Return the recordings that nobody has asked for yet."""
-        with self._lock:
-            used = {id(item) for key, count in self._asked.items() for item in self._by_key[key][:count]}
-        return [item for item in self.recordings if id(item) not in used]
-
-    def miss(self, request: TapeRequest, lesson: str | None = None) -> LLMError:
-        """Return the error that says which recording comes nearest, where it differs, and how to record it anew.
-
-        Args:
-            request: what was asked.
-            lesson: whose recordings these are.
-        """
-        next_step = _NEXT.format(lesson=lesson or "NN")
-        asked = redact_request(request, known_secrets(request))
-        what = f"there is no recording of {asked.method} {asked.alias} {asked.path}"
-        if not self.recordings:
-            message = f"{what}: nothing is recorded for this lesson. {next_step}"
-            return as_seen_by_sdks(RecordingMissError, message)
-        nearest = max(self.recordings, key=lambda item: _likeness(item.request, asked))
-        first, *others = list(_differences(nearest.request, asked)) or ["the form of its query"]
-        more = f" (and {len(others)} more)" if others else ""
-        message = f"{what}. The nearest is {nearest.origin}; it differs in {first}{more}. {next_step}"
-        return as_seen_by_sdks(RecordingMissError, message)
-
-
-_NEXT = (
+_ABSENT: Final = object()
+_NEXT: Final = (
     "Undo the change, or let the simulator answer: %llmlab offline. To record it: python3 -m llmlab record {lesson} "
     "(with your own key; --authored records what the simulator says)."
 )
 
 
-def as_seen_by_sdks(kind: type[LLMError], message: str) -> LLMError:
-    """Return an error that reaches the reader unchanged, whichever SDK it has to pass through.
+class Matcher:
+    """The recordings of a lesson, by key. Threads may share it.
 
-    OpenAI's SDK and ollama let foreign exceptions pass. Anthropic's would retry for seconds and then report a
-    connection error, but lets its own kind pass; so where it is loaded, the error is of that kind, too.
+    Args:
+        recordings: in their order.
+    """
+
+    def __init__(self, recordings: Iterable[Interaction] = ()) -> None:
+        self.recordings = tuple(recordings)
+        self._by_key = _group(self.recordings)
+        self._used: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def find(self, request: TapeRequest) -> TapeAnswer | None:
+        """Return the next answer to a request, or None if it is not recorded."""
+        return self._next(request, 1)
+
+    def peek(self, request: TapeRequest) -> TapeAnswer | None:
+        """Return what `find` would return, without using it."""
+        return self._next(request, 0)
+
+    def unused(self) -> list[Interaction]:
+        """Return the recordings that were not used yet."""
+        with self._lock:
+            used = {id(item) for key, count in self._used.items() for item in self._by_key[key][:count]}
+        return [item for item in self.recordings if id(item) not in used]
+
+    def miss(self, request: TapeRequest, lesson: str | None = None) -> LLMError:
+        """Return the error that names the nearest recording, the field that differs, and the command that records.
+
+        Args:
+            request: a request that is not recorded.
+            lesson: the lesson of these recordings.
+        """
+        next_step = _NEXT.format(lesson=lesson or "NN")
+        request = redact_request(request, known_secrets(request))
+        what = f"there is no recording of {request}"
+        if not self.recordings:
+            message = f"{what}: nothing is recorded for this lesson. {next_step}"
+            return as_seen_by_sdks(RecordingMissError, message)
+        nearest = max(self.recordings, key=lambda item: _likeness(item.request, request))
+        first, *others = list(_differences(nearest.request, request)) or ["the form of its query"]
+        more = f" (and {len(others)} more)" if others else ""
+        message = f"{what}. The nearest is {nearest.origin}; it differs in {first}{more}. {next_step}"
+        return as_seen_by_sdks(RecordingMissError, message)
+
+    def _next(self, request: TapeRequest, uses: int) -> TapeAnswer | None:
+        key = key_of(redact_request(request, known_secrets(request)))
+        row = self._by_key.get(key)
+        if row is None:
+            return None
+        with self._lock:
+            used = self._used.get(key, 0)
+            self._used[key] = used + uses
+        return row[min(used, len(row) - 1)].answer
+
+
+def without_repeats(recordings: Iterable[Interaction]) -> list[Interaction]:
+    """Return recordings without answers that repeat the last one of their key; that one repeats by itself."""
+    recordings = list(recordings)
+    repeats = set()
+    for row in _group(recordings).values():
+        while len(row) > 1 and row[-1].answer == row[-2].answer:
+            repeats.add(id(row.pop()))
+    return [item for item in recordings if id(item) not in repeats]
+
+
+def without_refusals(recordings: Iterable[Interaction]) -> list[Interaction]:
+    """Return recordings without refusals of requests that have an answer, too.
+
+    A lesson may leave its key out on purpose; a request with a key must not get that answer.
+    """
+    recordings = list(recordings)
+    answered = {item.key for item in recordings if item.answer.status < 400}
+    return [item for item in recordings if item.answer.status < 400 or item.key not in answered]
+
+
+def as_seen_by_sdks(kind: type[LLMError], message: str) -> LLMError:
+    """Return an error that reaches the reader unchanged through every SDK.
+
+    The SDK of OpenAI and ollama let foreign exceptions pass. Anthropic's would retry for seconds and then report a
+    connection error, but lets its own kind pass; if it is loaded, the error is of that kind, too.
     """
     anthropic = sys.modules.get("anthropic")
     if anthropic is not None:
         kind = type(kind.__name__, (kind, anthropic.AnthropicError), {"__module__": kind.__module__})
     return kind(message)
+
+
+def _group(recordings: Iterable[Interaction]) -> dict[str, list[Interaction]]:
+    by_key: dict[str, list[Interaction]] = {}
+    for item in recordings:
+        by_key.setdefault(item.key, []).append(item)
+    return by_key
 
 
 def _likeness(recorded: TapeRequest, asked: TapeRequest) -> tuple[bool, bool, float]:
@@ -132,9 +128,8 @@ def _likeness(recorded: TapeRequest, asked: TapeRequest) -> tuple[bool, bool, fl
 
 
 def _differences(recorded: TapeRequest, asked: TapeRequest) -> Iterator[str]:
-    for name in ("method", "alias", "path"):
+    for name in ("method", "alias", "path", "body"):
         yield from _compare(name, getattr(recorded, name), getattr(asked, name))
-    yield from _compare("body", recorded.body, asked.body)
 
 
 def _compare(name: str, recorded: Any, asked: Any) -> Iterator[str]:
@@ -146,23 +141,28 @@ def _compare(name: str, recorded: Any, asked: Any) -> Iterator[str]:
             pair = [side[index] if index < len(side) else _ABSENT for side in (recorded, asked)]
             yield from _compare(f"{name}[{index}]", *pair)
     elif canonical_json(recorded) != canonical_json(asked):
-        start = _first_difference(recorded, asked)
+        start = 0
+        if isinstance(recorded, str) and isinstance(asked, str):
+            start = max(0, first_difference(recorded, asked) - 30)
         yield f"{name}: recorded {_brief(recorded, start)}, asked {_brief(asked, start)}"
 
 
-def _first_difference(recorded: Any, asked: Any) -> int:
-    if not (isinstance(recorded, str) and isinstance(asked, str)):
-        return 0
-    pairs = zip(recorded, asked, strict=False)
-    same = next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(recorded), len(asked)))
-    return max(0, same - 30)
+def first_difference(one: str, other: str) -> int:
+    """Return the index of the first character that differs between two texts."""
+    pairs = zip(one, other, strict=False)
+    return next((index for index, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def excerpt(text: str, start: int, length: int) -> str:
+    """Return a part of a text in quotes, with dots where more of it follows."""
+    dots = "…" if start + length < len(text) else ""
+    return repr(("…" if start else "") + text[start : start + length] + dots)
 
 
 def _brief(value: Any, start: int) -> str:
     if value is _ABSENT:
         return "nothing"
     if isinstance(value, str):
-        piece = value[start : start + 60]
-        return repr(("…" if start else "") + piece + ("…" if start + 60 < len(value) else ""))
+        return excerpt(value, start, 60)
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= 60 else text[:60] + "…"

@@ -1,28 +1,28 @@
-"""Writing down what is answered, for one lesson.
-
-Every finished exchange is redacted and the file is written again, so that nothing is lost when a kernel dies. Exchanges
-stand in the order in which they were started, whichever ends first. The first one of a session replaces an older file;
-switching the tape to another mode and back goes on where it was.
-"""
+"""Writes the exchanges of one lesson into its file of recordings."""
 
 from __future__ import annotations
 
 import datetime
 import sys
 import threading
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import Final
 
-from llmlab.lab.tape.cassette import Recorded, RecordingFile, dump_exchange, keep_headers, write_recording
+from llmlab.lab.tape.cassette import Cassette, Interaction, dump_interaction, keep_headers, write_cassette
 from llmlab.lab.tape.matcher import without_repeats
 from llmlab.lab.tape.redaction import known_secrets, redact_answer, redact_request
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
-_CLIENTS = ("openai", "anthropic", "ollama", "httpx", "httpx2")
+_CLIENTS: Final = ("openai", "anthropic", "ollama", "httpx", "httpx2")
 
 
 class Recorder:
     """Collects the exchanges of one lesson and keeps its file up to date. Threads may share it.
+
+    The file is written after each exchange, so a kernel that dies loses nothing. Exchanges stand in the order in which
+    they were started. The first one of a process replaces an older file.
 
     Args:
         path: the file.
@@ -34,35 +34,27 @@ class Recorder:
         self.provenance = provenance
         self._lock = threading.Lock()
         self._started = 0
-        self._done: dict[int, tuple[Recorded, str]] = {}
+        self._done: dict[int, tuple[Interaction, str]] = {}
 
     def begin(self) -> int:
-        """Return the place of an exchange that starts now."""
+        """Return the slot of an exchange that starts now, from 1."""
         with self._lock:
             self._started += 1
             return self._started
 
-    def finish(self, place: int, request: TapeRequest, answer: TapeAnswer) -> None:
-        """Redact an exchange and write it down."""
+    def finish(self, slot: int, request: TapeRequest, answer: TapeAnswer) -> None:
+        """Redact an exchange and write the file."""
         secrets = known_secrets(request)
-        kept = TapeAnswer(
-            status=answer.status,
-            headers=keep_headers(answer.headers),
-            body=answer.body,
-            events=answer.events,
-            framing=answer.framing,
-            seconds=answer.seconds,
-        )
-        recorded = Recorded(redact_request(request, secrets), redact_answer(kept, secrets))
-        text = dump_exchange(recorded)
+        stored = replace(answer, headers=keep_headers(answer.headers), source="recorded")
+        item = Interaction(redact_request(request, secrets), redact_answer(stored, secrets))
+        text = dump_interaction(item)
         with self._lock:
-            self._done[place] = (recorded, text)
+            self._done[slot] = (item, text)
             self._write()
 
     def _write(self) -> None:
-        texts = {id(recorded): text for recorded, text in self._done.values()}
-        kept = without_repeats(self._done[place][0] for place in sorted(self._done))
-        versions = {name: metadata.version(name) for name in _CLIENTS if name in sys.modules}
-        today = datetime.date.today().isoformat()
-        file = RecordingFile(self.provenance, today, tuple(kept), versions)
-        write_recording(self.path, file, [texts[id(recorded)] for recorded in kept])
+        texts = {id(item): text for item, text in self._done.values()}
+        items = without_repeats(self._done[slot][0] for slot in sorted(self._done))
+        versions: dict[str, str] = {name: metadata.version(name) for name in _CLIENTS if name in sys.modules}
+        file = Cassette(self.provenance, datetime.date.today().isoformat(), tuple(items), versions)
+        write_cassette(self.path, file, [texts[id(item)] for item in items])

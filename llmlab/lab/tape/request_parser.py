@@ -1,82 +1,64 @@
-"""From an HTTP request to a `TapeRequest`: which service is meant, and what the body says.
-
-The same request must always give the same value, so what a client makes up anew each time, such as the boundary of a
-multipart body, is left out.
-"""
+"""From an HTTP request to a `TapeRequest`: which service it is for, and what its body says."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from llmlab.config.environment import server_url
 from llmlab.lab.wire.bodies import read_body
 from llmlab.lab.wire.messages import TapeRequest
 
-_SERVICES = {"api.openai.com": "openai", "api.anthropic.com": "anthropic", "openrouter.ai": "openrouter"}
-_LOCAL_PORTS = {11434: "ollama", 8080: "local_gpt_oss"}
-SERVICES = (*_SERVICES.values(), *_LOCAL_PORTS.values())
+_HOSTS: Final = {"api.openai.com": "openai", "api.anthropic.com": "anthropic", "openrouter.ai": "openrouter"}
+_LOCAL_PORTS: Final = {11434: "ollama", 8080: "local_gpt_oss"}
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+SERVICES: Final = (*_HOSTS.values(), *_LOCAL_PORTS.values())
 """The services that the lab knows by name."""
-_LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
-_ADDRESSES = {"ollama": ("OLLAMA_HOST", "http://localhost:11434"), "local_gpt_oss": ("LOCAL_GPT_OSS_URL", "")}
-
-
-def alias_of(host: str, port: int | None) -> str:
-    """Return which service a host is, or `host:port` if it is none that the lab knows.
-
-    Args:
-        host: name or address.
-        port: None where it is the usual one.
-    """
-    host = host.lower()
-    if host in _SERVICES:
-        return _SERVICES[host]
-    for name, (variable, default) in _ADDRESSES.items():
-        url = urlsplit(server_url(variable, default))
-        if (url.hostname, url.port) == (host, port):
-            return name
-    if host in _LOOPBACK and port in _LOCAL_PORTS:
-        return _LOCAL_PORTS[port]
-    return host if port is None else f"{host}:{port}"
 
 
 def to_tape_request(method: str, url: Any, headers: Mapping[str, str], content: bytes) -> TapeRequest:
-    """Return a request as the tape sees it.
+    """Return a request as the tape sees it. The same request always gives the same value.
 
     Args:
-        method: of HTTP.
+        method: HTTP method.
         url: a URL of httpx or httpx2.
         headers: of the request.
         content: the whole body.
     """
-    named = {name.lower(): value for name, value in headers.items()}
-    path = url.raw_path.decode("ascii", "replace")
-    body = read_body(content, named.get("content-type", ""))
-    alias, path = _behind(url, path) or (alias_of(url.host, url.port), path)
-    return TapeRequest(method.upper(), alias, path, named, body)
+    lower = {name.lower(): value for name, value in headers.items()}
+    alias, path = _service(url)
+    return TapeRequest(method.upper(), alias, path, lower, read_body(content, lower.get("content-type", "")))
 
 
-def told_addresses() -> dict[str, str]:
-    """Return the addresses of the services that a variable puts elsewhere than usual, without `/v1`."""
-    told = {
+def configured_addresses() -> dict[str, str]:
+    """Return the addresses of the services that a variable puts elsewhere, without `/v1`."""
+    addresses = {
         "openai": server_url("OPENAI_BASE_URL", ""),
         "anthropic": server_url("ANTHROPIC_BASE_URL", ""),
         "ollama": server_url("OLLAMA_HOST", "http://localhost:11434") if os.environ.get("OLLAMA_HOST") else "",
         "local_gpt_oss": server_url("LOCAL_GPT_OSS_URL", ""),
     }
-    return {alias: address.removesuffix("/v1") for alias, address in told.items() if address}
+    return {alias: address.removesuffix("/v1") for alias, address in addresses.items() if address}
 
 
-def _behind(url: Any, path: str) -> tuple[str, str] | None:
-    """Return the service that a variable has put at this address, and the path as the service would see it."""
-    found = []
-    for alias, address in told_addresses().items():
+def _service(url: Any) -> tuple[str, str]:
+    """Return the alias of the service at a URL, and the path as that service sees it."""
+    path, host, port = url.raw_path.decode("ascii", "replace"), url.host.lower(), url.port
+    configured = []
+    for alias, address in configured_addresses().items():
         base = urlsplit(address)
-        if (base.scheme, base.hostname, base.port) == (url.scheme, url.host, url.port):
-            found += [(len(base.path), alias)] if path.startswith(f"{base.path}/") else []
-    if not found:
-        return None
-    length, alias = max(found)
-    return alias, path[length:]
+        if (base.hostname, base.port) == (host, port):
+            if path.startswith(f"{base.path}/"):
+                configured.append((len(base.path), alias))
+            elif alias in _LOCAL_PORTS.values():
+                configured.append((0, alias))
+    if configured:
+        length, alias = max(configured)
+        return alias, path[length:]
+    if host in _HOSTS:
+        return _HOSTS[host], path
+    if host in _LOOPBACK and port in _LOCAL_PORTS:
+        return _LOCAL_PORTS[port], path
+    return (host if port is None else f"{host}:{port}"), path

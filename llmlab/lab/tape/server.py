@@ -25,10 +25,10 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
 from tornado.iostream import StreamClosedError
 
 from llmlab.errors import ConfigurationError
-from llmlab.lab.faults.block import faults, inject
-from llmlab.lab.faults.damage import Damage, whole
+from llmlab.lab.faults import FaultPlan, inject
+from llmlab.lab.faults.damage import Arrival, whole
 from llmlab.lab.simulator import simulate
-from llmlab.lab.tape.view import describe, outcome
+from llmlab.lab.tape.exchange import Exchange
 from llmlab.lab.wire.bodies import CONTENT_TYPES, read_body
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
@@ -66,18 +66,18 @@ class SimulatorServer:
         self,
         port: int = 0,
         *,
-        faults: str | faults | None = None,
+        faults: str | FaultPlan | None = None,
         pace: float = 1.0,
         log: Callable[[str], object] | None = None,
         answer: Callable[[TapeRequest], TapeAnswer] = simulate,
     ) -> None:
         self.port = port
-        self._faults = _made(faults) if isinstance(faults, str) else faults
+        self._faults = FaultPlan(faults) if isinstance(faults, str) else faults
         self._pace = pace
         self._log = log
         self._answer = answer
         # The same header means the same plan, so that `times` counts over several requests.
-        self._by_header = lru_cache(maxsize=1000)(_made)
+        self._by_header = lru_cache(maxsize=1000)(FaultPlan)
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread: threading.Thread | None = None
 
@@ -166,14 +166,15 @@ class SimulatorServer:
         asked = _asked(request)
         fault, damage = self._arriving(asked) if asked else ("", _index(self.urls, request.path))
         if self._log:
-            what = describe(asked, "") if asked else f"{request.method} {request.path} → "
-            self._log(what + outcome(damage.answer, fault, damage.failure or ""))
+            sent = asked or TapeRequest(request.method or "GET", "", request.path)
+            exchange = Exchange(0, sent, damage.answer, fault=fault, failure=damage.failure or "")
+            self._log(exchange.summary if asked else f"{sent.method} {sent.path} → {exchange.outcome}")
         try:
             await self._deliver(request.connection, damage, fault)
         except StreamClosedError:
             return  # the reader has left, which is its right
 
-    def _arriving(self, asked: TapeRequest) -> tuple[str, Damage]:
+    def _arriving(self, asked: TapeRequest) -> tuple[str, Arrival]:
         header = asked.headers.get(FAULT_HEADER)
         try:
             blocks = [self._by_header(header)] if header else []
@@ -185,7 +186,7 @@ class SimulatorServer:
             return "", whole(self._answer(asked))
         return fault.name, inject(fault, asked, lambda: self._answer(asked), None)
 
-    async def _deliver(self, connection: Any, damage: Damage, fault: str) -> None:
+    async def _deliver(self, connection: Any, damage: Arrival, fault: str) -> None:
         started, answer = self._loop.time(), damage.answer
         # The head of a stream is there at once; that of a plain answer comes with its body.
         headless = answer is not None and damage.length is not None
@@ -204,9 +205,6 @@ class SimulatorServer:
             connection.finish()
 
 
-_made = faults
-
-
 def _asked(request: HTTPServerRequest) -> TapeRequest | None:
     """Return a request as the tape sees it; None if its path belongs to no service."""
     head, _, rest = (request.uri or "/").lstrip("/").partition("/")
@@ -218,7 +216,7 @@ def _asked(request: HTTPServerRequest) -> TapeRequest | None:
     return TapeRequest((request.method or "GET").upper(), alias, f"/{rest}", headers, body)
 
 
-def _head(answer: TapeAnswer, damage: Damage, fault: str) -> tuple[ResponseStartLine, HTTPHeaders]:
+def _head(answer: TapeAnswer, damage: Arrival, fault: str) -> tuple[ResponseStartLine, HTTPHeaders]:
     headers = HTTPHeaders({"content-type": CONTENT_TYPES[answer.framing], **answer.headers})
     headers["x-llmlab-source"] = "simulated"
     if fault:
@@ -228,10 +226,10 @@ def _head(answer: TapeAnswer, damage: Damage, fault: str) -> tuple[ResponseStart
     return ResponseStartLine("HTTP/1.1", answer.status, responses.get(answer.status, "Overloaded")), headers
 
 
-def _index(urls: dict[str, str], path: str) -> Damage:
+def _index(urls: dict[str, str], path: str) -> Arrival:
     """Return what is said where no service is: where they are."""
     if path == "/":
-        return whole(TapeAnswer(body={"simulator": "llmlab", "base_urls": urls, "faults": faults.kinds()}))
+        return whole(TapeAnswer(body={"simulator": "llmlab", "base_urls": urls, "faults": FaultPlan.kinds()}))
     return whole(_problem(404, f"no service is at {path}. The base URLs are {', '.join(urls.values())}"))
 
 

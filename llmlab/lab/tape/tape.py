@@ -1,6 +1,6 @@
-"""The tape: decides what answers a request, and remembers it.
+"""The tape: decides what answers a request, and notes the answer.
 
-It knows modes, recordings and the simulator, and neither httpx nor sockets; those are `intercept.py`'s business.
+It knows modes, recordings, faults and the simulator, but neither httpx nor sockets; see `transport_patch.py`.
 """
 
 from __future__ import annotations
@@ -11,43 +11,58 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from llmlab.errors import ConfigurationError
-from llmlab.lab.faults.block import due, inject
-from llmlab.lab.faults.damage import Damage
+from llmlab.lab.faults import FaultPlan, inject
+from llmlab.lab.faults.damage import Arrival, whole
 from llmlab.lab.simulator import simulate
-from llmlab.lab.tape.cassette import Recorded, RecordingFile, read_recording
-from llmlab.lab.tape.environment import Keys, Mode
-from llmlab.lab.tape.local import LOOPBACK
-from llmlab.lab.tape.matcher import Replay, as_seen_by_sdks, without_mishaps
+from llmlab.lab.tape.cassette import Cassette, Interaction, read_cassette
+from llmlab.lab.tape.environment import LOOPBACK, Mode
+from llmlab.lab.tape.exchange import Exchange
+from llmlab.lab.tape.matcher import Matcher, as_seen_by_sdks, without_refusals
 from llmlab.lab.tape.recorder import Recorder
 from llmlab.lab.tape.redaction import PLACEHOLDER
 from llmlab.lab.tape.request_parser import SERVICES
-from llmlab.lab.tape.trace import Exchange, Trace
+from llmlab.lab.tape.trace import Trace
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest, key_of
 
-_recorders: dict[Path, Recorder] = {}
-"""One for each file that this process writes, so that a lesson may switch away from recording and back."""
+_MEANING: Final[Mapping[str, str]] = {
+    "offline": "Answers come from {answers}; nothing is sent, nothing is spent.",
+    "live": "Requests go to the real services, with your keys and at your cost; each lesson says what that is.",
+    "record": "Requests go to the real services, with your keys and at your cost; answers are written to {file}.",
+    "authored": "Answers come from {answers} and the simulator, and are written to {file}; nothing is sent.",
+}
 
 
 class Tape:
-    """What answers while the lab is switched on. Made by `llmlab.start`.
+    """What answers while the lab is switched on. `llmlab.start` returns it.
 
     Args:
         mode: offline, replay, live or record.
-        lesson: whose recordings are meant; None searches all of them.
+        lesson: whose recordings are used; None searches all of them.
         folder: of the recordings.
         pace: factor on recorded waiting times.
         trace: where exchanges are noted.
-        stop: what switches the tape off.
+        faults: of the blocks that are open, the innermost last.
+        recorders: those of earlier tapes, by file.
+        stop: switches the tape off.
 
     Raises:
         ConfigurationError: a file of recordings is broken, or there is no lesson to record for.
     """
 
     def __init__(
-        self, mode: Mode, lesson: str | None, folder: Path, pace: float, trace: Trace, stop: Callable[[], None]
+        self,
+        mode: Mode,
+        lesson: str | None,
+        folder: Path,
+        pace: float,
+        *,
+        trace: Trace,
+        faults: list[FaultPlan],
+        recorders: dict[Path, Recorder],
+        stop: Callable[[], None],
     ) -> None:
         self.mode = mode
         self.lesson = lesson
@@ -56,29 +71,28 @@ class Tape:
         self.trace = trace
         self.local = ""
         """Address of a real Ollama that answers what is not recorded, or nothing. Offline only."""
+        self._faults = faults
         self._stop = stop
-        self.keys = Keys()
-        # Authoring records what the simulator says where nobody has written an answer by hand. The runner asks for it.
-        self.authoring = mode == "record" and os.environ.get("LLMLAB_AUTHORED") == "1"
-        self.files = [] if self.passes_through else self._read()
-        own = [item for file in self.files for item in file.exchanges]
-        own = without_mishaps(own) if len(self.files) > 1 else own
-        further = self._further(own)
-        self._replay = Replay([*own, *further])
+        # Authoring records answers of the simulator where nobody has written one by hand. `record --authored` sets it.
+        self._authored = mode == "record" and os.environ.get("LLMLAB_AUTHORED") == "1"
+        self._files = [] if self.passes_through else self._read()
+        own = [item for file in self._files for item in file.interactions]
+        own = without_refusals(own) if len(self._files) > 1 else own
+        self._matcher = Matcher([*own, *self._of_other_providers(own)])
         self._own = {id(item) for item in own}
-        self._recorder = self._find_recorder() if mode == "record" else None
-        self._places: dict[int, int] = {}
+        self._recorder = self._find_recorder(recorders) if mode == "record" else None
+        self._slots: dict[int, int] = {}
 
     @property
     def passes_through(self) -> bool:
         """Whether requests go to the network."""
-        return self.mode == "live" or (self.mode == "record" and not self.authoring)
+        return self.mode == "live" or (self.mode == "record" and not self._authored)
 
     def begin(self, request: TapeRequest) -> Exchange:
-        """Note that a request has started.
+        """Note a request that starts now.
 
         Raises:
-            ConfigurationError: it would go to the network with the placeholder in the place of a key.
+            ConfigurationError: it would go to the network with the placeholder in place of a key.
         """
         if self.passes_through and any(PLACEHOLDER in value for value in request.headers.values()):
             raise as_seen_by_sdks(
@@ -88,51 +102,46 @@ class Tape:
             )
         exchange = self.trace.begin(request)
         if self._recorder:
-            self._places[exchange.number] = self._recorder.begin()
+            self._slots[exchange.number] = self._recorder.begin()
         return exchange
 
-    def answer(self, exchange: Exchange) -> TapeAnswer:
-        """Answer without the network.
+    def arriving(self, exchange: Exchange, host: str, limit: float | None) -> Arrival | None:
+        """Return what arrives without the network; None if the network shall answer.
+
+        Args:
+            exchange: the request.
+            host: the host that it is sent to.
+            limit: seconds that the client waits for the next piece; None for ever.
 
         Raises:
             RecordingMissError: in replay mode, if there is no recording.
         """
-        found = self._replay.find(exchange.asked)
-        if found is None and self.mode == "replay":
-            raise self._replay.miss(exchange.asked, self.lesson)
-        answer = found or replace(simulate(exchange.asked), source="simulated")
-        self.finish(exchange, answer)
-        return answer
-
-    def lets_pass(self, exchange: Exchange, host: str) -> bool:
-        """Whether the network shall answer: in live and record, and where a real Ollama was asked for."""
-        if self.passes_through:
-            return True
-        meant = bool(self.local) and exchange.alias == "ollama" and host in LOOPBACK
-        return meant and self._replay.peek(exchange.asked) is None
-
-    def damage(self, exchange: Exchange, limit: float | None) -> Damage | None:
-        """Return what arrives of an answer that meets a fault; None if it meets none. It is not written down.
-
-        Args:
-            exchange: the request.
-            limit: seconds that the client waits for the next piece; None for ever.
-        """
-        fault = due(exchange.asked)
-        if fault is None:
+        request = exchange.sent
+        fault = next((fault for plan in reversed(self._faults) if (fault := plan.due(request))), None)
+        if fault:
+            arrival = inject(fault, request, lambda: self._matcher.peek(request) or _simulated(request), limit)
+            exchange.fault, exchange.answer = fault.name, arrival.answer
+            self._slots.pop(exchange.number, None)
+            return arrival
+        to_ollama = bool(self.local) and exchange.alias == "ollama" and host in LOOPBACK
+        if self.passes_through or (to_ollama and self._matcher.peek(request) is None):
             return None
+        answer = self._matcher.find(request)
+        if answer is None and self.mode == "replay":
+            raise self._matcher.miss(request, self.lesson)
+        answer = answer or _simulated(request)
+        self.finish(exchange, answer)
+        return whole(answer)
 
-        def answer() -> TapeAnswer:
-            return self._replay.peek(exchange.asked) or replace(simulate(exchange.asked), source="simulated")
-
-        damage = inject(fault, exchange.asked, answer, limit)
-        exchange.fault, exchange.answer = fault.name, damage.answer
-        self._places.pop(exchange.number, None)
-        return damage
+    def finish(self, exchange: Exchange, answer: TapeAnswer) -> None:
+        """Note an answer, and record it in record mode."""
+        exchange.answer = answer
+        if self._recorder and (slot := self._slots.pop(exchange.number, None)):
+            self._recorder.finish(slot, exchange.sent, answer)
 
     def wait(self, seconds: float) -> float:
-        """Note that a policy waits, and return how long it really does: the pace holds for policies, too."""
-        self.trace.waits(seconds)
+        """Note that a policy waits, and return the seconds to wait really: the pace holds for policies, too."""
+        self.trace.add_wait(seconds)
         return seconds if self.passes_through else seconds * self.pace
 
     def chance(self) -> float:
@@ -141,26 +150,20 @@ class Tape:
         if self.passes_through or latest is None:
             return random.random()
         attempt = sum(1 for _ in latest.attempts_before())
-        return random.Random(f"{key_of(latest.asked)} {attempt}").random()
-
-    def finish(self, exchange: Exchange, answer: TapeAnswer) -> None:
-        """Note an answer, and write it down when recording."""
-        exchange.answer = answer
-        if self._recorder and (place := self._places.pop(exchange.number, None)):
-            self._recorder.finish(place, exchange.asked, answer)
+        return random.Random(f"{key_of(latest.sent)} {attempt}").random()
 
     def unused(self) -> list[str]:
-        """Return the recordings of the lesson as it stands that nothing has asked for yet, as text."""
-        return [str(item) for item in self._replay.unused() if id(item) in self._own]
+        """Return the lesson's own recordings that were not asked for yet, as text."""
+        return [str(item) for item in self._matcher.unused() if id(item) in self._own]
 
     def banner(self) -> str:
-        """Return in one line which mode this is, and what it means for the purse."""
-        # Replay proves what a learner sees offline, so it says the same.
+        """Return in one line which mode is on, and what it costs."""
+        # Replay proves what a learner sees offline, so it has the same line.
         mode = "offline" if self.mode == "replay" else self.mode
-        meaning = _MEANING["authored" if self.authoring else mode]
         file = self._recorder.path.name if self._recorder else ""
-        said = f"llmlab: {mode}. {meaning}".format(answers=self._where_from(), file=file)
-        return f"{said} What is not recorded, Ollama at {self.local} answers." if self.local else said
+        meaning = _MEANING["authored" if self._authored else mode].format(answers=self._sources(), file=file)
+        local = f" What is not recorded, Ollama at {self.local} answers." if self.local else ""
+        return f"llmlab: {mode}. {meaning}{local}"
 
     def __enter__(self) -> Self:
         return self
@@ -173,49 +176,44 @@ class Tape:
     def __repr__(self) -> str:
         return f"<Tape {self.mode}, lesson {self.lesson or 'unknown'}>"
 
-    def _read(self) -> list[RecordingFile]:
+    def _read(self) -> list[Cassette]:
         """Read the lesson's recordings. Offline, a notebook without its own, such as a copy, may use all of them."""
         own = self.folder / f"{self.lesson}.yaml"
         if own.is_file():
-            files = [read_recording(own)]
+            files = [read_cassette(own)]
         elif self.lesson is None or self.mode == "offline":
-            files = [read_recording(path) for path in sorted(self.folder.glob("*.yaml"))]
+            files = [read_cassette(path) for path in sorted(self.folder.glob("*.yaml"))]
         else:
             files = []
-        return [file for file in files if not self.authoring or file.provenance == "authored"]
+        return [file for file in files if not self._authored or file.provenance == "authored"]
 
-    def _further(self, own: Sequence[Recorded]) -> list[Recorded]:
+    def _of_other_providers(self, own: Sequence[Interaction]) -> list[Interaction]:
         """Read what was recorded with another provider than the lesson's own, in `LESSON.PROVIDER.yaml`."""
-        if self.passes_through or self.authoring or self.lesson is None:
+        if self.passes_through or self._authored or self.lesson is None:
             return []
         paths = [self.folder / f"{self.lesson}.{service}.yaml" for service in SERVICES]
-        found = [item for path in paths if path.is_file() for item in read_recording(path).exchanges]
-        known = {key_of(item.request) for item in own} if found else set()
-        return [item for item in found if key_of(item.request) not in known]
+        found = [item for path in paths if path.is_file() for item in read_cassette(path).interactions]
+        known = {item.key for item in own} if found else set()
+        return [item for item in found if item.key not in known]
 
-    def _where_from(self) -> str:
-        if not self.files:
+    def _sources(self) -> str:
+        if not self._files:
             return "a simulator" if self.mode == "offline" else "recordings (there are none yet)"
-        provenance = dict.fromkeys(f"{file.provenance} {file.date[:7]}".strip() for file in self.files)
+        provenance = dict.fromkeys(f"{file.provenance} {file.date[:7]}".strip() for file in self._files)
         return f"recordings ({', '.join(provenance)})"
 
-    def _find_recorder(self) -> Recorder:
+    def _find_recorder(self, recorders: dict[Path, Recorder]) -> Recorder:
         if self.lesson is None:
             raise ConfigurationError(
                 "recording needs to know for which lesson: llmlab.start('record', lesson='01_call_openai'), or set "
                 "LLMLAB_LESSON."
             )
         path = (self.folder / f"{self.lesson}.yaml").absolute()
-        provenance = "authored" if self.authoring else "recorded"
-        recorder = _recorders.get(path)
-        if recorder is None or recorder.provenance != provenance:
-            recorder = _recorders[path] = Recorder(path, provenance)
-        return recorder
+        provenance = "authored" if self._authored else "recorded"
+        if path not in recorders or recorders[path].provenance != provenance:
+            recorders[path] = Recorder(path, provenance)
+        return recorders[path]
 
 
-_MEANING: Mapping[str, str] = {
-    "offline": "Answers come from {answers}; nothing is sent, nothing is spent.",
-    "live": "Requests go to the real services, with your keys and at your cost; each lesson says what that is.",
-    "record": "Requests go to the real services, with your keys and at your cost; answers are written to {file}.",
-    "authored": "Answers come from {answers} and the simulator, and are written to {file}; nothing is sent.",
-}
+def _simulated(request: TapeRequest) -> TapeAnswer:
+    return replace(simulate(request), source="simulated")

@@ -1,143 +1,46 @@
-"""What went over the wire: every request since the tape was switched on, with its answer.
+"""What went over the wire since the tape was switched on, and how attempts at one call follow each other.
 
-Lessons show it, so its text is stable: no wall clock, no headers, and secrets are taken out. pandas is loaded only by
-`Trace.events` and `Trace.frame`. How an exchange is shown is in `view.py`, how attempts follow each other in
-`attempts.py` and `timeline.py`.
+Times are those of the recordings and of the policies, so they are the same on every machine. They count from the
+beginning of each call, because calls may run side by side.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from html import escape
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
 
+from llmlab._utils.redaction import redact
 from llmlab.errors import LLMError
-from llmlab.lab.tape.attempts import Attempt, attempts
-from llmlab.lab.tape.timeline import Timeline
-from llmlab.lab.tape.view import WireView, describe, event_name, outcome, table
-from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
+from llmlab.lab.tape.exchange import Exchange, event_name
+from llmlab.lab.wire.messages import TapeRequest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-KEPT = 500
-"""So many exchanges are remembered; older ones are forgotten."""
-
-
-class Exchange:
-    """One request and its answer.
-
-    Args:
-        number: counts the requests since the tape was switched on, from 1, in the order in which they were started.
-        asked: the request.
-        answer: the answer, once there is one.
-    """
-
-    def __init__(self, number: int, asked: TapeRequest, answer: TapeAnswer | None = None) -> None:
-        self.number = number
-        self.asked = asked
-        self.answer = answer
-        self.delivered = 0
-        """How many events of the stream the reader has taken."""
-        self.fault = ""
-        """The fault that was injected, if one was."""
-        self.failure = ""
-        """How the line broke, if it did: the name of the exception of httpx."""
-        self.took: float | None = None
-        """Seconds from the request to the failure."""
-        self.wait: float | None = None
-        """Seconds that somebody waited after this exchange, to try again."""
-        self.before: Exchange | None = None
-        """The attempt that this one repeats."""
-
-    @property
-    def method(self) -> str:
-        """GET, POST or DELETE."""
-        return self.asked.method
-
-    @property
-    def alias(self) -> str:
-        """Which service was meant: openai, anthropic, openrouter, ollama, local_gpt_oss, or `host:port`."""
-        return self.asked.alias
-
-    @property
-    def path(self) -> str:
-        """Path with query."""
-        return self.asked.path
-
-    @property
-    def request(self) -> Any:
-        """The parsed body of the request."""
-        return self.asked.body
-
-    @property
-    def response(self) -> Any:
-        """The parsed body of the answer; for a stream, the list of its events; None while there is no answer."""
-        if self.answer is None:
-            return None
-        if self.answer.events is None:
-            return self.answer.body
-        return [event for _, event in self.answer.events]
-
-    @property
-    def streamed(self) -> bool:
-        """Whether the answer was a stream."""
-        return self.answer is not None and self.answer.events is not None
-
-    @property
-    def status(self) -> int | None:
-        """HTTP status, or None while there is no answer."""
-        return self.answer.status if self.answer else None
-
-    @property
-    def source(self) -> str | None:
-        """recorded, simulated or live; None while there is no answer."""
-        return self.answer.source if self.answer else None
-
-    @property
-    def seconds(self) -> float | None:
-        """Seconds from the request to the end of the answer, as recorded; None while there is no answer."""
-        if self.answer is None or self.took is not None:
-            return self.took
-        return self.answer.events[-1][0] if self.answer.events else self.answer.seconds
-
-    @property
-    def failed(self) -> bool:
-        """Whether something went wrong: a fault, a status of 400 or more, a broken line, an error inside the answer."""
-        said = self.response[-1:] if self.streamed else [self.response]
-        inside = any(isinstance(item, dict) and item.get("error") for item in said)
-        return bool(self.fault or self.failure or inside) or (self.status or 0) >= 400
-
-    @property
-    def outcome(self) -> str:
-        """What was answered, in a few words."""
-        return outcome(self.answer, self.fault, self.failure)
-
-    def attempts_before(self) -> Iterator[Exchange]:
-        """Give the attempts that this one repeats, the latest first."""
-        before = self.before
-        while before is not None:
-            yield before
-            before = before.before
-
-    def repeats(self, other: Exchange) -> bool:
-        """Whether this is another attempt at what `other` failed at: a policy waited, or an SDK says so."""
-        same = (self.method, self.alias, self.path) == (other.method, other.alias, other.path)
-        counted = self.asked.headers.get("x-stainless-retry-count", "0") != "0"
-        return other.failed and same and (other.wait is not None or counted) and self.request == other.request
-
-    def show(self) -> WireView:
-        """Return the request and the answer as JSON to look at: Markdown in Jupyter, text elsewhere."""
-        return WireView(self.asked, self.answer, self.outcome)
-
-    def __repr__(self) -> str:
-        return f"<Exchange {describe(self.asked, self.outcome)}>"
-
+LONGEST: Final = 500
+"""Exchanges that a trace remembers."""
+COLUMNS: Final[Mapping[str, str | None]] = {
+    "call": "int64",
+    "attempt": "int64",
+    "time": "float64",
+    "service": None,
+    "path": None,
+    "status": "Int64",
+    "seconds": "float64",
+    "fault": None,
+    "wait": "float64",
+    "why": None,
+}
+"""Columns of `Trace.frame` with their types."""
 
 _latest: ContextVar[tuple[Trace, Exchange] | None] = ContextVar("llmlab.latest", default=None)
-"""What this thread or task asked last. Attempts at one thing follow each other in one of them."""
+"""The latest exchange of this thread or task. Attempts at one call follow each other in one of them."""
 
 
 class Trace:
@@ -146,17 +49,16 @@ class Trace:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._started = 0
-        self._exchanges: deque[Exchange] = deque(maxlen=KEPT)
+        self._exchanges: deque[Exchange] = deque(maxlen=LONGEST)
 
     def begin(self, request: TapeRequest) -> Exchange:
-        """Note a request that has just been started."""
+        """Add a request that starts now."""
         with self._lock:
             self._started += 1
             exchange = Exchange(self._started, request)
             self._exchanges.append(exchange)
-        latest = self.latest
-        if latest is not None and exchange.repeats(latest):
-            exchange.before = latest
+        if self.latest is not None and exchange.repeats(self.latest):
+            exchange.before = self.latest
         _latest.set((self, exchange))
         return exchange
 
@@ -166,8 +68,8 @@ class Trace:
         found = _latest.get()
         return found[1] if found and found[0] is self else None
 
-    def waits(self, seconds: float) -> None:
-        """Note that this thread or task waits, which means that it tries again what has just failed."""
+    def add_wait(self, seconds: float) -> None:
+        """Note that this thread or task waits, before it repeats what has just failed."""
         latest = self.latest
         if latest is not None and latest.failed:
             latest.wait = (latest.wait or 0.0) + seconds
@@ -206,25 +108,24 @@ class Trace:
     @property
     def attempts(self) -> list[Attempt]:
         """The attempts, call by call: when, with what outcome, how long was waited after it, and why."""
-        return attempts(self.exchanges)
+        return list(_attempts(self.exchanges))
 
     def frame(self) -> pd.DataFrame:
-        """Return the attempts as a table, one in a row. `time`, `seconds` and `wait` are seconds.
+        """Return the attempts as a table with a row for each. `time`, `seconds` and `wait` are seconds.
 
-        `time` counts from the beginning of the call, on the clock of the recordings: it is the same on every machine.
+        `time` counts from the beginning of the call, on the clock of the recordings.
         """
         import pandas as pd
 
-        rows = [attempt.as_dict() for attempt in self.attempts]
-        types = {name: kind for name, kind in Attempt.COLUMNS.items() if kind}
-        return pd.DataFrame(rows, columns=list(Attempt.COLUMNS)).astype(types)
+        frame = pd.DataFrame([asdict(attempt) for attempt in self.attempts], columns=list(COLUMNS))
+        return frame.astype({name: kind for name, kind in COLUMNS.items() if kind})
 
     def timeline(self) -> Timeline:
-        """Return the attempts as a picture: a picture in Jupyter, text elsewhere."""
+        """Return the attempts as a picture in Jupyter, and as text elsewhere."""
         return Timeline(self.attempts)
 
     def clear(self) -> None:
-        """Forget everything seen so far."""
+        """Forget all exchanges. Numbers go on."""
         with self._lock:
             self._exchanges.clear()
 
@@ -238,8 +139,177 @@ class Trace:
         return self.exchanges[index]
 
     def __repr__(self) -> str:
-        lines = [f"{item.number:>3}  {describe(item.asked, item.outcome)}" for item in self.exchanges]
-        return "\n".join(lines) or "nothing has been asked yet"
+        return "\n".join(f"{item.number:>3}  {item.summary}" for item in self) or "nothing has been asked yet"
 
     def _repr_markdown_(self) -> str:
-        return table([(item.number, item.asked, item.outcome) for item in self.exchanges])
+        rows = []
+        for item in self:
+            request = f"`{item.method} {redact(item.path)}`".replace("|", "\\|")
+            rows.append(f"| {item.number} | {item.alias} | {request} | {item.outcome} |")
+        head = ["| # | service | request | answer |", "|--:|---|---|---|"]
+        return "\n".join([*head, *rows]) if rows else "*nothing has been asked yet*"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a call.
+
+    Args:
+        call: number of the call, from 1.
+        attempt: number of the attempt in its call, from 1.
+        time: seconds since the call began.
+        service: alias of the service.
+        path: path with query.
+        status: HTTP status; None without an answer.
+        seconds: until the answer ended, or failed.
+        fault: the fault that was injected, or nothing.
+        wait: seconds that a policy waited before the next attempt; None if it did not wait, or an SDK waited.
+        why: what happened, and what followed.
+        failed: whether something went wrong.
+    """
+
+    call: int
+    attempt: int
+    time: float
+    service: str
+    path: str
+    status: int | None
+    seconds: float
+    fault: str
+    wait: float | None
+    why: str
+    failed: bool
+
+    @property
+    def label(self) -> str:
+        """The status as text."""
+        return str(self.status) if self.status is not None else "no answer"
+
+    @property
+    def end(self) -> float:
+        """Seconds from the beginning of the call to the end of the wait after this attempt."""
+        return self.time + self.seconds + (self.wait or 0.0)
+
+
+def _attempts(exchanges: Iterable[Exchange]) -> Iterator[Attempt]:
+    calls: list[list[Exchange]] = []
+    call_of: dict[int, list[Exchange]] = {}
+    for exchange in exchanges:
+        call = call_of.get(exchange.before.number) if exchange.before else None
+        if call is None:
+            calls.append(call := [])
+        call.append(exchange)
+        call_of[exchange.number] = call
+    for number, call in enumerate(calls, 1):
+        time = 0.0
+        for index, one in enumerate(call, 1):
+            seconds, wait = one.seconds or 0.0, one.wait if one.wait is None else round(one.wait, 3)
+            shown = (one.alias, redact(one.path), one.status, round(seconds, 3), one.fault, wait)
+            yield Attempt(number, index, round(time, 3), *shown, _why(one, one is call[-1]), one.failed)
+            time += seconds + (one.wait or 0.0)
+
+
+def _why(exchange: Exchange, last: bool) -> str:
+    if exchange.fault:
+        what = f"{exchange.fault} was injected"
+    elif exchange.failure:
+        what = "the line broke"
+    elif exchange.answer is None:
+        return "no answer yet"
+    elif exchange.failed:
+        what = "the service refused" if (exchange.status or 0) >= 400 else "the answer holds an error"
+    else:
+        return f"{exchange.source} answer"
+    parts = [what, *([exchange.failure] if exchange.failure else [])]
+    if exchange.answer and (after := exchange.answer.headers.get("retry-after")):
+        parts.append(f"Retry-After: {after if after.replace('.', '').isdigit() else 'a date'}")
+    if exchange.wait is not None:
+        parts.append(f"tried again after {exchange.wait:.3g} s")
+    else:
+        parts.append("not tried again" if last else "tried again by the SDK, after a wait of its own")
+    return "; ".join(parts)
+
+
+LEFT, WIDTH, RIGHT, LINE, BAR, TOP, NARROWEST = 130, 560, 40, 58, 16, 28, 10
+"""Pixels of the timeline: names, time, margin, height of a call and of a bar, margin, width of the shortest bar."""
+STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
+INK: Final = "#1a1a1a"
+
+
+class Timeline:
+    """Attempts as a picture with a line for each call, readable without colour; as text elsewhere.
+
+    An answer is a full bar, a failure an open one with a cross, a wait a dashed line. The same attempts give the same
+    picture, byte by byte.
+
+    Args:
+        attempts: call by call.
+    """
+
+    def __init__(self, attempts: Sequence[Attempt]) -> None:
+        self.calls = [list(group) for _, group in groupby(attempts, lambda attempt: attempt.call)]
+
+    def __repr__(self) -> str:
+        lines = []
+        for call in self.calls:
+            lines.append(f"call {call[0].call}: {call[0].service} {call[0].path}")
+            lines += [f"{item.time:>9.2f} s  {item.label:<17}  {item.why}" for item in call]
+        return "\n".join(lines) or "nothing has been asked yet"
+
+    def _repr_svg_(self) -> str:
+        length = max((item.end for call in self.calls for item in call), default=0.0) or 1.0
+        height, width = TOP + LINE * len(self.calls) + 34, LEFT + WIDTH + RIGHT
+        parts = [
+            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" width="{width}" '
+            f'height="{height}" font-family="sans-serif" font-size="12" fill="{INK}">',
+            f"<title>Attempts over time</title><desc>{escape(repr(self))}</desc>",
+            f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        ]
+        for number, call in enumerate(self.calls):
+            parts += _draw_call(call, TOP + LINE * number + LINE // 2, WIDTH / length)
+        return "\n".join([*parts, *_draw_axis(length, height - 30), "</svg>"])
+
+
+def _draw_call(call: list[Attempt], middle: int, scale: float) -> list[str]:
+    parts = [f'<text x="10" y="{middle + 4}">{escape(f"{call[0].call}  {call[0].service}")}</text>']
+    free = 0.0
+    for item in call:
+        left, width = LEFT + item.time * scale, max(NARROWEST, item.seconds * scale)
+        if item.wait:
+            begin, end = left + width, LEFT + item.end * scale
+            line = f'x1="{begin:.1f}" y1="{middle}" x2="{end:.1f}" y2="{middle}"'
+            parts.append(f'<line {line} stroke="{INK}" stroke-dasharray="3 4"/>')
+            if end - begin > 44:
+                parts.append(_draw_text((begin + end) / 2, middle + 15, f"{item.wait:.3g} s"))
+        parts += _draw_bar(item, left, middle - BAR // 2, width)
+        # Labels that would cover each other are drawn at two heights.
+        centre, half = left + width / 2, len(item.label) * 3.4
+        crowded = centre - half < free
+        parts.append(_draw_text(max(centre, LEFT + half - 20), middle - (23 if crowded else 11), item.label))
+        free = 0.0 if crowded else centre + half
+    return parts
+
+
+def _draw_bar(item: Attempt, left: float, top: int, width: float) -> list[str]:
+    fill = "#ffffff" if item.failed else "#1f5fa8"
+    bar = f'<rect x="{left:.1f}" y="{top}" width="{width:.1f}" height="{BAR}" fill="{fill}" stroke="{INK}">'
+    parts = [f"{bar}<title>{escape(item.why)}</title></rect>"]
+    if item.failed:
+        right, bottom = left + width, top + BAR
+        cross = f"M{left:.1f} {top}L{right:.1f} {bottom}M{left:.1f} {bottom}L{right:.1f} {top}"
+        parts.append(f'<path d="{cross}" stroke="{INK}" fill="none"/>')
+    return parts
+
+
+def _draw_axis(length: float, top: int) -> list[str]:
+    step = next((step for step in STEPS if length / step <= 8), length / 4)
+    parts = [f'<path d="M{LEFT} {top}H{LEFT + WIDTH}" stroke="{INK}"/>']
+    for number in range(int(length / step + 1e-9) + 1):
+        left = LEFT + number * step * WIDTH / length
+        parts.append(f'<path d="M{left:.1f} {top}v5" stroke="{INK}"/>')
+        parts.append(_draw_text(left, top + 18, f"{number * step:.3g} s"))
+    return parts
+
+
+def _draw_text(centre: float, bottom: float, text: str) -> str:
+    return f'<text x="{centre:.1f}" y="{bottom:.1f}" text-anchor="middle">{escape(text)}</text>'

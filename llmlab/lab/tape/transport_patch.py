@@ -1,140 +1,115 @@
-"""The seam: while a tape is in, the transports of httpx and httpx2 ask it for the answer to each request.
+"""Patches httpx and httpx2: while a tape is on, their transports ask it for the answer to each request.
 
-Patched are `HTTPTransport.handle_request` and `AsyncHTTPTransport.handle_async_request` of both libraries, on the
-class, so that every client is covered, made before or after, and whatever SDK owns it. Transports that reach no
-network of their own (mocks, ASGI) are left alone. Taking the tape out puts back exactly what was there. How bodies
-flow is in `bodies.py`.
+`HTTPTransport.handle_request` and `AsyncHTTPTransport.handle_async_request` are patched on the class, so every client
+is covered, made before or after, whatever SDK owns it. Mock and ASGI transports are left alone.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
 import httpx2
 
-from llmlab.lab.faults.damage import Damage, whole
-from llmlab.lab.tape.body_streams import AsyncLiveStream, AsyncTapeStream, Collector, Delivery, LiveStream, TapeStream
+from llmlab.lab.faults.damage import Arrival
+from llmlab.lab.tape.body_streams import AsyncLiveStream, AsyncTapeStream, Collector, LiveStream, TapeStream
+from llmlab.lab.tape.exchange import Exchange
 from llmlab.lab.tape.request_parser import to_tape_request
 from llmlab.lab.tape.tape import Tape
-from llmlab.lab.tape.trace import Exchange
-from llmlab.lab.wire.bodies import CONTENT_TYPES
 
-_lock = threading.Lock()
-_tape: Tape | None = None
-_patched: list[tuple[type, str, Any, Any]] = []
+Handler: TypeAlias = Callable[[Any, Any], Any]
 
 
-def install(tape: Tape) -> None:
-    """Let `tape` answer from now on, in the place of any other one."""
-    global _tape
-    with _lock:
-        _tape = tape
-        if _patched:
-            return
-        for library in dict.fromkeys((httpx, httpx2)):  # one only, where httpx2 stands in for httpx
-            _patch(library.HTTPTransport, "handle_request", _sync, library)
-            _patch(library.AsyncHTTPTransport, "handle_async_request", _async, library)
+class TransportPatch:
+    """The patches of one lab; without a tape they let everything pass."""
+
+    def __init__(self) -> None:
+        self.tape: Tape | None = None
+        self.open_streams: set[Collector] = set()
+        self._lock = threading.Lock()
+        self._patched: list[tuple[type, str, Any, Any]] = []
+
+    def install(self, tape: Tape) -> None:
+        """Let `tape` answer from now on, in place of any other one."""
+        with self._lock:
+            self.tape = tape
+            if self._patched:
+                return
+            for library in dict.fromkeys((httpx, httpx2)):  # the same module, if httpx2 stands in for httpx
+                self._patch(library.HTTPTransport, "handle_request", _sync, library)
+                self._patch(library.AsyncHTTPTransport, "handle_async_request", _async, library)
+
+    def uninstall(self) -> None:
+        """Restore the transports. Without a tape, this changes nothing."""
+        with self._lock:
+            self.tape = None
+            covered = []
+            for owner, name, original, ours in self._patched:
+                if owner.__dict__.get(name) is ours:
+                    setattr(owner, name, original)
+                else:
+                    # Another library has patched over ours and still calls it, so ours stays.
+                    covered.append((owner, name, original, ours))
+            self._patched = covered
+
+    def finish_streams(self) -> None:
+        """Note the answers of the network that were neither read to their end nor closed."""
+        for collector in list(self.open_streams):
+            collector.finish()
+
+    def _patch(self, owner: type, name: str, wrap: Callable[..., Any], library: ModuleType) -> None:
+        original = owner.__dict__[name]
+        ours = wrap(self, original, library)
+        setattr(owner, name, ours)
+        self._patched.append((owner, name, original, ours))
 
 
-def uninstall() -> None:
-    """Put back what was there. Without a tape in, this changes nothing."""
-    global _tape
-    with _lock:
-        _tape = None
-        kept = []
-        for owner, name, original, ours in _patched:
-            if owner.__dict__.get(name) is ours:
-                setattr(owner, name, original)
-            else:
-                # Somebody else has patched over it and still calls ours, which without a tape lets everything pass.
-                kept.append((owner, name, original, ours))
-        _patched[:] = kept
-
-
-def _patch(owner: type, name: str, wrap: Callable[[Any, ModuleType], Any], library: ModuleType) -> None:
-    original = owner.__dict__[name]
-    ours = wrap(original, library)
-    setattr(owner, name, ours)
-    _patched.append((owner, name, original, ours))
-
-
-def _sync(original: Callable[[Any, Any], Any], library: ModuleType) -> Callable[[Any, Any], Any]:
+def _sync(patch: TransportPatch, original: Handler, library: ModuleType) -> Handler:
     def handle_request(transport: Any, request: Any) -> Any:
-        tape = _tape
+        tape = patch.tape
         if tape is None:
             return original(transport, request)
-        exchange = _begin(tape, request, request.read())
-        arriving = _arriving(tape, exchange, request)
-        if arriving is not None:
-            delivery = Delivery(exchange, arriving, tape.pace, library, request)
-            stream = TapeStream(delivery)
-            if arriving.answer is None:
-                deque(stream, maxlen=0)  # nobody answers: waits, then raises
-            return _response(library, exchange, stream, delivery)
-        collector = Collector(tape, exchange, library)
-        try:
+        exchange, arrival = _ask(tape, request, request.read())
+        if arrival is not None:
+            stream = TapeStream(exchange, arrival, tape.pace, library, request)
+            if arrival.answer is None:
+                deque(stream, maxlen=0)  # nobody answers: wait, then raise
+            return stream.response()
+        collector = Collector(exchange, library, partial(tape.finish, exchange), patch.open_streams)
+        with collector.note_failure():
             response = original(transport, request)
-        except Exception as error:
-            collector.failed(error)
-            raise
-        collector.opened(response)
-        response.stream = LiveStream(response.stream, collector)
+        response.stream = LiveStream(response.stream, collector.open(response))
         return response
 
     return handle_request
 
 
-def _async(original: Callable[[Any, Any], Awaitable[Any]], library: ModuleType) -> Callable[[Any, Any], Awaitable[Any]]:
+def _async(patch: TransportPatch, original: Handler, library: ModuleType) -> Handler:
     async def handle_async_request(transport: Any, request: Any) -> Any:
-        tape = _tape
+        tape = patch.tape
         if tape is None:
             return await original(transport, request)
-        exchange = _begin(tape, request, await request.aread())
-        arriving = _arriving(tape, exchange, request)
-        if arriving is not None:
-            delivery = Delivery(exchange, arriving, tape.pace, library, request)
-            stream = AsyncTapeStream(delivery)
-            if arriving.answer is None:
-                [piece async for piece in stream]  # nobody answers: waits, then raises
-            return _response(library, exchange, stream, delivery)
-        collector = Collector(tape, exchange, library)
-        try:
+        exchange, arrival = _ask(tape, request, await request.aread())
+        if arrival is not None:
+            stream = AsyncTapeStream(exchange, arrival, tape.pace, library, request)
+            if arrival.answer is None:
+                [piece async for piece in stream]  # nobody answers: wait, then raise
+            return stream.response()
+        collector = Collector(exchange, library, partial(tape.finish, exchange), patch.open_streams)
+        with collector.note_failure():
             response = await original(transport, request)
-        except Exception as error:
-            collector.failed(error)
-            raise
-        collector.opened(response)
-        response.stream = AsyncLiveStream(response.stream, collector)
+        response.stream = AsyncLiveStream(response.stream, collector.open(response))
         return response
 
     return handle_async_request
 
 
-def _begin(tape: Tape, request: Any, content: bytes) -> Exchange:
-    return tape.begin(to_tape_request(request.method, request.url, request.headers, content))
-
-
-def _arriving(tape: Tape, exchange: Exchange, request: Any) -> Damage | None:
-    """Return what arrives without the network; None if the network shall answer."""
+def _ask(tape: Tape, request: Any, content: bytes) -> tuple[Exchange, Arrival | None]:
+    exchange = tape.begin(to_tape_request(request.method, request.url, request.headers, content))
     limit = request.extensions.get("timeout", {}).get("read")
-    damage = tape.damage(exchange, limit)
-    if damage is None and not tape.lets_pass(exchange, request.url.host):
-        return whole(tape.answer(exchange))
-    return damage
-
-
-def _response(library: ModuleType, exchange: Exchange, stream: Any, delivery: Delivery) -> Any:
-    answer = exchange.answer
-    assert answer is not None
-    headers = {"content-type": CONTENT_TYPES[answer.framing], **answer.headers, "x-llmlab-source": answer.source}
-    if exchange.fault:
-        headers["x-llmlab-fault"] = exchange.fault
-    if delivery.length is not None:
-        headers["content-length"] = str(delivery.length)
-    extensions = {"http_version": b"HTTP/1.1", "llmlab.elapsed": delivery.elapsed}
-    return library.Response(answer.status, headers=headers, stream=stream, extensions=extensions)
+    return exchange, tape.arriving(exchange, request.url.host, limit)

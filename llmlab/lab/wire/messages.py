@@ -37,6 +37,15 @@ class TapeRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Any = None
 
+    @property
+    def model(self) -> str:
+        """The model in the body, or nothing."""
+        model = self.body.get("model") if isinstance(self.body, dict) else None
+        return model if isinstance(model, str) else ""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.alias} {self.path}"
+
 
 @dataclass(frozen=True, slots=True)
 class TapeAnswer:
