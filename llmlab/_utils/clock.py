@@ -1,7 +1,7 @@
-"""How long a wait really is, decided in one place, so that a policy waits in lessons as long as the lesson wants.
+"""The clock of waits: real time, unless a lab decides how long a wait takes.
 
-Left alone, a second is a second and chance is chance. While the tape is on, it says here how much of a wait is real,
-and draws what must be the same on every machine. Policies know neither tape nor pace; they ask this file.
+Without a lab, waits and random numbers are real. While one runs, it shortens waits and draws random numbers that are
+the same on every machine. A wait that was shortened counts in full for `now`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from contextvars import ContextVar
 from typing import Protocol
 
 
-class Host(Protocol):
-    """Who decides about waits while it is in."""
+class Clock(Protocol):
+    """Decides how long waits take."""
 
     def wait(self, seconds: float) -> float:
-        """Take note of a wait that somebody is about to make, and return the seconds to wait really."""
+        """Note a wait, and return the seconds that it really takes."""
         ...
 
     def chance(self) -> float:
@@ -24,41 +24,41 @@ class Host(Protocol):
         ...
 
 
-_host: Host | None = None
+_clock: Clock | None = None
 
-_spared: ContextVar[float] = ContextVar("spared", default=0.0)
-"""Seconds that waits of this thread or task were shortened by. Each has its own, because waits run side by side."""
+skipped: ContextVar[float] = ContextVar("skipped", default=0.0)
+"""Seconds by which waits of this thread or task were shortened. Each has its own, because waits run side by side."""
 
 
-def hand_over(host: Host | None) -> None:
-    """Let `host` decide from now on; None gives real waits back."""
-    global _host
-    _host = host
+def set_clock(clock: Clock | None) -> None:
+    """Let `clock` decide from now on; None brings real waits back."""
+    global _clock
+    _clock = clock
 
 
 def real_seconds(seconds: float) -> float:
-    """Return how long a wait of that many seconds really takes."""
-    host = _host
-    if host is None:
+    """Return how long a wait of so many seconds really takes, and skip the rest of it."""
+    clock = _clock
+    if clock is None:
         return seconds
-    real = host.wait(seconds)
+    real = clock.wait(seconds)
     if real != seconds:
-        _spared.set(_spared.get() + seconds - real)
+        skipped.set(skipped.get() + seconds - real)
     return real
 
 
 def now() -> float:
-    """Return the seconds of a clock that never goes back, for policies. A wait that was shortened counts in full."""
-    return time.monotonic() + _spared.get()
+    """Return the seconds of a clock that never goes back, with skipped ones."""
+    return time.monotonic() + skipped.get()
 
 
 def chance() -> float:
-    """Return a number from 0 up to 1, at random where nobody decides."""
-    host = _host
-    return random.random() if host is None else host.chance()
+    """Return a number from 0 up to 1: random, unless a clock is set."""
+    clock = _clock
+    return random.random() if clock is None else clock.chance()
 
 
-def reach(moment: float) -> None:
-    """Let the clock of this thread or task be at least there: who waited for another's moment has waited until then."""
-    if (behind := moment - now()) > 0:
-        _spared.set(_spared.get() + behind)
+def advance_to(when: float) -> None:
+    """Skip to a time of this thread's or task's clock, unless it is there already."""
+    if (behind := when - now()) > 0:
+        skipped.set(skipped.get() + behind)

@@ -1,4 +1,4 @@
-"""What `with` and `async with` do with everything that can be closed: give it, and close it at the end."""
+"""Base classes that make `with` and `async with` close an object."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Self
 
 
 class Closing(ABC):
-    """Something that `with` closes at the end."""
+    """An object that `with` closes at the end."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what it holds."""
+        """Release all resources."""
 
     def __enter__(self) -> Self:
         return self
@@ -28,7 +28,7 @@ class AsyncClosing(ABC):
 
     @abstractmethod
     async def aclose(self) -> None:
-        """Give back what it holds."""
+        """Release all resources."""
 
     async def __aenter__(self) -> Self:
         return self

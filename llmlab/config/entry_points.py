@@ -1,12 +1,12 @@
-"""What can be had by name: built in, registered at run time, or offered by an installed package.
+"""Plugins by name: registered at run time, or offered by an installed package.
 
-A package offers something as an entry point, in its `pyproject.toml`:
+A package offers a plugin as an entry point, in its `pyproject.toml`:
 
     [project.entry-points."llmlab.providers"]
     acme = "acme_llm:AcmeProvider"
 
-It is loaded when it is asked for, so a broken package breaks nobody else's. What is built in cannot be replaced: a key
-for OpenAI must not go to whoever calls himself that.
+It is loaded on first use, so that a broken package does not affect others. Built-in names cannot be replaced: a key
+for OpenAI must not go to another service of that name.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Thing = TypeVar("Thing")
 
 
 class Plugins(Generic[Thing]):
-    """The registered and the offered things of one kind.
+    """The plugins of one kind.
 
     Args:
         what: the kind, in a word.
-        group: the entry-point group in which packages offer them.
-        built_in: the names that are taken.
-        checked: returns a thing if it is of that kind, else raises `ConfigurationError`.
+        group: the entry-point group of packages that offer them.
+        built_in: names that cannot be used.
+        checked: returns a plugin of this kind, and raises `ConfigurationError` for anything else.
     """
 
     def __init__(self, what: str, group: str, built_in: Collection[str], checked: Callable[[Any], Thing]) -> None:
@@ -38,24 +38,24 @@ class Plugins(Generic[Thing]):
         self._registered: dict[str, Thing] = {}
 
     def register(self, name: str, thing: Thing) -> None:
-        """Add something, or replace what was registered before, as a cell does that is run again.
+        """Add a plugin, or replace it, as a cell does that runs again.
 
         Raises:
-            ConfigurationError: if it is of another kind, or its name is none or built in.
+            ConfigurationError: if it is of another kind, or its name is not a text, empty or built in.
         """
         if not isinstance(name, str) or not name.strip():
-            raise ConfigurationError(f"a {self._what} is registered under a name, a text, not {name!r}")
+            raise ConfigurationError(f"the name of a {self._what} must be a text, not {name!r}")
         if name in self._built_in:
             raise ConfigurationError(f"the {self._what} {str(name)!r} is built in; choose another name")
         self._registered[name] = self._checked(thing)
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of what was registered and of what installed packages offer. Nothing is loaded."""
+        """Return the names of all plugins, registered and offered. Nothing is loaded."""
         offered = [point.name for point in entry_points(group=self._group) if point.name not in self._built_in]
         return tuple(dict.fromkeys([*self._registered, *offered]))
 
     def get(self, name: str) -> Thing | None:
-        """Return what has a name, or None. What was registered comes before what a package offers.
+        """Return the plugin of a name, or None. A registered one comes before one of a package.
 
         Raises:
             ConfigurationError: if a package offers it and it cannot be used, or two packages do; it names them.

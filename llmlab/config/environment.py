@@ -1,6 +1,6 @@
-"""What can be set, and where keys come from: the environment, then `.env`.
+"""Settings as values, and keys from the environment or `.env`.
 
-Keys are wrapped in `Secret` at once. Reading `llmlab.yaml` is `settings_file`'s business.
+Keys are wrapped in `Secret` at once. `settings` reads `llmlab.yaml`.
 """
 
 from __future__ import annotations
@@ -19,35 +19,31 @@ VARIABLES: Final[Mapping[str, str]] = {
     "OPENAI_API_KEY": "key for OpenAI, for live and record mode only",
     "ANTHROPIC_API_KEY": "key for Anthropic, for live and record mode only",
     "OPENROUTER_API_KEY": "key for OpenRouter, for live and record mode only",
-    "OPENAI_BASE_URL": "where OpenAI's own library finds its service, if not at https://api.openai.com/v1",
-    "ANTHROPIC_BASE_URL": "where Anthropic's own library finds its service, if not at https://api.anthropic.com",
-    "OLLAMA_HOST": "where Ollama is, if not at http://localhost:11434",
-    "LOCAL_GPT_OSS_URL": "where the local gpt-oss server is, if not at http://localhost:8080",
-    "OPENROUTER_REFERER": "address of your site, sent to OpenRouter",
+    "OPENAI_BASE_URL": "URL for OpenAI's own library; default https://api.openai.com/v1",
+    "ANTHROPIC_BASE_URL": "URL for Anthropic's own library; default https://api.anthropic.com",
+    "OLLAMA_HOST": "URL of Ollama; default http://localhost:11434",
+    "LOCAL_GPT_OSS_URL": "URL of the local gpt-oss server; default http://localhost:8080",
+    "OPENROUTER_REFERER": "URL of your site, sent to OpenRouter",
     "OPENROUTER_TITLE": "name of your program, sent to OpenRouter",
     "LLMLAB_MODE": "offline (default), replay, live or record",
     "LLMLAB_PACE": "factor on the recorded waiting times: 1 (default) as recorded, 0 without waiting",
-    "LLMLAB_LESSON": "name of the notebook whose recordings are meant; set by the runner",
-    "LLMLAB_RECORDINGS": "folder of the recordings, if not the one beside the notebook",
-    "LLMLAB_CONFIG": "path of llmlab.yaml, if not in the working directory",
+    "LLMLAB_LESSON": "name of the notebook whose recordings are used; set by the runner",
+    "LLMLAB_RECORDINGS": "folder of the recordings; default: recordings/ beside the notebook",
+    "LLMLAB_CONFIG": "path of llmlab.yaml; default: in the working directory",
     "LLMLAB_LEDGER": "URL of a database in which every call is counted, such as sqlite:///costs.db",
     "LLMLAB_AUTHORED": "1 lets the simulator answer in mode record, for authored recordings; set by the runner",
-    "QDRANT_API_KEY": "key of a Qdrant server that keeps vector stores, where it wants one",
-    "TIKTOKEN_CACHE_DIR": "where tiktoken keeps its data, whose own variable this is; read, never filled",
-    "DATA_GYM_CACHE_DIR": "the same, by tiktoken's older name",
+    "QDRANT_API_KEY": "key of a Qdrant server with vector stores, if it needs one",
+    "TIKTOKEN_CACHE_DIR": "folder of tiktoken's data (tiktoken's own variable); only read",
+    "DATA_GYM_CACHE_DIR": "the same, tiktoken's older name",
 }
-"""Every variable that the code reads for the user, and what it means. A test holds `.env.example` to this."""
+"""Every variable that a user can set, and its meaning. A test compares `.env.example` with it."""
 
-# What tutorials put where a key belongs: ..., <your key>, your-key-here, sk-..., sk-ant-your-key, xxxx, changeme.
+# Placeholders of tutorials: ..., <your key>, your-key-here, sk-..., sk-ant-your-key, xxxx, changeme.
 _PLACEHOLDER = re.compile(r"(?:sk-(?:[a-z0-9]+-)*)?(?:\.{3}|…|<.*>|your[-_ ].*|x{3,}|changeme)", re.IGNORECASE)
 
 
 class Secret:
-    """A key. It shows itself only to `reveal`.
-
-    Args:
-        value: the key.
-    """
+    """A key that only `reveal` shows."""
 
     __slots__ = ("_value",)
 
@@ -74,23 +70,23 @@ class Secret:
         return hash(self._value)
 
     def __reduce__(self) -> Any:
-        raise TypeError("a Secret is not written down; read it again from the environment")
+        raise TypeError("a Secret cannot be pickled; read it again from the environment")
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """What `llmlab.yaml` may say of one provider. None means that it says nothing.
+    """Settings of one provider in `llmlab.yaml`; None where it has none.
 
     Args:
         api_key_env: name of the variable that holds the key.
-        base_url: where the service is.
+        base_url: URL of the service.
         model: name of the model.
-        timeout: seconds to wait for the next sign of life.
+        timeout: seconds to wait for the next bytes.
         max_tokens: limit of each answer, in tokens.
         temperature: randomness, 0 to 2.
         max_retries: tries beyond the first.
         retry_delay: seconds before the first retry.
-        fallback: whether to turn to another provider when this one fails, or that provider's name.
+        fallback: whether another provider answers when this one fails, or that provider's name.
         retry: arguments of a `RetryPolicy`.
         limits: arguments of `Limits`. All providers of this name in a process share them, and so for budget and cache.
         budget: arguments of a `Budget`.
@@ -120,7 +116,7 @@ class Settings:
     """All settings.
 
     Args:
-        backend: the provider that is meant where none is named.
+        backend: the default provider.
         providers: settings by name of the provider.
     """
 
@@ -128,7 +124,7 @@ class Settings:
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict)
 
     def options_for(self, provider: str) -> dict[str, Any]:
-        """Return what was set for a provider, as arguments of its class; its policies are made elsewhere."""
+        """Return the settings of a provider as arguments of its class, without its policies."""
         chosen = self.providers.get(provider, ProviderSettings())
         options = {
             item.name: value
@@ -139,11 +135,11 @@ class Settings:
             options["key_variable"] = chosen.api_key_env
         return options
 
-    def stand_ins(self, provider: str) -> tuple[str, ...]:
-        """Return who answers when a provider does not: the one named as its `fallback`, or all others for true.
+    def fallbacks(self, provider: str) -> tuple[str, ...]:
+        """Return the providers that answer when one fails: its `fallback`, or all others for true.
 
         Raises:
-            ConfigurationError: if it is to have a fallback and there is no other provider.
+            ConfigurationError: for a fallback without another provider.
         """
         fallback = self.providers.get(provider, ProviderSettings()).fallback
         if not fallback:
@@ -151,18 +147,18 @@ class Settings:
         others = tuple(name for name in self.providers if name != provider) if fallback is True else (fallback,)
         if not others or provider in others:
             raise ConfigurationError(
-                f"{provider} has a fallback, but no other provider stands under `providers:` in the settings. "
+                f"{provider} has a fallback, but the settings have no other provider under `providers:`. "
                 "Add one, or name one: fallback: ollama"
             )
         return others
 
 
 def find_key(variable: str, environ: Mapping[str, str] | None = None) -> Secret | None:
-    """Return the key in an environment variable, else in `.env`; None if neither holds a real one.
+    """Return the key in an environment variable, else in `.env`; None for no key or a placeholder.
 
     Args:
-        variable: its name.
-        environ: the environment, if not that of this process.
+        variable: name of the variable.
+        environ: the environment; default: that of this process.
     """
     if key := _real(variable, os.environ if environ is None else environ):
         return key
@@ -175,15 +171,15 @@ def _real(variable: str, values: Mapping[str, str | None]) -> Secret | None:
 
 
 def read_dotenv() -> Mapping[str, str | None]:
-    """Return what the nearest `.env` holds, here or in a folder above. The environment is left as it is.
+    """Return the variables of the nearest `.env`, here or in a folder above. The environment does not change.
 
     Raises:
-        ConfigurationError: if the file is there and cannot be read.
+        ConfigurationError: if the file cannot be read.
     """
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (file := folder / ".env").is_file():
-            # Loaded only where there is something to read.
+            # Loaded only if there is a file to read.
             from dotenv import dotenv_values
 
             try:
@@ -196,17 +192,17 @@ def read_dotenv() -> Mapping[str, str | None]:
 
 
 def server_url(variable: str, default: str) -> str:
-    """Return the address of a local server from an environment variable.
+    """Return the URL of a local server from an environment variable.
 
-    Ollama allows `host`, `host:port`, `:port` and 0.0.0.0 in OLLAMA_HOST, and so does this. As there, an address
-    without http:// has the port of the default, and one with it the port of HTTP.
+    `host`, `host:port`, `:port` and 0.0.0.0 are allowed, as Ollama allows them in OLLAMA_HOST. As there, the port of
+    the default completes a text without http://, and the port of HTTP a URL with it.
 
     Args:
-        variable: its name.
-        default: the address if the variable is not set.
+        variable: name of the variable.
+        default: the URL if the variable is not set.
 
     Raises:
-        ConfigurationError: if the variable holds something else.
+        ConfigurationError: for anything but a URL.
     """
     value = os.environ.get(variable, "").strip()
     if not value:
@@ -219,11 +215,11 @@ def server_url(variable: str, default: str) -> str:
         parts = urlsplit(f"{scheme}://{rest}")
         port = parts.port
     except ValueError as error:
-        raise ConfigurationError(f"{variable} is no address such as {default}: {error}") from None
+        raise ConfigurationError(f"{variable} is not a URL such as {default}: {error}") from None
     if port is None and not given:
         port = urlsplit(default).port
     login, at, _ = parts.netloc.rpartition("@")
-    # 0.0.0.0 is where a server listens, not where it can be called.
+    # A server listens on 0.0.0.0, but cannot be called there.
     host = "localhost" if parts.hostname in (None, "0.0.0.0", "::") else parts.hostname
     host = f"[{host}]" if ":" in host else host
     return f"{scheme}://{login}{at}{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"

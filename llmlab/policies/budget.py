@@ -19,7 +19,7 @@ from llmlab.policies.purse import PICO, Purse
 from llmlab.policies.worst_case import Tokens, used_by, worst_case
 from llmlab.transport.driver import Flow
 from llmlab.types.completion import Completion
-from llmlab.types.validation import is_amount
+from llmlab.types.validation import is_number
 
 _Amounts: TypeAlias = tuple[int, int, int]
 """Money, tokens and calls."""
@@ -53,7 +53,7 @@ class Budget:
         allow_unpriced: bool = False,
     ) -> None:
         given = [limit for limit in (max_usd, max_tokens, max_calls) if limit is not None]
-        if not given or not all(map(is_amount, given)):
+        if not given or not all(map(is_number, given)):
             raise ConfigurationError("a budget needs max_usd, max_tokens or max_calls, of 0 or more")
         self._usd = Purse("USD", None if max_usd is None else round(max_usd * PICO))
         self._tokens, self._calls = Purse("tokens", max_tokens), Purse("calls", max_calls)

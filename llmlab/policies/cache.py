@@ -25,7 +25,7 @@ from llmlab.policies.cached_transport import CachedTransport, Kept
 from llmlab.transport.driver import Flow, Wait, on_transport
 from llmlab.transport.streams import StreamState
 from llmlab.types.completion import Completion
-from llmlab.types.validation import is_amount, is_count
+from llmlab.types.validation import is_count, is_number
 
 _WHOLE = ("stop", "length", "tool_calls", "content_filter", None)
 """Finish reasons of answers that would come like this again."""
@@ -83,7 +83,7 @@ class Cache:
         tools: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not (is_count(max_entries) and is_amount(pace) and (ttl is None or (is_amount(ttl) and ttl))):
+        if not (is_count(max_entries) and is_number(pace) and (ttl is None or (is_number(ttl) and ttl))):
             raise ConfigurationError(
                 "a cache needs max_entries of 1 or more, ttl above 0 seconds and pace of 0 or more"
             )

@@ -25,7 +25,7 @@ from llmlab.errors import (
 )
 from llmlab.policies.base import Answer, Call
 from llmlab.transport.driver import Flow, Sleep
-from llmlab.types.validation import is_amount
+from llmlab.types.validation import is_number
 
 RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 """Statuses that pass. 529 is Anthropic's "overloaded"."""
@@ -98,7 +98,7 @@ class RetryPolicy:
         if isinstance(self.on, (str, type)):
             object.__setattr__(self, "on", (self.on,))
         for name in ("max_retries", "base_delay", "jitter", "max_wait", "total"):
-            if (value := getattr(self, name)) is not None and not is_amount(value):
+            if (value := getattr(self, name)) is not None and not is_number(value):
                 raise ConfigurationError(f"{name} of a retry must be 0 or more, not {value!r}")
         for name, such in (("delay", "lambda retry: 0.5"), ("on_retry", "print")):
             if (value := getattr(self, name)) is not None and not callable(value):

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from types import TracebackType
 
-from llmlab._utils.clock import now, reach, real_seconds
+from llmlab._utils.clock import advance_to, now, real_seconds
 from llmlab.policies.rate_limit_queue import Line, Place
 
 _SLICE = 3600.0
@@ -39,7 +39,7 @@ class SharedLine:
         if place.started is None:
             return False
         if place.turn is not None:
-            reach(place.started - place.ahead)
+            advance_to(place.started - place.ahead)
             if (moment := now() + place.ahead) > place.started:
                 with self:
                     self.line.move(place, moment)
@@ -105,7 +105,7 @@ class SharedLine:
                 if until > moment and self._changed.wait(real_seconds(until - moment)):
                     continue
                 if due == self._due:
-                    reach(until)
+                    advance_to(until)
                     self._settle()
             self._watched = False
 

@@ -18,7 +18,7 @@ from llmlab.providers.circuit import Circuit
 from llmlab.providers.failover_calls import FailoverCalls, Member
 from llmlab.types.messages import Prompt
 from llmlab.types.request import Request, build_request
-from llmlab.types.validation import is_amount, is_count
+from llmlab.types.validation import is_count, is_number
 
 
 class Failover(Provider):
@@ -52,7 +52,7 @@ class Failover(Provider):
     ) -> None:
         if isinstance(providers, (str, Provider)) or len(providers) < 2:
             raise ConfigurationError('a failover needs two providers or more: Failover(["openai", "ollama"])')
-        if not is_amount(rest) or not is_count(failures):
+        if not is_number(rest) or not is_count(failures):
             raise ConfigurationError("a failover needs rest of 0 seconds or more, and failures of 1 or more")
         self.members = tuple(Member(provider, Circuit(rest, failures), settings) for provider in providers)
         there = [member.provider for member in self.members if member.provider]

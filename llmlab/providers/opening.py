@@ -51,7 +51,7 @@ def get_provider(
         "max_retries": max_retries,
         **options,
     }
-    others = settings.stand_ins(name)
+    others = settings.fallbacks(name)
     if not others:
         return build_provider(name, settings, given)
     try:

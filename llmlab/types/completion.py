@@ -1,6 +1,6 @@
-"""What a person reads: the answer, its pieces while it streams, and what it used.
+"""Answers: whole, in chunks, and the tokens that they used.
 
-Plain values. Printing one prints its text; Jupyter shows a `Completion` as Markdown with the details folded away.
+Printing an answer prints its text; Jupyter shows a `Completion` as Markdown with folded details.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from llmlab.types.messages import Message, Role, ToolCall
+from llmlab.types.validation import shorten
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "unfinished"]
 """Why an answer ended, in one vocabulary for all providers. `raw_response` keeps the vendor's own word."""
@@ -24,12 +25,12 @@ class Usage:
     """Tokens that a call used; adds up with `+`.
 
     Args:
-        input_tokens: tokens read, as the vendor counts them. Anthropic leaves cached tokens out, the others count them.
-        output_tokens: tokens written, reasoning included.
-        total_tokens: the vendor's total, or the sum where the wire has none.
+        input_tokens: tokens of the prompt. Anthropic leaves cached tokens out, the others count them.
+        output_tokens: tokens of the answer and its reasoning.
+        total_tokens: the service's total, or the sum.
         cached_tokens: tokens read from the vendor's prompt cache.
         reasoning_tokens: tokens of `output_tokens` spent on reasoning.
-        cost: USD, where the wire says it (OpenRouter); else None.
+        cost: USD, where the service sends it (OpenRouter); else None.
     """
 
     input_tokens: int = 0
@@ -69,11 +70,11 @@ class Usage:
 
 @dataclass(slots=True)
 class Chunk:
-    """One piece of a streamed answer. `str(chunk)` is its text.
+    """One chunk of a streamed answer. `str(chunk)` is its text.
 
     Args:
-        text: the next piece of the answer.
-        reasoning: the next piece of the model's reasoning, which is not part of the answer.
+        text: the next part of the answer.
+        reasoning: the next part of the model's reasoning, which is not part of the answer.
     """
 
     text: str = ""
@@ -85,13 +86,13 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class FileSearchResult:
-    """A piece of a file that a search has found.
+    """A piece of a file that a search returned.
 
     Args:
         text: the piece.
-        score: how near it is to the question; the nearer, the higher, 1 at most.
-        file_name: the file that it is from.
-        file_id: what the store calls that file.
+        score: similarity to the question, 1 at most.
+        file_name: the name of the file.
+        file_id: the store's id of the file.
     """
 
     text: str
@@ -107,18 +108,18 @@ class Completion:
     Args:
         content: the answer's text.
         model: the model that answered, as the service names it.
-        provider: who was asked.
-        finish_reason: why the answer ended; None if the service did not say.
+        provider: the provider's name.
+        finish_reason: why the answer ended; None if unknown.
         usage: tokens used.
         tool_calls: tools the model wants called.
-        reasoning: what the model thought, where the service shows it.
+        reasoning: the model's thoughts, where the service shows them.
         refusal: why the model refused, if it did.
         id: the service's identifier of this answer.
-        parsed: the object that the answer is, where one was asked for with `response_format`.
-        file_search_results: pieces of files that the model was given to read.
-        raw_response: what came over the wire, parsed: the body, or the list of events of a stream.
+        parsed: the answer as an object, with `response_format`.
+        file_search_results: pieces of files that the model read.
+        raw_response: the JSON of the service: the body, or the list of events of a stream.
         source: live, recorded, simulated or cached.
-        why: why this provider answered, where another was asked first.
+        why: why this provider answered and not the first one.
         latency: seconds from the request to the end of the answer.
         time_to_first_token: seconds from the request to the first piece of a stream, which may be one of the
             reasoning; None without a stream.
@@ -155,8 +156,12 @@ class Completion:
         return self.content
 
     def __repr__(self) -> str:
-        text = self.content if len(self.content) <= 60 else self.content[:57] + "…"
-        parts = [repr(text), f"model={self.model!r}", f"finish_reason={self.finish_reason!r}", f"usage={self.usage!r}"]
+        parts = [
+            repr(shorten(self.content, 58)),
+            f"model={self.model!r}",
+            f"finish_reason={self.finish_reason!r}",
+            f"usage={self.usage!r}",
+        ]
         if self.tool_calls:
             parts.insert(1, f"tool_calls={[call.name for call in self.tool_calls]}")
         return f"Completion({', '.join(parts)})"
@@ -174,13 +179,13 @@ class Completion:
         }
         lines = "".join(f"<li>{name}: {_one_line(value)}</li>" for name, value in rows.items() if value)
         return (
-            f"{_lines_kept(self.content)}{calls}\n\n<details><summary>{html.escape(self.model)} · "
+            f"{_keep_lines(self.content)}{calls}\n\n<details><summary>{html.escape(self.model)} · "
             f"{self.usage.total_tokens} tokens{html.escape(badge)}</summary><ul>{lines}</ul></details>"
         )
 
 
-def _lines_kept(text: str) -> str:
-    """Return Markdown whose line breaks are seen, as in a poem; in fenced code they are anyway."""
+def _keep_lines(text: str) -> str:
+    """Return Markdown that shows line breaks, as in a poem. Fenced code shows them anyway."""
     parts = re.split(r"(^```.*?(?:^```|\Z))", text, flags=re.DOTALL | re.MULTILINE)
     parts[::2] = [re.sub(r"(?<=\S)\n(?=\S)", "  \n", part) for part in parts[::2]]
     return "".join(parts)
@@ -194,6 +199,6 @@ def _one_line(value: object) -> str:
 def _code(call: ToolCall) -> str:
     arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
     written = " ".join(f"{call.name}({call.unparsed or arguments})".split())
-    # A backtick within needs a longer fence, or what follows it would be read as HTML.
+    # A backtick inside needs a longer fence, or the rest would be read as HTML.
     fence = "`" * (1 + max(map(len, re.findall("`+", written)), default=0))
     return f"{fence}{written}{fence}"

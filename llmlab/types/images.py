@@ -1,6 +1,6 @@
-"""A picture that a model shall look at: from a file, from bytes, or from an address.
+"""Images for models that see: from a file, from bytes or from a URL.
 
-A file is read at once, so that what is sent is what was meant. An address is handed on; nothing is downloaded here.
+A file is read at once, so that a later change of it is not sent. A URL is passed on; nothing is downloaded here.
 """
 
 from __future__ import annotations
@@ -8,15 +8,18 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from llmlab.errors import LLMInvalidRequestError
+from llmlab.types.validation import check_choice
+
+Detail: TypeAlias = Literal["auto", "low", "high"]
 
 LARGEST: Final = 20 * 1024 * 1024
-"""Bytes of the largest picture. The services take less or as much; theirs is the last word."""
+"""Bytes of the largest image. No service takes more, some take less."""
 
 LONGEST: Final = 1000
-"""Characters of the longest path that is tried. Longer texts are pictures in base64."""
+"""Characters of the longest path. A longer text is an image in base64."""
 
 _BEGINNINGS: Final = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -29,54 +32,51 @@ _TYPES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Image:
-    """A picture for a model that sees.
+    """An image for a model that sees.
 
     Args:
-        source: path of a file, its bytes, or an address that begins with http:// or https://, or a `data:` address.
-        media_type: image/png, image/jpeg, image/gif or image/webp; read from the bytes where they are there.
-        detail: how closely to look, where the service can be told (OpenAI): low, high or auto.
+        source: path of a file, its bytes, or a URL that begins with http://, https:// or data:.
+        media_type: image/png, image/jpeg, image/gif or image/webp; read from the bytes, if there are any.
+        detail: low, high or auto, for services that have it (OpenAI).
 
     Raises:
-        LLMInvalidRequestError: if there is no such file, it is no picture of these kinds, or it is too large.
+        LLMInvalidRequestError: if the file is missing, too large, or not an image of these types.
     """
 
     source: str | bytes | Path
     media_type: str | None = None
-    detail: Literal["auto", "low", "high"] | None = None
+    detail: Detail | None = None
 
     def __post_init__(self) -> None:
-        if self.detail not in (None, "auto", "low", "high"):
-            raise LLMInvalidRequestError(f"detail must be auto, low or high, not {self.detail!r}")
+        check_choice("detail", self.detail, Detail)
         source = self.source
         if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
             return
         content = _read(source)
         if not content:
-            raise LLMInvalidRequestError(f"{_name(source)} is empty: it has 0 bytes; was it written to its end?")
+            raise LLMInvalidRequestError(f"{_name(source)} is empty: it has 0 bytes; save it again")
         found = _type_of(content)
         if found is None or self.media_type not in (None, found):
-            said = f"is no {self.media_type}" if found else "is no picture"
-            raise LLMInvalidRequestError(f"{_name(source)} {said}; models see {', '.join(_TYPES)}")
+            kind = self.media_type if found else "image"
+            raise LLMInvalidRequestError(f"{_name(source)} is not an {kind}; models see {', '.join(_TYPES)}")
         if len(content) > LARGEST:
-            raise LLMInvalidRequestError(
-                f"{_name(source)} has {len(content)} bytes, and {LARGEST} are the most; make it smaller first"
-            )
+            raise LLMInvalidRequestError(f"{_name(source)} has {len(content)} bytes; make it smaller than {LARGEST}")
         object.__setattr__(self, "source", content)
         object.__setattr__(self, "media_type", found)
 
     @property
     def url(self) -> str:
-        """The address of the picture; a `data:` address that holds it, where its bytes are here (RFC 2397)."""
+        """The URL of the image; a `data:` URL for an image whose bytes are here (RFC 2397)."""
         return self.source if isinstance(self.source, str) else f"data:{self.media_type};base64,{self.base64}"
 
     @property
     def is_remote(self) -> bool:
-        """Whether only an address is known, which the service has to fetch."""
+        """Whether the service has to download the image."""
         return isinstance(self.source, str)
 
     @property
     def base64(self) -> str:
-        """The bytes as text; empty for a picture of which only an address is known."""
+        """The bytes as text; empty for an image that the service downloads."""
         return base64.b64encode(self.source).decode() if isinstance(self.source, bytes) else ""
 
     def __repr__(self) -> str:
@@ -92,15 +92,15 @@ def _read(source: object) -> bytes:
         try:
             return base64.b64decode(source.partition(";base64,")[2], validate=True)
         except ValueError:  # binascii.Error, and what is not ASCII
-            raise LLMInvalidRequestError("this data: address holds no base64; build an Image from bytes") from None
+            raise LLMInvalidRequestError("this data: URL holds no base64; build an Image from bytes") from None
     if not isinstance(source, (str, Path)):
-        raise LLMInvalidRequestError(f"an image is a path, bytes or an address, not {type(source).__name__}")
+        raise LLMInvalidRequestError(f"an image is a path, bytes or a URL, not {type(source).__name__}")
     if isinstance(source, str) and "://" in source[:20]:
         kind = source.partition("://")[0]
-        raise LLMInvalidRequestError(f"services fetch pictures from http:// and https:// only, not from {kind}://")
+        raise LLMInvalidRequestError(f"services download images from http:// and https:// only, not from {kind}://")
     if len(str(source)) > LONGEST:
         raise LLMInvalidRequestError(
-            f"a text of {len(str(source))} characters is no path; base64 goes in as Image(base64.b64decode(text))"
+            f"a text of {len(str(source))} characters is not a path; for base64, use Image(base64.b64decode(text))"
         )
     try:
         return Path(source).read_bytes()

@@ -1,7 +1,4 @@
-"""What a person writes: messages and tools.
-
-Everything here is a plain value. How it looks on the wire is the formats' business.
-"""
+"""Messages of a conversation, tools and tool calls."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from llmlab.types.images import Image
 
 
 class Role(StrEnum):
-    """Who speaks in a message."""
+    """The speaker of a message."""
 
     SYSTEM = "system"
     USER = "user"
@@ -25,13 +22,13 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A model's wish to have a tool called.
+    """A model's request to call a tool.
 
     Args:
-        id: links the call to its result. Services that send none (Ollama) get one made up here.
+        id: links the call to its result; generated where the service sends none (Ollama).
         name: the tool's name.
         arguments: the arguments, by name.
-        unparsed: what the model wrote instead, when its arguments were not a JSON object; else empty.
+        unparsed: the text of the arguments where it was not a JSON object; else empty.
     """
 
     id: str
@@ -62,11 +59,11 @@ class Message:
     Args:
         role: system, user, assistant or tool.
         content: the text.
-        name: who speaks, where several users share a role; for a tool result, the tool's name.
-        tool_calls: what an assistant asked for.
-        tool_call_id: which call a tool message answers.
-        is_error: whether a tool message tells of a failure.
-        images: what a user shows, for models that see.
+        name: the speaker, where several users share a role; for a tool result, the tool's name.
+        tool_calls: the tools that an assistant wants called.
+        tool_call_id: the call that a tool message answers.
+        is_error: whether a tool message reports a failure.
+        images: images of a user message, for models that see.
 
     Raises:
         LLMInvalidRequestError: for an unknown role, a field of the wrong type, or a tool message without an id.
@@ -87,7 +84,7 @@ class Message:
             raise LLMInvalidRequestError(f"unknown role {self.role!r}; use one of {', '.join(Role)}") from None
         if not isinstance(self.content, str):
             raise LLMInvalidRequestError(
-                f"content must be text, not {type(self.content).__name__}; pictures go into images=[…]"
+                f"content must be text, not {type(self.content).__name__}; images go into images=[…]"
             )
         for label, value in (("name", self.name), ("tool_call_id", self.tool_call_id)):
             if value is not None and not isinstance(value, str):
@@ -97,7 +94,7 @@ class Message:
         if self.images or not isinstance(self.images, tuple):
             object.__setattr__(self, "images", _images(self.images, self.role))
         if self.is_error and self.role is not Role.TOOL:
-            raise LLMInvalidRequestError(f"only tool messages tell of a failed tool, not {self.role} messages")
+            raise LLMInvalidRequestError(f"only tool messages can have is_error, not {self.role} messages")
         if self.role is Role.TOOL and not self.tool_call_id:
             raise LLMInvalidRequestError("a tool message needs the tool_call_id of the call that it answers")
 
@@ -106,7 +103,7 @@ Prompt: TypeAlias = str | Message | Mapping[str, Any] | Sequence[Message | Mappi
 
 
 def to_messages(prompt: Prompt) -> tuple[Message, ...]:
-    """Turn whatever a person may write as a prompt into messages.
+    """Turn a prompt of any kind into messages.
 
     Args:
         prompt: a string, a `Message`, or a list of messages and of dicts like `{"role": "user", "content": "Hi"}`.
@@ -158,7 +155,7 @@ def _images(images: object, role: Role) -> tuple[Image, ...]:
     if isinstance(images, Image) or not isinstance(images, Sequence) or isinstance(images, (str, bytes)):
         raise LLMInvalidRequestError(f"images must be a list of images, not {type(images).__name__}")
     if images and role is not Role.USER:
-        raise LLMInvalidRequestError(f"only user messages show images, not {role} messages")
+        raise LLMInvalidRequestError(f"only user messages can have images, not {role} messages")
     return tuple(image if isinstance(image, Image) else Image(image) for image in images)
 
 

@@ -1,17 +1,14 @@
-"""What a request may wish for beside its messages: how much to think, how much to say, in which form, from which files.
-
-Each is a plain value with its checks. Which model can do it is the specs' business, how it looks on the wire the
-formats'.
-"""
+"""Options that are values of their own: reasoning, verbosity, file search and the form of the answer."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, TypeAlias, get_args
+from typing import Any, Literal, Self, TypeAlias
 
 from llmlab.errors import LLMInvalidRequestError
+from llmlab.types.validation import check_choice, is_count, is_name
 
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Summary: TypeAlias = Literal["auto", "concise", "detailed"]
@@ -20,15 +17,15 @@ Verbosity: TypeAlias = Literal["low", "medium", "high"]
 
 @dataclass(frozen=True, slots=True)
 class ReasoningConfig:
-    """How much a model shall think before it answers.
+    """How much a model thinks before it answers.
 
     Args:
-        effort: none, minimal, low, medium, high, xhigh or max. A model has some of these; its spec says which.
-        summary: how its thoughts are told, where the service can be told: auto, concise or detailed.
-        budget_tokens: limit of its thoughts in tokens, where the service counts them so (Anthropic, OpenRouter).
+        effort: none, minimal, low, medium, high, xhigh or max. Each model has some of these.
+        summary: how its thoughts are shown, where the service has a choice: auto, concise or detailed.
+        budget_tokens: limit of its thoughts in tokens, where the service has one (Anthropic, OpenRouter).
 
     Raises:
-        LLMInvalidRequestError: for another value, or when effort and budget are both given.
+        LLMInvalidRequestError: for another value, or for an effort beside a budget.
     """
 
     effort: Effort | None = None
@@ -36,18 +33,17 @@ class ReasoningConfig:
     budget_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        _one_of("effort", self.effort, get_args(Effort))
-        _one_of("summary", self.summary, get_args(Summary))
-        budget = self.budget_tokens
-        if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int) or budget < 1):
-            raise LLMInvalidRequestError(f"budget_tokens must be a whole number above 0, not {budget!r}")
-        if self.effort and budget:
-            raise LLMInvalidRequestError("give effort or budget_tokens; each says how much to think")
+        check_choice("effort", self.effort, Effort)
+        check_choice("summary", self.summary, Summary)
+        if self.budget_tokens is not None and not is_count(self.budget_tokens):
+            raise LLMInvalidRequestError(f"budget_tokens must be a whole number above 0, not {self.budget_tokens!r}")
+        if self.effort and self.budget_tokens:
+            raise LLMInvalidRequestError("use effort or budget_tokens, not both; each says how much to think")
 
 
 @dataclass(frozen=True, slots=True)
 class TextConfig:
-    """How much a model shall say.
+    """How much a model writes.
 
     Args:
         verbosity: low, medium or high.
@@ -59,19 +55,19 @@ class TextConfig:
     verbosity: Verbosity | None = None
 
     def __post_init__(self) -> None:
-        _one_of("verbosity", self.verbosity, get_args(Verbosity))
+        check_choice("verbosity", self.verbosity, Verbosity)
 
 
 @dataclass(frozen=True, slots=True)
 class FileSearch:
-    """What to search while answering, where the service can.
+    """Vector stores that the service searches before it answers.
 
     Args:
         vector_store_ids: the service's ids of the stores.
-        max_num_results: pieces of files that the model is given at most, 1 to 50; else as many as the service likes.
+        max_num_results: most pieces of files for the model, 1 to 50; by default the service decides.
 
     Raises:
-        LLMInvalidRequestError: for ids that are none, or another number.
+        LLMInvalidRequestError: for anything but ids, or for another number.
     """
 
     vector_store_ids: tuple[str, ...]
@@ -79,21 +75,21 @@ class FileSearch:
 
     def __post_init__(self) -> None:
         ids, most = self.vector_store_ids, self.max_num_results
-        if not isinstance(ids, (list, tuple)) or not ids or not all(isinstance(item, str) and item for item in ids):
+        if not isinstance(ids, (list, tuple)) or not ids or not all(map(is_name, ids)):
             raise LLMInvalidRequestError("file_search needs the ids of stores: FileSearch((store.id,))")
-        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= 50):
+        if most is not None and not is_count(most, high=50):
             raise LLMInvalidRequestError(f"max_num_results must be a whole number from 1 to 50, not {most!r}")
         object.__setattr__(self, "vector_store_ids", tuple(ids))
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseFormat:
-    """The form that an answer shall have.
+    """The form of an answer.
 
     Args:
-        name: of the form: letters, digits, `_` and `-`.
+        name: letters, digits, `_` and `-`.
         schema: JSON schema of an object.
-        model: the pydantic model that the answer becomes; without one it becomes a dict, unchecked.
+        model: the pydantic model for the answer; without it the answer becomes a dict, unchecked.
     """
 
     name: str
@@ -102,10 +98,10 @@ class ResponseFormat:
 
     @classmethod
     def of(cls, value: Any) -> Self:
-        """Return the form that a pydantic model or a JSON schema describes.
+        """Return the form of a pydantic model or a JSON schema.
 
         Raises:
-            LLMInvalidRequestError: if it is neither, or does not describe an object.
+            LLMInvalidRequestError: for anything else, or if it does not describe an object.
         """
         if isinstance(value, cls):
             return value
@@ -131,7 +127,7 @@ def _schema_of(model: Any) -> Mapping[str, Any]:
     try:
         schema: Mapping[str, Any] = model.model_json_schema()
     except Exception as error:
-        # pydantic has several for a field that JSON has no form for, and none of them is known here.
+        # pydantic raises several kinds for a field that has no JSON form.
         reason = str(error).partition("\n")[0].rstrip(".")
         raise LLMInvalidRequestError(
             f"response_format: {model.__name__} has no JSON schema: {reason}. Give its fields types that JSON has."
@@ -139,11 +135,11 @@ def _schema_of(model: Any) -> Mapping[str, Any]:
     return schema
 
 
-def made(kind: type[Any], value: Any) -> Any:
-    """Return a value of one of these kinds: it itself, or built from a dict.
+def build_option(kind: type[Any], value: Any) -> Any:
+    """Return an option of a class above: the value itself, or one built from a dict.
 
     Raises:
-        LLMInvalidRequestError: names the field that is wrong, and what would be right.
+        LLMInvalidRequestError: names the field that is wrong, and what is expected.
     """
     if isinstance(value, kind):
         return value
@@ -156,8 +152,3 @@ def made(kind: type[Any], value: Any) -> Any:
         return kind(**value)
     except TypeError:
         raise LLMInvalidRequestError(f"{kind.__name__} needs {known}") from None
-
-
-def _one_of(name: str, value: object, choices: Sequence[str]) -> None:
-    if value is not None and value not in choices:
-        raise LLMInvalidRequestError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

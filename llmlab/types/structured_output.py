@@ -1,7 +1,4 @@
-"""Answers in a given form: from text to an object, also while the text is still being written.
-
-Which wire asks for the form in which way is the formats' business.
-"""
+"""Structured output: the object in an answer, also in a part of one."""
 
 from __future__ import annotations
 
@@ -17,20 +14,20 @@ from llmlab.types.messages import Message, Role
 from llmlab.types.options import ResponseFormat
 
 _FENCE = re.compile(r"\s*```(?:json)?\s*\n(.*?)(?:\n\s*`|\Z)", re.DOTALL)
-"""Small models put their JSON into fenced code, however they were asked."""
+"""Fenced code, into which small models put their JSON."""
 
 _NUMBER = re.compile(r"(?<=[:,\[\s])[-+.\deE]+\Z")
-"""At the end of what has come so far, a number may have more digits to come."""
+"""A number at the end of a partial text, which may get more digits."""
 
 LONGEST = 1000
-"""Characters of a complaint that the model is told."""
+"""Characters of a complaint that is sent to the model."""
 
 
 def with_parsed(answer: Completion, form: ResponseFormat | None) -> Completion:
-    """Return an answer with its object in `parsed`. Without a form, or where the model wants tools called, as it is.
+    """Return an answer with its object in `parsed`; unchanged without a form or with tool calls.
 
     Raises:
-        StructuredOutputError: says why the answer is no such object.
+        StructuredOutputError: says why the answer does not match the form.
     """
     if form is None or answer.tool_calls:
         return answer
@@ -47,29 +44,29 @@ def with_parsed(answer: Completion, form: ResponseFormat | None) -> Completion:
         # pydantic's errors are ValueErrors, too.
         raise _failure(answer, form, _complaint(error)) from None
     except Exception as error:
-        # A validator of the form that met what it did not expect, or JSON that is too deep.
+        # A validator of the form failed, or the JSON is nested too deeply.
         raise _failure(answer, form, f"{type(error).__name__}: {error}") from error
 
 
 def may_be_repaired(error: StructuredOutputError) -> bool:
-    """Return whether the model could do better when it is told what was wrong."""
+    """Return whether the model could correct its answer."""
     answer: Completion = error.completion
     return not answer.refusal and answer.finish_reason not in ("length", "content_filter")
 
 
 def repair(messages: Sequence[Message], error: StructuredOutputError) -> tuple[Message, ...]:
-    """Return the conversation that goes on with what was wrong."""
+    """Return the conversation with a message that asks for a corrected answer."""
     answer: Completion = error.completion
-    told = f"This is not what was asked for: {error.complaint[:LONGEST]}\nAnswer again with the JSON object alone."
-    # An empty turn is refused by some services.
-    said = (Message(Role.ASSISTANT, answer.content),) if answer.content.strip() else ()
-    return (*messages, *said, Message(Role.USER, told))
+    # Some services refuse an empty turn.
+    turn = (Message(Role.ASSISTANT, answer.content),) if answer.content.strip() else ()
+    request = f"This is not what was asked for: {error.complaint[:LONGEST]}\nAnswer again with the JSON object alone."
+    return (*messages, *turn, Message(Role.USER, request))
 
 
 def partial_object(text: str) -> Any:
-    """Return the JSON object as far as it has been written; None before it begins, or if it is none.
+    """Return the JSON object in a partial text; None before it begins, or for anything else.
 
-    It only grows: a text gets longer, and a number is there once it is whole.
+    It only grows: texts get longer, and a number appears once it is complete.
     """
     # Loaded only where partial objects are looked at.
     from pydantic_core import from_json
@@ -95,11 +92,11 @@ def _object(text: str) -> dict[str, Any]:
 
 def _complaint(error: ValueError) -> str:
     if callable(details := getattr(error, "errors", None)):
-        told = (
+        complaints = (
             f"{'.'.join(map(str, item['loc'])) or 'the answer'}: {item['msg']}"
             for item in details(include_url=False, include_input=False)
         )
-        return "; ".join(told)
+        return "; ".join(complaints)
     return f"the answer is not JSON: {error}" if isinstance(error, json.JSONDecodeError) else str(error)
 
 

@@ -1,16 +1,42 @@
-"""The check that every policy makes of the numbers it is given, since `"5"` or NaN would be heard of only in a call."""
+"""Checks of single values, for every room that takes one from a user.
+
+Wrong numbers are refused where they are written: `"5"`, NaN or True would otherwise fail only in a call.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TypeGuard
+from typing import Any, TypeGuard, get_args
+
+from llmlab.errors import LLMInvalidRequestError
 
 
-def is_amount(value: object) -> TypeGuard[float]:
-    """Tell whether something is a number of 0 or more, and neither infinite nor NaN."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+def is_number(value: object, low: float = 0, high: float = math.inf) -> TypeGuard[float]:
+    """Return whether a value is a finite number from `low` to `high`."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high and value < math.inf
 
 
-def is_count(value: object) -> TypeGuard[int]:
-    """Tell whether something is a whole number of 1 or more."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+def is_count(value: object, low: float = 1, high: float = math.inf) -> TypeGuard[int]:
+    """Return whether a value is a whole number from `low` to `high`."""
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    """Return whether a value is a text that is not empty."""
+    return isinstance(value, str) and bool(value)
+
+
+def check_choice(name: str, value: object, choices: Any) -> None:
+    """Refuse a value that is neither None nor one of the choices of a `Literal`.
+
+    Raises:
+        LLMInvalidRequestError: names the choices.
+    """
+    if value is not None and value not in get_args(choices):
+        raise LLMInvalidRequestError(f"{name} must be one of {', '.join(get_args(choices))}, not {value!r}")
+
+
+def shorten(value: Any, length: int = 60) -> str:
+    """Return a value as text of at most so many characters; `…` marks what was cut off."""
+    text = str(value)
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from llmlab import Batch, open_batch, open_batch_async, submit_batch, submit_batch_async
-from llmlab._utils.clock import hand_over
+from llmlab._utils.clock import set_clock
 from llmlab.errors import LLMError
 from llmlab.policies import Answer, Call
 from llmlab.providers import Provider
@@ -100,6 +100,6 @@ class NoWaits:
 
 def no_waits() -> Iterator[list[float]]:
     host = NoWaits()
-    hand_over(host)
+    set_clock(host)
     yield host.waits
-    hand_over(None)
+    set_clock(None)

@@ -43,7 +43,7 @@ def test_file_that_is_no_settings_file_is_named_with_its_line(text: str) -> None
 
 
 def test_file_that_is_missing_or_no_text_is_named() -> None:
-    assert "there is no settings file other.yaml" in run("config", "check", "other.yaml").stderr
+    assert "the settings file other.yaml does not exist" in run("config", "check", "other.yaml").stderr
     Path("llmlab.yaml").write_bytes(b"backend: \xff")
     result = run("config", "check")
     assert result.exit_code == 2
@@ -105,4 +105,4 @@ def test_variable_that_names_the_file_is_heeded(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("LLMLAB_CONFIG", "mine.yaml")
     assert run("config", "check").stdout.startswith("mine.yaml is right.\nbackend: ollama\n")
     monkeypatch.setenv("LLMLAB_CONFIG", "gone.yaml")
-    assert "create it, or unset LLMLAB_CONFIG, which names it" in run("config", "check").stderr
+    assert "create it, or unset LLMLAB_CONFIG" in run("config", "check").stderr

@@ -99,7 +99,7 @@ def test_a_stand_in_has_its_own() -> None:
             "llmlab.yaml:3: unknown setting 'request_per_minute'; did you mean 'requests",
         ),
         ({"limits": "{in_flight: 0}"}, "in_flight must be a whole number above 0, not 0"),
-        ({"limits": "3"}, "llmlab.yaml:3: here stand names with values, not a single value"),
+        ({"limits": "3"}, "llmlab.yaml:3: expected names with values, got a single value"),
         (
             {"retry": "{on: [timeout, quota]}"},
             "on must be some of rate_limit, timeout, connection, server, stream, not a list",
@@ -111,7 +111,7 @@ def test_a_stand_in_has_its_own() -> None:
         ({"retry": "{timeout: 2}"}, "unknown setting 'timeout'"),
         ({"budget": "{max_usd: much}"}, "max_usd must be USD, 0 or more, not 'much'"),
         ({"budget": "{allow_unpriced: 1}"}, "allow_unpriced must be true or false"),
-        ({"cache": "true"}, "here stand names with values"),
+        ({"cache": "true"}, "expected names with values"),
         ({"cache": "{ttl: 0}"}, "ttl must be seconds, above 0"),
         ({"timeout": "[1, 2]"}, "timeout must be seconds, above 0, not a list"),
     ],

@@ -62,8 +62,8 @@ def test_ollamas_own_client_goes_to_the_same_place(monkeypatch: pytest.MonkeyPat
     [
         ("htp://gpu:9000", "Did you mean http://gpu:9000 ?"),
         ("ftp://gpu", "must begin with http:// or https://"),
-        ("gpu:port", "is no address such as http://localhost:11434"),
-        ("gpu:99999", "is no address"),
+        ("gpu:port", "is not a URL such as http://localhost:11434"),
+        ("gpu:99999", "is not a URL"),
     ],
 )
 def test_other_things_are_refused_with_the_nearest_fix(monkeypatch: pytest.MonkeyPatch, value: str, says: str) -> None:

@@ -63,7 +63,7 @@ def test_which_file_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_named_file_that_is_absent_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Quietly using the defaults would send requests to another service than the one that was configured."""
-    with pytest.raises(ConfigurationError, match=r"no settings file .*gone\.yaml"):
+    with pytest.raises(ConfigurationError, match=r"the settings file .*gone\.yaml does not exist"):
         load_settings("gone.yaml")
     monkeypatch.setenv("LLMLAB_CONFIG", "also-gone.yaml")
     with pytest.raises(ConfigurationError, match=r"also-gone\.yaml"):
@@ -90,10 +90,13 @@ def test_a_variable_that_is_not_set_is_named_with_its_place() -> None:
     [
         ("backnd: openai", "llmlab.yaml:1: unknown setting 'backnd'; did you mean 'backend'?"),
         ("providers:\n  openai: {time_out: 3}", "llmlab.yaml:2: unknown setting 'time_out'; did you mean 'timeout'?"),
-        ("providers:\n  openai:\n    zzz: 3", "llmlab.yaml:3: unknown setting 'zzz'; there are api_key_env, base_url"),
-        ("backend: openai\nbackend: ollama", "llmlab.yaml:2: 'backend' stands here twice"),
-        ("providers: {a: {timeout: 1, timeout: 2}}", "'timeout' stands here twice"),
-        ("providers: [openai]", "llmlab.yaml:1: here stand names with values"),
+        (
+            "providers:\n  openai:\n    zzz: 3",
+            "llmlab.yaml:3: unknown setting 'zzz'; the settings are api_key_env, base_url",
+        ),
+        ("backend: openai\nbackend: ollama", "llmlab.yaml:2: 'backend' is set twice"),
+        ("providers: {a: {timeout: 1, timeout: 2}}", "'timeout' is set twice"),
+        ("providers: [openai]", "llmlab.yaml:1: expected names with values"),
         ("backend: 3", "llmlab.yaml:1: backend must be a provider's name, not 3"),
         ("backend: [", "llmlab.yaml:1: this is not YAML"),
         ("providers: {a: {timeout: soon}}", "timeout must be seconds, above 0, not 'soon'"),
@@ -102,7 +105,7 @@ def test_a_variable_that_is_not_set_is_named_with_its_place() -> None:
         ("providers: {a: {max_tokens: 1.5}}", "max_tokens must be a whole number above 0, not 1.5"),
         ("providers: {a: {max_retries: -1}}", "max_retries must be a whole number, 0 or more, not -1"),
         ("providers: {a: {temperature: 3}}", "temperature must be a number from 0 to 2, not 3"),
-        ("providers: {a: {base_url: localhost}}", "base_url must be an address that begins with http:// or https://"),
+        ("providers: {a: {base_url: localhost}}", "base_url must be a URL that begins with http:// or https://"),
         ("providers: {a: {model: }}", "model must be a model's name, not None"),
     ],
 )
@@ -120,7 +123,7 @@ def test_all_problems_are_said_at_once() -> None:
 def test_a_key_in_the_file_is_refused_and_not_repeated() -> None:
     """llmlab.yaml is committed."""
     said = refused("providers:\n  openai: {api_key: sk-proj-abc123def456ghi789}\n")
-    assert "keys never stand in this file" in said
+    assert "keys do not belong in this file" in said
     assert ".env" in said
     assert "abc123" not in said
     assert "abc123" not in refused("providers:\n  openai: {api_key_env: sk-proj-abc123def456ghi789}\n")

@@ -67,13 +67,13 @@ def test_a_variable_that_is_written_in_another_way_is_refused(text: str) -> None
 def test_a_list_in_the_place_of_names_is_called_a_list(text: str) -> None:
     """YAML's own objects in a message say nothing to its reader."""
     said = refused(text)
-    assert "here stand names with values, not a list" in said
+    assert "expected names with values, got a list" in said
     assert "Node" not in said
 
 
 @pytest.mark.parametrize("text", ["just text", "providers: openai", "providers: {a: 5}"])
 def test_a_single_value_in_the_place_of_names_is_called_so(text: str) -> None:
-    assert "here stand names with values, not a single value" in refused(text)
+    assert "expected names with values, got a single value" in refused(text)
 
 
 def test_a_name_that_is_no_text_is_refused() -> None:
@@ -114,7 +114,7 @@ def test_an_empty_file_sets_nothing(text: str) -> None:
 
 def test_a_folder_is_no_settings_file() -> None:
     Path("conf").mkdir()
-    with pytest.raises(ConfigurationError, match="there is no settings file conf"):
+    with pytest.raises(ConfigurationError, match="the settings file conf"):
         load_settings("conf")
 
 

@@ -49,8 +49,8 @@ def test_a_file_holds_the_bytes_themselves() -> None:
         ({"source": "cat.png"}, "an image is an object with a source that is an http(s): or a data: address"),
         ("cat.png", "an image is an object with a source"),
         ({}, "an image is an object with a source"),
-        ({"source": "data:image/png;base64,aGk="}, "this image is no picture"),
-        ({"source": URL, "detail": "huge"}, "detail must be auto, low or high"),
+        ({"source": "data:image/png;base64,aGk="}, "this image is not an image"),
+        ({"source": URL, "detail": "huge"}, "detail must be one of auto, low, high"),
     ],
     ids=str,
 )
@@ -81,7 +81,7 @@ def test_a_picture_needs_no_words() -> None:
     made = ConversationContext()
     made.add_user_message("", [PNG])
     assert made[0].images == (Image(PNG),)
-    with pytest.raises(LLMInvalidRequestError, match="is no picture"):
+    with pytest.raises(LLMInvalidRequestError, match="is not an image"):
         ConversationContext().add_user_message("Hi", [b"text"])
 
 

@@ -335,5 +335,5 @@ def test_one_line_of_settings_makes_it(fallback: str) -> None:
 @pytest.mark.usefixtures("offline")
 def test_a_fallback_without_another_provider_is_wrong() -> None:
     Path("llmlab.yaml").write_text("providers:\n  openai: {fallback: true}\n", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="no other provider stands under"):
+    with pytest.raises(ConfigurationError, match="the settings have no other provider under"):
         get_provider("openai")

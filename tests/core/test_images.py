@@ -63,18 +63,18 @@ def test_an_address_is_handed_on() -> None:
     [
         ("nowhere.png", {}, "the image nowhere.png cannot be read: No such file"),
         (".", {}, "cannot be read: "),
-        (b"%PDF-1.7 ", {}, "this image is no picture; models see image/png, image/jpeg, image/gif, image/webp"),
+        (b"%PDF-1.7 ", {}, "this image is not an image; models see image/png, image/jpeg, image/gif, image/webp"),
         (b"", {}, "this image is empty: it has 0 bytes"),
-        (PNG, {"media_type": "image/jpeg"}, "this image is no image/jpeg; models see"),
-        (PNG, {"detail": "huge"}, "detail must be auto, low or high, not 'huge'"),
-        ("data:image/png;base64,%%%", {}, "this data: address holds no base64"),
-        ("data:image/png;base64,ä", {}, "this data: address holds no base64"),
+        (PNG, {"media_type": "image/jpeg"}, "this image is not an image/jpeg; models see"),
+        (PNG, {"detail": "huge"}, "detail must be one of auto, low, high, not 'huge'"),
+        ("data:image/png;base64,%%%", {}, "this data: URL holds no base64"),
+        ("data:image/png;base64,ä", {}, "this data: URL holds no base64"),
         ("data:text/plain,hello", {}, "this image is empty"),
         ("ftp://example.test/cat.png", {}, "from http:// and https:// only, not from ftp://"),
-        (base64.b64encode(PNG * 100).decode(), {}, "no path; base64 goes in as Image(base64.b64decode(text))"),
+        (base64.b64encode(PNG * 100).decode(), {}, "not a path; for base64, use Image(base64.b64decode(text))"),
         ("cat\0.png", {}, "cannot be read: embedded null byte"),
-        (3, {}, "an image is a path, bytes or an address, not int"),
-        (None, {}, "an image is a path, bytes or an address, not NoneType"),
+        (3, {}, "an image is a path, bytes or a URL, not int"),
+        (None, {}, "an image is a path, bytes or a URL, not NoneType"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -88,7 +88,7 @@ def test_a_file_of_another_kind_is_named_without_its_folder() -> None:
     """A path may hold a person's name."""
     Path("private").mkdir()
     Path("private/notes.txt").write_text("dear diary")
-    with pytest.raises(LLMInvalidRequestError, match=r"^notes\.txt is no picture"):
+    with pytest.raises(LLMInvalidRequestError, match=r"^notes\.txt is not an image"):
         Image("private/notes.txt")
 
 
@@ -96,7 +96,7 @@ def test_a_picture_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch)
     """It would be uploaded, paid for in time, and then refused."""
     monkeypatch.setattr(module, "LARGEST", 20)
     Image(PNG.ljust(20))
-    with pytest.raises(LLMInvalidRequestError, match="this image has 21 bytes, and 20 are the most; make it smaller"):
+    with pytest.raises(LLMInvalidRequestError, match="this image has 21 bytes; make it smaller than 20"):
         Image(PNG.ljust(21))
 
 
@@ -132,9 +132,12 @@ def test_a_picture_needs_no_words() -> None:
     [
         (
             {"role": "assistant", "content": "Hi", "images": [PNG]},
-            "only user messages show images, not assistant messages",
+            "only user messages can have images, not assistant messages",
         ),
-        ({"role": "system", "content": "Hi", "images": [PNG]}, "only user messages show images, not system messages"),
+        (
+            {"role": "system", "content": "Hi", "images": [PNG]},
+            "only user messages can have images, not system messages",
+        ),
         ({"role": "user", "content": "Hi", "images": PNG}, "images must be a list of images, not bytes"),
         ({"role": "user", "content": "Hi", "images": "cat.png"}, "images must be a list of images, not str"),
         ({"role": "user", "content": "Hi", "images": Image(PNG)}, "images must be a list of images, not Image"),

@@ -47,7 +47,7 @@ def test_messages_and_dicts_may_be_mixed() -> None:
         ([{"role": "user", "text": "Hi"}], "unknown field 'text'; the fields are content, images, is_error, name"),
         (
             [{"role": "user", "content": [{"type": "text"}]}],
-            "message 0: content must be text, not list; pictures go into images=",
+            "message 0: content must be text, not list; images go into images=",
         ),
         ([{"role": "user", "content": None}], "message 0 (user) is empty"),
         ([{"role": "user", "content": "Hi", "name": 7}], "message 0: name must be text, not int"),

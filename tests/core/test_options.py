@@ -57,7 +57,7 @@ def test_a_dict_is_as_good_as_the_class(name: str, value: Any, made: Any) -> Non
         ({"reasoning": {"summary": "long"}}, "summary must be one of auto, concise, detailed, not 'long'"),
         ({"reasoning": {"budget_tokens": 0}}, "budget_tokens must be a whole number above 0, not 0"),
         ({"reasoning": {"budget_tokens": True}}, "budget_tokens must be a whole number above 0, not True"),
-        ({"reasoning": {"effort": "low", "budget_tokens": 5}}, "give effort or budget_tokens"),
+        ({"reasoning": {"effort": "low", "budget_tokens": 5}}, "use effort or budget_tokens"),
         ({"reasoning": {"efort": "low"}}, "ReasoningConfig has no 'efort'; it has effort, summary, budget_tokens"),
         ({"reasoning": "low"}, "use ReasoningConfig(effort, summary, budget_tokens), or a dict of these, not 'low'"),
         ({"text": {"verbosity": 3}}, "verbosity must be one of low, medium, high, not 3"),

@@ -165,7 +165,7 @@ def test_the_name_of_a_format_is_not_the_format() -> None:
 
 @pytest.mark.parametrize("name", ["", " ", None, 3])
 def test_what_is_no_name_is_refused(name: Any) -> None:
-    with pytest.raises(ConfigurationError, match="is registered under a name, a text"):
+    with pytest.raises(ConfigurationError, match="must be a text"):
         register_provider(name, Mine)
 
 

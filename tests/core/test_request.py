@@ -97,15 +97,27 @@ def test_a_model_that_was_set_once_for_all_calls_is_checked_too(value: Any) -> N
 @pytest.mark.parametrize(
     ("prompt", "options", "told"),
     [
-        ("Hi", {"extra": {"user": object()}}, "extra holds what JSON cannot: Object of type object is not JSON"),
-        ("Hi", {"extra": {"weight": float("nan")}}, "extra holds what JSON cannot: Out of range float"),
-        ("Hi", {"tools": [{"name": "f", "parameters": {"type": {"object"}}}]}, "the tool 'f' holds what JSON cannot"),
-        ("Hi", {"response_format": {"type": "object", "properties": {1}}}, "response_format holds what JSON cannot"),
-        ("a\ud800b", {}, r"message 0 has a character that cannot be sent, '\ud800'. Text that was read"),
+        (
+            "Hi",
+            {"extra": {"user": object()}},
+            "extra holds a value that JSON cannot hold: Object of type object is not JSON",
+        ),
+        ("Hi", {"extra": {"weight": float("nan")}}, "extra holds a value that JSON cannot hold: Out of range float"),
+        (
+            "Hi",
+            {"tools": [{"name": "f", "parameters": {"type": {"object"}}}]},
+            "the tool 'f' holds a value that JSON cannot hold",
+        ),
+        (
+            "Hi",
+            {"response_format": {"type": "object", "properties": {1}}},
+            "response_format holds a value that JSON cannot hold",
+        ),
+        ("a\ud800b", {}, r"message 0 has a character that cannot be sent, '\ud800'. It comes from"),
         (
             {"role": "assistant", "tool_calls": [{"id": "c", "name": "f", "arguments": {"day": date(2026, 1, 1)}}]},
             {},
-            "message 0 holds what JSON cannot: Object of type date is not JSON serializable. Use texts, numbers",
+            "message 0 holds a value that JSON cannot hold: Object of type date is not JSON serializable. Use",
         ),
     ],
     ids=["extra", "nan", "tool", "form", "surrogate", "arguments"],
@@ -125,7 +137,7 @@ def test_a_wrong_prompt_is_refused_too() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"tool_choice": "auto"}, "There are no tools here: give tools="),
+        ({"tool_choice": "auto"}, "There are no tools here: pass tools="),
         ({"tool_choice": "required"}, "There are no tools here"),
         ({"tools": [{"name": "clock"}], "tool_choice": "cloc"}, "The tools here are clock."),
     ],

@@ -424,7 +424,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (_TEAM + "return 'backend: openrouter'", "api_key_env of openrouter is None, and should be 'TEAM_KEY'."),
         (
             _TEAM + "return 'backend: openrouter\\nproviders:\\n  openrouter: {api_key: TEAM_KEY}'",
-            "The file is not right yet. ./llmlab.yaml:3: keys never stand in this file.",
+            "The file is not right yet. ./llmlab.yaml:3: keys do not belong in this file.",
         ),
         (
             _TEAM_OF + "timeout: 20, retries: 5}'",

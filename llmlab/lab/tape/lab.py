@@ -61,7 +61,7 @@ class Lab:
                 self._variables.set_placeholders()
             self.trace = trace
             self._patch.install(tape)
-            clock.hand_over(tape)
+            clock.set_clock(tape)
             atexit.unregister(self.stop)
             atexit.register(self.stop)
         return tape
@@ -69,7 +69,7 @@ class Lab:
     def stop(self) -> None:
         """Switch the tape off; see `stop`."""
         with self._lock:
-            clock.hand_over(None)
+            clock.set_clock(None)
             self._finish()
             self._patch.uninstall()
 
