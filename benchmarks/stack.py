@@ -56,7 +56,7 @@ def _provider(policies: list[Any]) -> Any:
 
     # A model with a price, for the budget to look up.
     llm = get_provider("openai", MODELS["openai"], KEY, api="chat", max_tokens=MAX_TOKENS, policies=policies)
-    llm._transport = Instant()
+    llm.transport = Instant()
     return llm
 
 

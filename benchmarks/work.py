@@ -50,7 +50,7 @@ FRESH = {
         "print(client.messages.create(model='fast', max_tokens=99, messages=said).content[0].text)",
     ),
 }
-READY = {"llmlab": "llmlab.get_provider('openai', api_key='k')._transport._sync()"}
+READY = {"llmlab": "llmlab.get_provider('openai', api_key='k').transport._sync_client()"}
 """llmlab makes its HTTP client on first use, everybody else at once. So this is the fair comparison."""
 LIKE = {"httpx2": "httpx2 (chat)", "llmlab": "llmlab (chat)"}
 """Which contender does the work whose memory is counted, where the name alone does not say."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from llmlab.policies.base import Answer, Attempt, Call, Policy, arranged, run_through
+from llmlab.policies.base import Answer, Attempt, Call, Inner, Policy, chain, check_order
 from llmlab.policies.budget import Budget
 from llmlab.policies.cache import Cache, CacheStats
 from llmlab.policies.from_settings import policies_from
 from llmlab.policies.limits import Limits, LimitWait
-from llmlab.policies.retry import RetryEvent, RetryPolicy, retried
+from llmlab.policies.retry import RetryEvent, RetryPolicy
 
 __all__ = [
     "Answer",
@@ -16,13 +16,13 @@ __all__ = [
     "Cache",
     "CacheStats",
     "Call",
+    "Inner",
     "LimitWait",
     "Limits",
     "Policy",
     "RetryEvent",
     "RetryPolicy",
-    "arranged",
+    "chain",
+    "check_order",
     "policies_from",
-    "retried",
-    "run_through",
 ]

@@ -1,24 +1,28 @@
 """What a policy is: a generator around a call, which may wait, try again, answer by itself, or refuse.
 
-Policies know a `Call` and nothing of providers or sockets. `arranged` refuses orders without sense.
+Policies know a `Call`, and neither providers nor sockets. `check_order` refuses orders that make no sense.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, ClassVar, Protocol, TypeAlias, cast, runtime_checkable
 
 from llmlab._utils.clock import now
 from llmlab.errors import ConfigurationError, LLMError, LLMTimeoutError
 from llmlab.formats import Format
-from llmlab.transport.driver import Flow
+from llmlab.transport.base import WireReply, WireRequest
+from llmlab.transport.driver import Flow, OpenStream, Read
 from llmlab.transport.streams import StreamState
-from llmlab.types.completion import Completion
+from llmlab.types.completion import Completion, Source
 from llmlab.types.request import Request
 
 Answer: TypeAlias = Completion | StreamState
 AtEnd: TypeAlias = Callable[[Completion | None, LLMError | None], None]
+Inner: TypeAlias = "Callable[[Call], Flow[Answer]]"
+"""What a policy stands around: the next policy, and at last the sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,8 @@ class Attempt:
 
     Args:
         started: when, on the clock of the policies.
-        ended: when its answer was there, or for a stream its first piece.
-        seconds: how long that took; recorded ones where the answer is, which the clock need not have waited for.
+        ended: when its answer was there, or for a stream its first chunk.
+        seconds: how long that took; the recorded time where the answer is recorded.
         error: what went wrong, or None.
     """
 
@@ -43,16 +47,15 @@ class Call:
     """One call on its way through the policies.
 
     Args:
-        provider: who is asked.
+        provider: who answers.
         base_url: where the service is.
         format: the wire format.
-        request: what is asked.
+        request: the request.
         body: the same as wire JSON.
-        stream: whether the answer is wanted piece by piece.
-        attempt: sends the request once and reads the answer, past all policies.
+        stream: whether the answer is streamed.
         started: when, on the clock of the policies (`llmlab._utils.clock.now`), in seconds.
         attempts: what was sent so far.
-        headers: of the last HTTP answer, also of one that is an error.
+        headers: of the last HTTP answer, also of an error.
         elapsed: seconds that the last HTTP answer took.
         finished: whether the answer came to its end; a stream may be left before that.
     """
@@ -63,7 +66,6 @@ class Call:
     request: Request
     body: dict[str, Any]
     stream: bool
-    attempt: Callable[[Call], Flow[Answer]]
     started: float = field(default_factory=now)
     attempts: list[Attempt] = field(default_factory=list)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -82,9 +84,9 @@ class Call:
         Raises:
             LLMTimeoutError: if none is left. Its cause is what failed last.
         """
-        if self.deadline is None:
+        if self.request.deadline is None:
             return None
-        if (left := self.deadline - now()) > 0:
+        if (left := self.started + self.request.deadline - now()) > 0:
             return left
         raise self.too_late()
 
@@ -92,9 +94,8 @@ class Call:
         """Return the error for a call that is not over at its deadline."""
         failed = next((attempt.error for attempt in reversed(self.attempts) if attempt.error), None)
         last = f" The last attempt ended with: {failed.message}" if failed else ""
-        so_far = (
-            f"{len(self.attempts)} attempt{'' if len(self.attempts) == 1 else 's'}" if self.attempts else "no attempt"
-        )
+        count = len(self.attempts)
+        so_far = f"{count} attempt{'' if count == 1 else 's'}" if count else "no attempt"
         error = LLMTimeoutError(
             f"the deadline of {self.request.deadline:g} s leaves no time to go on, after {so_far}. "
             f"Give the call more time: deadline=<seconds>.{last}",
@@ -103,6 +104,37 @@ class Call:
         )
         error.__cause__ = failed
         return error
+
+    def wire(self) -> WireRequest:
+        """Return the HTTP request of this call."""
+        return WireRequest("POST", self.format.path, self.body, self.format.framing, self.remaining())
+
+    def decode(self, reply: WireReply) -> Completion:
+        """Return a whole HTTP answer as a `Completion`."""
+        answer = self.format.decode(reply.body)
+        return replace(
+            answer,
+            provider=self.provider,
+            model=answer.model or self.request.model,
+            raw_response=reply.body,
+            # The tape, where it is on, says so in a header.
+            source=cast("Source", reply.headers.get("x-llmlab-source", "live")),
+            latency=reply.elapsed,
+        )
+
+    def prime(self, opened: OpenStream) -> Flow[StreamState]:
+        """Read an open stream up to its first chunk. Until then, everything can be tried again."""
+        self.headers = opened.wire.headers
+        state = StreamState(opened, self.format.stream(), self.provider, self, self.request.response_format)
+        try:
+            ready = state.decoder.finished
+            while not ready:
+                events = yield Read(opened)
+                self.elapsed = opened.wire.elapsed()
+                ready = state.prime(events)
+        except LLMError as error:
+            raise state.broken(error) from error
+        return state
 
     def at_end(self, callback: AtEnd) -> None:
         """Have something done at the end: after the whole answer, an error, both (a broken stream), or neither.
@@ -113,11 +145,15 @@ class Call:
         if self._at_end is not None:
             self._at_end.append(callback)
 
-    def end(self, completion: Completion | None = None, error: LLMError | None = None) -> None:
+    def end(
+        self, completion: Completion | None = None, error: LLMError | None = None, *, finished: bool = True
+    ) -> None:
         """End this call. Only the first time counts."""
         callbacks, self._at_end = self._at_end, None
-        for callback in callbacks or ():
-            callback(completion, error)
+        if callbacks is not None:
+            self.finished = finished
+            for callback in callbacks:
+                callback(completion, error)
 
 
 @runtime_checkable
@@ -127,29 +163,26 @@ class Policy(Protocol):
     kind: ClassVar[str]
     """cache, budget, retry or limits; or a name of your own, which may stand anywhere."""
 
-    def around(self, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
-        """Return the answer of `inner`, of another try of it, or of one's own."""
+    def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
+        """Return the answer of `inner(call)`, of another try of it, or of your own."""
         ...
 
 
-_SENSELESS = {
-    ("retry", "cache"): "an answer that is kept needs no retry: put the cache before the retry",
-    ("limits", "cache"): "an answer that is kept needs no place in the line: put the cache before the limits",
+_BAD_ORDER = {
+    ("retry", "cache"): "a cached answer needs no retry: put the cache before the retry",
+    ("limits", "cache"): "a cached answer need not wait: put the cache before the limits",
     ("retry", "budget"): "each retry would be reserved like a call of its own: put the budget before the retry",
     ("limits", "budget"): "a call would wait only to be refused: put the budget before the limits",
     ("limits", "retry"): "only the first try would wait for its turn: put the limits after the retry",
+    ("retry", "retry"): "two retries multiply: three tries of three are nine",
+    ("cache", "cache"): "an answer that is not in the outer cache is not in the inner one either",
+    ("limits", "limits"): "a call would hold a place in one queue while it waits in the other, and two could wait "
+    "for ever",
 }
 """What must not stand outside of what, and why."""
 
-_ALONE = {
-    "retry": "two retries multiply: three tries of three are nine",
-    "cache": "what the outer cache lets through, the inner one does not have either",
-    "limits": "a call would keep its place in one line while it waits in the other, and two could wait for ever",
-}
-"""What stands once at most, and why."""
 
-
-def arranged(policies: Sequence[Policy], retry: Policy) -> tuple[Policy, ...]:
+def check_order(policies: Sequence[Policy], retry: Policy) -> tuple[Policy, ...]:
     """Return policies, the outermost first, with a retry among them.
 
     Args:
@@ -163,28 +196,19 @@ def arranged(policies: Sequence[Policy], retry: Policy) -> tuple[Policy, ...]:
         if isinstance(policy, type) or not isinstance(policy, Policy):
             raise ConfigurationError(f"{policy!r} is no policy: use Cache(), Budget(), RetryPolicy() or Limits()")
     kinds = [policy.kind for policy in policies]
-    for place, outer in enumerate(kinds):
-        for inner in kinds[place + 1 :]:
-            if reason := _SENSELESS.get((outer, inner)) or (_ALONE.get(outer) if inner == outer else None):
+    for position, outer in enumerate(kinds):
+        for inner in kinds[position + 1 :]:
+            if reason := _BAD_ORDER.get((outer, inner)):
                 raise ConfigurationError(f"policies: {outer} around {inner} makes no sense; {reason}.")
     if "retry" in kinds:
         return tuple(policies)
-    outside = max((place + 1 for place, kind in enumerate(kinds) if kind in ("cache", "budget")), default=0)
+    outside = max((position + 1 for position, kind in enumerate(kinds) if kind in ("cache", "budget")), default=0)
     return (*policies[:outside], retry, *policies[outside:])
 
 
-def run_through(policies: Sequence[Policy], call: Call, innermost: Callable[[], Flow[Answer]]) -> Flow[Answer]:
-    """Run a call through its policies. It ends here, unless its answer is a stream, which ends it when it is read."""
+def chain(policies: Sequence[Policy], innermost: Inner) -> Inner:
+    """Return one function that runs a call through all policies, the outermost first."""
     inner = innermost
     for policy in reversed(policies):
-        inner = _around(policy, call, inner)
-    try:
-        answer = yield from inner()
-    except BaseException as error:
-        call.end(None, error if isinstance(error, LLMError) else None)
-        raise
-    return answer
-
-
-def _around(policy: Policy, call: Call, inner: Callable[[], Flow[Answer]]) -> Callable[[], Flow[Answer]]:
-    return lambda: policy.around(call, inner)
+        inner = partial(policy.wrap, inner=inner)
+    return inner

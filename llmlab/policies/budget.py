@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 
 from llmlab.errors import BudgetExceededError, ConfigurationError, LLMError
 from llmlab.models import LOCAL, Rates, rates
-from llmlab.policies.base import Answer, Call
+from llmlab.policies.base import Answer, Call, Inner
 from llmlab.policies.purse import PICO, Purse
 from llmlab.policies.worst_case import Tokens, used_by, worst_case
 from llmlab.transport.driver import Flow
@@ -63,7 +63,7 @@ class Budget:
         self._lock = threading.RLock()
         self._kinds: Counter[str] = Counter()
 
-    def around(self, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
+    def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
         """Reserve the worst case of a call, or refuse the call; then have it sent."""
         steps, worst = self._prices(call), worst_case(call)
         reserved = self._reserve(call, worst, steps)
@@ -79,7 +79,7 @@ class Budget:
             self._settle(reserved, (round(usd * PICO), tokens.input + tokens.output, 1), kind)
 
         call.at_end(ended)
-        return (yield from inner())
+        return (yield from inner(call))
 
     @property
     def spent_usd(self) -> float | None:

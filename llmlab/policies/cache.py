@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from llmlab.errors import ConfigurationError, LLMError
-from llmlab.policies.base import Answer, Call
+from llmlab.policies.base import Answer, Call, Inner
 from llmlab.policies.cache_store import MemoryStore, SqliteStore, Store
 from llmlab.policies.cached_transport import CachedTransport, Kept
-from llmlab.transport.driver import Flow, Wait, on_transport
+from llmlab.transport.driver import Flow, Open, Send, Wait
 from llmlab.transport.streams import StreamState
 from llmlab.types.completion import Completion
 from llmlab.types.validation import is_count, is_number
@@ -97,10 +97,10 @@ class Cache:
         self._flights: dict[str, _Flight] = {}
         self._hits = self._misses = self._shared = self._saved = 0
 
-    def around(self, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
+    def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
         """Give a kept answer, or have the call sent and keep its answer."""
         if call.request.tools and not self._tools:
-            return (yield from inner())
+            return (yield from inner(call))
         key = key_of(call)
         kept, shared = self._find(key), False
         while kept is None and (flight := self._board(key, call)) is not None:
@@ -113,7 +113,12 @@ class Cache:
         if kept is None:
             return (yield from self._sent(key, call, inner))
         call.at_end(lambda completion, _error: self._hit(completion, shared))
-        return (yield from on_transport(CachedTransport(kept, self._pace), call.attempt(call)))
+        transport = CachedTransport(kept, self._pace)
+        if call.stream:
+            return (yield from call.prime((yield Open(call.wire(), transport))))
+        reply = yield Send(call.wire(), transport)
+        call.headers = reply.headers
+        return call.decode(reply)
 
     def clear(self) -> None:
         """Forget all answers."""
@@ -156,10 +161,10 @@ class Cache:
         if flight.over is not None:
             flight.over.set_result(None)
 
-    def _sent(self, key: str, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
+    def _sent(self, key: str, call: Call, inner: Inner) -> Flow[Answer]:
         with self._lock:
             self._misses += 1
-        answer = yield from inner()
+        answer = yield from inner(call)
         if isinstance(answer, Completion):
             if isinstance(answer.raw_response, Mapping) and answer.finish_reason in _WHOLE:
                 self._keep(key, Kept(answer.raw_response))

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from llmlab._utils.clock import now
 from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError, LLMRateLimitError
-from llmlab.policies.base import Answer, Call
+from llmlab.policies.base import Answer, Call, Inner
 from llmlab.policies.rate_limit_queue import Line, Place, Service
 from llmlab.policies.shared_queue import SharedLine
 from llmlab.transport.driver import Flow, Wait
@@ -95,7 +95,7 @@ class Limits:
         self._line = SharedLine(Line(requests_per_minute, tokens_per_minute, in_flight))
         self._services: defaultdict[tuple[str, str], Service] = defaultdict(Service)
 
-    def around(self, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
+    def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
         """Wait for one's turn; then have a call sent."""
         place, wait = self._enter(call)
         try:
@@ -110,7 +110,7 @@ class Limits:
             raise
         before = call.headers
         try:
-            answer = yield from inner()
+            answer = yield from inner(call)
         except BaseException as error:
             # What was refused has used nothing; of everything else nobody knows.
             refused = isinstance(error, LLMError) and error.status_code is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, TypeAlias, TypeVar
 
 from llmlab._utils.clock import chance, now
@@ -23,7 +24,7 @@ from llmlab.errors import (
     LLMStreamError,
     LLMTimeoutError,
 )
-from llmlab.policies.base import Answer, Call
+from llmlab.policies.base import Answer, Call, Inner
 from llmlab.transport.driver import Flow, Sleep
 from llmlab.types.validation import is_number
 
@@ -132,9 +133,33 @@ class RetryPolicy:
             for item in self.on
         )
 
-    def around(self, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
+    def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
         """Run a call until it succeeds, fails for good, or its deadline is nearer than the next try."""
-        return retried(inner, self, call)
+        return self.run(partial(inner, call), call)
+
+    def run(self, attempt: Callable[[], Flow[Result]], call: Call | None = None) -> Flow[Result]:
+        """Run `attempt` until it succeeds, fails for good, or this policy gives up. Each retry is logged.
+
+        Args:
+            attempt: begins one attempt.
+            call: whose deadline holds, if it has one.
+        """
+        retry, started = 0, now() if self.total is not None else 0.0
+        while True:
+            try:
+                return (yield from attempt())
+            except LLMError as error:
+                retry += 1
+                wait = self.wait_before(retry, error)
+                if wait is None or (self.total is not None and now() - started + wait >= self.total):
+                    raise
+                if call is not None and (left := call.remaining()) is not None and wait >= left:
+                    raise call.too_late() from error
+                event = RetryEvent(retry, self.max_retries, wait, error)
+                _log.warning("%s", event)
+                if self.on_retry:
+                    self.on_retry(event)
+            yield Sleep(wait)
 
 
 def is_passing(error: LLMError) -> bool:
@@ -145,29 +170,3 @@ def is_passing(error: LLMError) -> bool:
         # Cut before its first piece, with no reason given: as good as a lost connection.
         return error.code is None
     return isinstance(error, LLMConnectionError) or error.status_code in RETRY_STATUS
-
-
-def retried(attempt: Callable[[], Flow[Result]], policy: RetryPolicy, call: Call | None = None) -> Flow[Result]:
-    """Run `attempt` until it succeeds, fails for good, or the policy gives up. Each retry is logged with its reason.
-
-    Args:
-        attempt: begins one attempt.
-        policy: when to try again.
-        call: whose deadline holds, if it has one.
-    """
-    retry, started = 0, now()
-    while True:
-        try:
-            return (yield from attempt())
-        except LLMError as error:
-            retry += 1
-            wait = policy.wait_before(retry, error)
-            if wait is None or (policy.total is not None and now() - started + wait >= policy.total):
-                raise
-            if call is not None and (left := call.remaining()) is not None and wait >= left:
-                raise call.too_late() from error
-            event = RetryEvent(retry, policy.max_retries, wait, error)
-            _log.warning("%s", event)
-            if policy.on_retry:
-                policy.on_retry(event)
-        yield Sleep(wait)

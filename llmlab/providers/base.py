@@ -6,29 +6,26 @@ or async. Prices, tools and conversations are other rooms' business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from llmlab._utils.context_managers import AsyncClosing, Closing
 from llmlab.config.environment import Secret, find_key
 from llmlab.errors import ConfigurationError, MissingAPIKeyError
-from llmlab.formats import Format
-from llmlab.formats.parsing import items, text
-from llmlab.models import validate, validate_stream
-from llmlab.policies import Policy, RetryPolicy, arranged
-from llmlab.providers.calls import Calls
+from llmlab.models import validate_stream
+from llmlab.policies import Policy, RetryPolicy
 from llmlab.providers.embedding import Embedding
 from llmlab.providers.health_report import Health
 from llmlab.providers.text_completion import TextCompletion
 from llmlab.providers.tokens import TokenCount
-from llmlab.transport.base import Transport, WireRequest
+from llmlab.transport.base import Transport
 from llmlab.transport.driver import Flow, run, run_async
 from llmlab.transport.http import HttpTransport
 from llmlab.transport.sdk import SdkTransport
-from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, StreamState
+from llmlab.transport.streams import AsyncCompletionStream, CompletionStream
 from llmlab.types.completion import Completion
 from llmlab.types.messages import Prompt
-from llmlab.types.request import Request, build_request
 
 Result = TypeVar("Result")
 
@@ -55,14 +52,11 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         ConfigurationError: if the key holds characters that no key has, or the policies make no sense together.
     """
 
-    name: ClassVar[str]
-    format: Format
     default_model: ClassVar[str]
     default_base_url: ClassVar[str]
     default_timeout: ClassVar[float] = 60.0
     key_variable: ClassVar[str | None] = None
     key_page: ClassVar[str] = ""
-    models_path: ClassVar[str] = "/models"
 
     def __init__(
         self,
@@ -84,14 +78,13 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         self.base_url = (base_url or self.find_base_url()).rstrip("/")
         self.timeout = self.default_timeout if timeout is None else timeout
         self._defaults = {"max_tokens": max_tokens, "temperature": temperature}
-        key = None
-        self._transport: Transport
+        key = None if client is not None else self._find_key(api_key, key_variable or self.key_variable)
+        transport: Transport
         if client is not None:
-            self._transport = SdkTransport(client)
+            transport = SdkTransport(client)
         else:
-            key = self._find_key(api_key, key_variable or self.key_variable)
-            self._transport = HttpTransport(self.base_url, self.headers(key), self.timeout)
-        self._calls = Calls(self, arranged(policies, RetryPolicy(max_retries, retry_delay)), key, log_content)
+            transport = HttpTransport(self.base_url, self.headers(key), self.timeout)
+        super().__init__(transport, policies, RetryPolicy(max_retries, retry_delay), key, log_content)
 
     # What a subclass may say differently
 
@@ -102,18 +95,6 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
     def find_base_url(self) -> str:
         """Return where the service is, if the caller did not say."""
         return self.default_base_url
-
-    def encode(self, request: Request, stream: bool) -> dict[str, Any]:
-        """Return the wire JSON of a request."""
-        return self.format.encode(request, stream)
-
-    def model_names(self, body: Mapping[str, Any]) -> list[str]:
-        """Return the names in an answer to the question for models."""
-        return [name for item in items(body.get("data")) if (name := text(item.get("id")))]
-
-    def count_request(self, request: Request) -> WireRequest | None:
-        """Return the request that lets the service count tokens; None if it cannot."""
-        return None
 
     # The four call shapes
 
@@ -129,95 +110,88 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         Raises:
             LLMError: one of its subclasses; see `llmlab.errors`.
         """
-        return self.run(self._calls.completion(self.request(prompt, **options)))
+        return run(self.complete_flow(self.request(prompt, **options)))
 
     async def complete_async(self, prompt: Prompt, **options: Any) -> Completion:
         """The async twin of `complete`."""
-        return await self.run_async(self._calls.completion(self.request(prompt, **options)))
+        return await run_async(self.complete_flow(self.request(prompt, **options)))
 
     def complete_stream(self, prompt: Prompt, **options: Any) -> CompletionStream:
         """Answer a prompt piece by piece. Takes what `complete` takes; after the end, `.result` is the whole answer."""
         request = self.request(prompt, **options)
         validate_stream(request, self.name)
-        return CompletionStream(self.run(self._calls.stream(request)))
+        return CompletionStream(run(self.stream_flow(request)))
 
     def complete_stream_async(self, prompt: Prompt, **options: Any) -> AsyncCompletionStream:
         """The async twin of `complete_stream`, for `async for` or `async with`."""
         request = self.request(prompt, **options)
         validate_stream(request, self.name)
-
-        async def opening() -> StreamState:
-            return await self.run_async(self._calls.stream(request))
-
-        return AsyncCompletionStream(opening)
+        return AsyncCompletionStream(partial(self.stream_flow, request))
 
     # Questions about the service
 
     def list_models(self) -> list[str]:
         """Return the names of the models that the service offers, sorted."""
-        return self.run(self._calls.models())
+        return run(self.models_flow())
 
     async def list_models_async(self) -> list[str]:
         """The async twin of `list_models`."""
-        return await self.run_async(self._calls.models())
+        return await run_async(self.models_flow())
 
     def count_tokens(self, prompt: Prompt, **options: Any) -> TokenCount:
         """Return how many tokens a prompt has: counted by the service where it can; `.method` says how."""
-        return self.run(self._calls.count(self.request(prompt, **options)))
+        return run(self.count_flow(self.request(prompt, **options)))
 
     async def count_tokens_async(self, prompt: Prompt, **options: Any) -> TokenCount:
         """The async twin of `count_tokens`."""
-        return await self.run_async(self._calls.count(self.request(prompt, **options)))
+        return await run_async(self.count_flow(self.request(prompt, **options)))
 
     def health(self) -> Health:
         """Return whether the service answers, without a retry. Errors become the reason, in words."""
-        return self.run(self._calls.health())
+        return run(self.health_flow())
 
     async def health_async(self) -> Health:
         """The async twin of `health`."""
-        return await self.run_async(self._calls.health())
+        return await run_async(self.health_flow())
 
     # The session
 
     def get_last_response(self) -> Completion | None:
         """Return the last whole answer, in whichever call shape it came; None before the first. A stream counts once
         it is read to its end or closed."""
-        return self._calls.session.last
+        return self._last
 
     def get_request_count(self) -> int:
         """Return how many HTTP requests were sent: retries and failed ones count, and so do questions for models."""
-        return self._calls.session.requests
+        return self._sent
 
     def reset_session(self) -> None:
         """Set the count to 0 and forget the last answer. Connections stay open."""
-        self._calls.session.reset()
+        with self._lock:
+            self._sent, self._last = 0, None
 
     # Opening and closing
 
     def close(self) -> None:
         """Close the connections."""
-        self._transport.close()
+        self.transport.close()
 
     async def aclose(self) -> None:
         """The async twin of `close`."""
-        await self._transport.aclose()
+        await self.transport.aclose()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(model={self.model!r}, base_url={self.base_url!r})"
 
-    # One flow for everybody
-
-    def request(self, prompt: Prompt, **options: Any) -> Request:
-        """Return a prompt and its options as a checked `Request`. Takes what `complete` takes; nothing is sent."""
-        request = build_request(prompt, self.model, {**self._defaults, **options})
-        validate(request, self.name)
-        return request
+    # Running flows
 
     def run(self, flow: Flow[Result]) -> Result:
-        return run(flow, self._transport)
+        """Run a flow of any provider, blocking."""
+        return run(flow)
 
     async def run_async(self, flow: Flow[Result]) -> Result:
-        return await run_async(flow, self._transport)
+        """Run a flow of any provider, awaiting."""
+        return await run_async(flow)
 
     def _find_key(self, api_key: str | None, variable: str | None) -> Secret | None:
         if not api_key and variable is None:

@@ -1,351 +1,239 @@
-"""The flows of a provider: what happens, step by step, when it is asked something.
+"""The way of one call: what a provider does, step by step, to answer.
 
-Each is written once and driven sync or async. A flow knows wire requests and formats, and neither sockets nor tapes.
+A call runs through a chain of policies down to the sending: parse the structured answer, record the call, suggest
+models, then the policies of the user (cache, budget, retry, limits). Each flow is written once and runs sync or async;
+see `llmlab.transport.driver`.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, ClassVar, cast
 
 from llmlab._utils.clock import now
 from llmlab.config.environment import Secret
-from llmlab.errors import LLMAPIError, LLMError, LLMStreamError, ModelNotFoundError, StructuredOutputError
+from llmlab.errors import LLMAPIError, LLMError, ModelNotFoundError
 from llmlab.formats import Format
 from llmlab.formats.errors import find_problem, to_error
-from llmlab.formats.parsing import number
-from llmlab.models import known_models
-from llmlab.policies import Answer, Attempt, Call, Policy, RetryPolicy, retried, run_through
-from llmlab.policies.ledger import note
+from llmlab.formats.parsing import items, number, text
+from llmlab.formats.sse import JSONLines
+from llmlab.models import known_models, validate
+from llmlab.policies import Answer, Attempt, Call, Policy, RetryPolicy, chain, check_order
+from llmlab.providers.call_policies import ParseStructured, RecordCall, SuggestModels
 from llmlab.providers.health_report import Health
-from llmlab.providers.session import Session
 from llmlab.providers.tokens import TokenCount, count_messages, encoding_of
-from llmlab.transport.base import WireReply, WireRequest
-from llmlab.transport.driver import Flow, Open, OpenStream, Read, Send
+from llmlab.transport.base import Transport, WireReply, WireRequest
+from llmlab.transport.driver import Flow, Open, Read, Send
 from llmlab.transport.streams import StreamState
-from llmlab.types.completion import Completion, Source
-from llmlab.types.request import Request
-from llmlab.types.structured_output import may_be_repaired, repair, with_parsed
+from llmlab.types.completion import Completion
+from llmlab.types.messages import Prompt
+from llmlab.types.request import Request, build_request
 
-Result = TypeVar("Result")
 _log = logging.getLogger("llmlab")
 
 
-class Asked(Protocol):
-    """What the flows need to know of a provider."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def base_url(self) -> str: ...
-    @property
-    def format(self) -> Format: ...
-    @property
-    def models_path(self) -> str: ...
-    def encode(self, request: Request, stream: bool) -> dict[str, Any]: ...
-    def model_names(self, body: Mapping[str, Any]) -> list[str]: ...
-    def count_request(self, request: Request) -> WireRequest | None: ...
-
-
 class Calls:
-    """The flows of one provider.
+    """The flows of a provider.
 
     Args:
-        provider: who is asked.
+        transport: carries the requests.
         policies: what happens around a call, the outermost first.
+        retry: the retry where `policies` hold none.
         key: the key, so that no error repeats it.
         log_content: whether prompts and answers may appear in the log.
     """
 
-    def __init__(self, provider: Asked, policies: Sequence[Policy], key: Secret | None, log_content: bool) -> None:
-        self._provider = provider
-        self._policies = policies
-        # Questions about models and tokens are tried again, and pass no other policy.
-        self._retry = next((policy for policy in policies if isinstance(policy, RetryPolicy)), RetryPolicy())
-        self._key = key
-        self._log_content = log_content
-        self.session = Session()
+    name: ClassVar[str]
+    models_path: ClassVar[str] = "/models"
+    format: Format
+    base_url: str
+    model: str
+    _defaults: dict[str, Any]
 
-    def completion(self, request: Request) -> Flow[Completion]:
-        """Ask, and return the whole answer. One that has not the form that was asked for is asked for once more."""
-        started = now()
-        answer = yield from self._encoded(request)
-        try:
-            return self._formed(answer, request)
-        except StructuredOutputError as error:
-            if not may_be_repaired(error):
-                raise
-            left = request.deadline and max(request.deadline - (now() - started), 1e-9)
-            repaired = replace(request, messages=repair(request.messages, error), deadline=left)
-        again = yield from self._encoded(repaired)
-        return self._formed(replace(again, usage=answer.usage + again.usage), request)
+    def __init__(
+        self,
+        transport: Transport,
+        policies: Sequence[Policy],
+        retry: RetryPolicy,
+        key: Secret | None,
+        log_content: bool,
+    ) -> None:
+        self.transport = transport
+        self.policies = check_order(policies, retry)
+        # Other requests than calls are retried, and pass no other policy.
+        self.retry = next((policy for policy in self.policies if isinstance(policy, RetryPolicy)), retry)
+        first = (ParseStructured(self.encode), RecordCall(self._remember, log_content), SuggestModels(self._add_models))
+        self._run_policies = chain((*first, *self.policies), self._send_and_decode)
+        self._secrets = (key.reveal(),) if key else ()
+        self._last: Completion | None = None
+        self._sent = 0
+        # A stream may end in a finaliser, which may run where this very thread holds the lock.
+        self._lock = threading.RLock()
 
-    def _encoded(self, request: Request) -> Flow[Completion]:
-        return self._whole(request, self._provider.format, self._provider.encode(request, False))
+    # The way of one call
 
-    def _formed(self, answer: Completion, request: Request) -> Completion:
-        if request.response_format is None:
-            return answer
-        answer = with_parsed(answer, request.response_format)
-        self.session.answered(answer)
+    def request(self, prompt: Prompt, **options: Any) -> Request:
+        """Return a prompt and its options as a checked `Request`. Takes what `complete` takes; nothing is sent."""
+        request = build_request(prompt, self.model, {**self._defaults, **options})
+        validate(request, self.name)
+        return request
+
+    def complete_flow(self, request: Request) -> Flow[Completion]:
+        """Return the flow that sends a request and returns the whole answer."""
+        call = self._new_call(request, self.format, self.encode(request, False), stream=False)
+        self._last = answer = cast("Completion", (yield from self._run_policies(call)))
         return answer
 
-    def texts(self, requests: Sequence[Request], format: Format) -> Flow[list[Completion]]:
-        """Have texts continued, one after the other. All are encoded before the first one is sent."""
-        bodies = [format.encode(request, False) for request in requests]
-        answers = []
-        for request, body in zip(requests, bodies, strict=True):
-            answers.append((yield from self._whole(request, format, body)))
-        return answers
+    def stream_flow(self, request: Request) -> Flow[StreamState]:
+        """Return the flow that sends a request and returns the stream, read up to its first chunk."""
+        call = self._new_call(request, self.format, self.encode(request, True), stream=True)
+        return cast("StreamState", (yield from self._run_policies(call)))
 
-    def aside(self, request: Request, format: Format) -> Flow[Mapping[str, Any]]:
-        """Ask something else than for an answer, through the policies, and return the JSON of what comes."""
-        call = self._call(request, format, format.encode(request, False), stream=False)
-        answer = yield from self._ended(call)
-        return cast("Mapping[str, Any]", answer.raw_response)
+    def _new_call(self, request: Request, format: Format, body: dict[str, Any], *, stream: bool) -> Call:
+        return Call(self.name, self.base_url, format, request, body, stream)
 
-    def _whole(self, request: Request, format: Format, body: dict[str, Any]) -> Flow[Completion]:
-        call = self._call(request, format, body, stream=False)
-        answer = yield from self._ended(call)
-        return self._noted(answer, call.headers)
-
-    def _ended(self, call: Call) -> Flow[Completion]:
-        answer = cast("Completion", (yield from self._explained(lambda: self._through(call))))
-        call.end(answer)
-        return answer
-
-    def stream(self, request: Request, text_format: Format | None = None) -> Flow[StreamState]:
-        """Ask, and return the stream, read up to its first piece. Until there, everything can be tried again.
-
-        Args:
-            request: what is asked.
-            text_format: to have a text continued in this format; else the provider's own.
-        """
-        body = text_format.encode(request, True) if text_format else self._provider.encode(request, True)
-        call = self._call(request, text_format or self._provider.format, body, stream=True)
-        return cast("StreamState", (yield from self._explained(lambda: self._through(call))))
-
-    def _call(self, request: Request, format: Format, body: dict[str, Any], *, stream: bool) -> Call:
-        how = "stream" if stream else "whole"
-        _log.info("request to %s: %s, %d messages, %s", self._provider.name, request.model, len(request.messages), how)
-        if self._log_content:
-            _log.debug("prompt: %s", request.messages)
-        attempt = self._first_piece if stream else self._answer
-        call = Call(self._provider.name, self._provider.base_url, format, request, body, stream, attempt)
-        call.at_end(partial(note, call))
-        return call
-
-    def _through(self, call: Call) -> Flow[Answer]:
-        return run_through(self._policies, call, lambda: self._tried(call))
-
-    def _tried(self, call: Call) -> Flow[Answer]:
-        """Send once, and note how it went."""
+    def _send_and_decode(self, call: Call) -> Flow[Answer]:
+        """Send a request once, and decode the answer, or the first chunk of a stream."""
         call.elapsed, started = 0.0, now()
-        self.session.sent()
+        self._count_request()
         try:
-            answer = yield from call.attempt(call)
+            if call.stream:
+                answer: Answer = yield from self._open_stream(call)
+            else:
+                reply = yield Send(call.wire(), self.transport)
+                call.headers, call.elapsed = reply.headers, reply.elapsed
+                self._check(reply, call.request.model)
+                answer = call.decode(reply)
         except LLMError as error:
             # A transport knows addresses, not providers.
-            error.provider = error.provider or call.provider
+            error.provider = error.provider or self.name
             ended = now()
             call.attempts.append(Attempt(started, ended, call.elapsed or ended - started, error))
             raise
         call.attempts.append(Attempt(started, now(), call.elapsed))
         return answer
 
-    def _answer(self, call: Call) -> Flow[Answer]:
-        reply = yield from self._reply(_wire(call), call.request.model, call)
-        answer = call.format.decode(reply.body)
-        return replace(
-            answer,
-            provider=call.provider,
-            model=answer.model or call.request.model,
-            raw_response=reply.body,
-            source=_source(reply.headers),
-            latency=reply.elapsed,
-        )
-
-    def _first_piece(self, call: Call) -> Flow[Answer]:
-        opened: OpenStream | WireReply = yield Open(_wire(call))
+    def _open_stream(self, call: Call) -> Flow[StreamState]:
+        """Open a stream and read its first chunk."""
+        opened = yield Open(call.wire(), self.transport)
         if isinstance(opened, WireReply):
             call.headers, call.elapsed = opened.headers, opened.elapsed
-            raise self.error(opened, call.request.model)
-        call.headers = opened.wire.headers
-        state = StreamState(opened, call.format.stream(), call.provider, _Ending(self, call))
-        try:
-            while not state.decoder.finished:
-                events = yield Read(opened)
-                call.elapsed = opened.wire.elapsed()
-                if events is None:
-                    state.check_end()
-                elif state.read_first(events):
-                    break
-        except LLMError as error:
-            raise state.broken(error) from error
-        return state
+            raise self.to_error(opened, call.request.model)
+        return (yield from call.prime(opened))
 
-    def finished(self, call: Call, state: StreamState) -> Completion:
-        """Return what a stream has given as a `Completion`, and end its call."""
-        answer = self.so_far(state)
-        call.finished = state.decoder.finished
-        if call.finished:
-            # An answer of another form is an error, but of the one who asks for the result.
-            with suppress(StructuredOutputError):
-                answer = with_parsed(answer, call.request.response_format)
-        call.end(answer)
-        return self._noted(answer, state.opened.wire.headers)
-
-    def so_far(self, state: StreamState) -> Completion:
-        """Return what a stream has given so far."""
-        wire = state.opened.wire
-        return replace(
-            state.decoder.completion(),
-            provider=state.provider,
-            raw_response=state.events,
-            source=_source(wire.headers),
-            latency=wire.elapsed(),
-            time_to_first_token=state.first_token,
-        )
-
-    def models(self) -> Flow[list[str]]:
-        """Ask for the names of the models."""
-        try:
-            return (yield from retried(self._listed, self._retry))
-        except LLMError as error:
-            self._note_failure(error)
-            raise
-
-    def count(self, request: Request) -> Flow[TokenCount]:
-        """Ask for the number of tokens, or count without asking."""
-        wire = self._provider.count_request(request)
-        if wire is None:
-            return count_messages(request.messages, encoding_of(request.model), request.tools)
-        reply = yield from self._asked(wire, request.model)
-        return TokenCount(number(reply.body.get("input_tokens")), "endpoint")
-
-    def post(self, wire: WireRequest, model: str) -> Flow[Mapping[str, Any]]:
-        """Ask something of the vendor's own, and return the JSON of the answer."""
-        reply = yield from self._asked(wire, model)
-        body: Mapping[str, Any] = reply.body
-        return body
-
-    def health(self) -> Flow[Health]:
-        """Ask for the models, once, and turn whatever happens into words."""
-        try:
-            reply = yield from self._sent(WireRequest("GET", self._provider.models_path), "")
-        except LLMError as error:
-            return Health(self._provider.name, False, error.message)
-        count = len(self._provider.model_names(reply.body))
-        models = "1 model" if count == 1 else f"{count} models"
-        return Health(self._provider.name, True, f"answers, with {models}", reply.elapsed)
-
-    def error(self, reply: WireReply, model: str) -> LLMError:
-        """Return the error that an answer stands for."""
-        return to_error(
-            reply.status,
-            reply.headers,
-            reply.body,
-            provider=self._provider.name,
-            model=model,
-            secrets=(self._key.reveal(),) if self._key else (),
-        )
-
-    def _asked(self, wire: WireRequest, model: str) -> Flow[WireReply]:
-        """Ask something that is no call of a model, and try again as calls do."""
-        return self._explained(lambda: retried(lambda: self._sent(wire, model), self._retry))
-
-    def _sent(self, wire: WireRequest, model: str) -> Flow[WireReply]:
-        self.session.sent()
-        return (yield from self._reply(wire, model))
-
-    def _reply(self, wire: WireRequest, model: str, call: Call | None = None) -> Flow[WireReply]:
-        reply: WireReply = yield Send(wire)
-        if call is not None:
-            call.headers, call.elapsed = reply.headers, reply.elapsed
+    def _check(self, reply: WireReply, model: str) -> None:
+        """Refuse an answer that is an error, or not JSON."""
         if reply.status >= 400 or find_problem(reply.body):
-            raise self.error(reply, model)
+            raise self.to_error(reply, model)
         if not isinstance(reply.body, Mapping):
             raise LLMAPIError(
-                f"{self._provider.name} answered {reply.status}, but not with JSON: {str(reply.body)[:80]!r}. "
+                f"{self.name} answered {reply.status}, but not with JSON: {str(reply.body)[:80]!r}. "
                 "Is the base URL right?",
-                provider=self._provider.name,
+                provider=self.name,
                 status_code=reply.status,
             )
+
+    # What a subclass may say differently
+
+    def encode(self, request: Request, stream: bool) -> dict[str, Any]:
+        """Return the wire JSON of a request."""
+        return self.format.encode(request, stream)
+
+    def model_names(self, body: Mapping[str, Any]) -> list[str]:
+        """Return the names in an answer of the list of models."""
+        return [name for item in items(body.get("data")) if (name := text(item.get("id")))]
+
+    def count_request(self, request: Request) -> WireRequest | None:
+        """Return the request that lets the service count tokens; None if it cannot."""
+        return None
+
+    # Other requests
+
+    def post_json(self, wire: WireRequest, model: str = "", *, retry: bool = True) -> Flow[Mapping[str, Any]]:
+        """Return the flow that sends a request of the vendor's own, of any method, and returns the JSON of its answer.
+
+        Args:
+            wire: the request.
+            model: which it is about, if it is about one.
+            retry: whether to try again, as calls do.
+        """
+        try:
+            send = partial(self._send_json, wire, model)
+            reply = yield from (self.retry.run(send) if retry else send())
+        except LLMError as error:
+            failure = (yield from self._add_models(error)) if isinstance(error, ModelNotFoundError) else error
+            _log.error("%s failed: %s: %s", self.name, type(failure).__name__, failure)
+            raise failure from failure.__cause__
+        return cast("Mapping[str, Any]", reply.body)
+
+    def read_lines(self, path: str, take: Callable[[Mapping[str, Any], str], None]) -> Flow[None]:
+        """Return the flow that fetches a file of JSON lines.
+
+        Args:
+            path: of the file.
+            take: gets each line as soon as it is there, and its source. A line that is not JSON is an error event.
+        """
+        yield from self.retry.run(partial(self._read_lines, path, take))
+
+    def models_flow(self) -> Flow[list[str]]:
+        """Return the flow that returns the names of the models, sorted."""
+        body = yield from self.post_json(WireRequest("GET", self.models_path))
+        return sorted(self.model_names(body))
+
+    def count_flow(self, request: Request) -> Flow[TokenCount]:
+        """Return the flow that counts the tokens of a request, by the service where it can."""
+        wire = self.count_request(request)
+        if wire is None:
+            return count_messages(request.messages, encoding_of(request.model), request.tools)
+        body = yield from self.post_json(wire, request.model)
+        return TokenCount(number(body.get("input_tokens")), "endpoint")
+
+    def health_flow(self) -> Flow[Health]:
+        """Return the flow that asks for the models, once, and turns any error into words."""
+        try:
+            reply = yield from self._send_json(WireRequest("GET", self.models_path), "")
+        except LLMError as error:
+            return Health(self.name, False, error.message)
+        count = len(self.model_names(reply.body))
+        models = "1 model" if count == 1 else f"{count} models"
+        return Health(self.name, True, f"answers, with {models}", reply.elapsed)
+
+    def to_error(self, reply: WireReply, model: str = "") -> LLMError:
+        """Return the error for an error response."""
+        return to_error(reply.status, reply.headers, reply.body, provider=self.name, model=model, secrets=self._secrets)
+
+    def _send_json(self, wire: WireRequest, model: str) -> Flow[WireReply]:
+        self._count_request()
+        reply: WireReply = yield Send(wire, self.transport)
+        self._check(reply, model)
         return reply
 
-    def _listed(self) -> Flow[list[str]]:
-        reply = yield from self._sent(WireRequest("GET", self._provider.models_path), "")
-        return sorted(self._provider.model_names(reply.body))
+    def _read_lines(self, path: str, take: Callable[[Mapping[str, Any], str], None]) -> Flow[None]:
+        self._count_request()
+        opened = yield Open(WireRequest("GET", path, framing=JSONLines), self.transport)
+        if isinstance(opened, WireReply):
+            raise self.to_error(opened)
+        source = opened.wire.headers.get("x-llmlab-source", "live")
+        while (events := (yield Read(opened))) is not None:
+            for event in events:
+                take(event, source)
 
-    def _explained(self, asked: Callable[[], Flow[Result]]) -> Flow[Result]:
-        """If the model does not exist, find out which ones do; note what fails for good."""
+    def _add_models(self, error: ModelNotFoundError) -> Flow[ModelNotFoundError]:
+        """Return the error with the names of the models that exist."""
         try:
-            return (yield from asked())
-        except ModelNotFoundError as error:
-            try:
-                available = yield from self._listed()
-            except LLMError:
-                # The list is a courtesy. Without it, what the catalogue knows is still of use.
-                available = list(known_models(self._provider.name))
-            failure = error.with_models(available)
-            self._note_failure(failure)
-            raise failure from None
-        except LLMError as error:
-            self._note_failure(error)
-            raise
+            reply = yield from self._send_json(WireRequest("GET", self.models_path), "")
+            available = self.model_names(reply.body)
+        except LLMError:
+            # The list is a courtesy. Without it, the names in the catalogue still help.
+            available = list(known_models(self.name))
+        return error.with_models(available)
 
-    def _note_failure(self, error: LLMError) -> None:
-        _log.error("%s failed: %s: %s", self._provider.name, type(error).__name__, error)
+    def _count_request(self) -> None:
+        with self._lock:
+            self._sent += 1
 
-    def _noted(self, answer: Completion, headers: Mapping[str, str]) -> Completion:
-        self.session.answered(answer)
-        _log.info(
-            "answer from %s: %s, %d + %d tokens, %s, request %s",
-            answer.provider,
-            answer.model,
-            answer.usage.input_tokens,
-            answer.usage.output_tokens,
-            answer.finish_reason,
-            headers.get("x-request-id") or headers.get("request-id") or "without id",
-        )
-        if self._log_content:
-            _log.debug("answer: %s", answer.content)
-        return answer
-
-
-class _Ending:
-    """What is done at the end of a stream of these flows."""
-
-    def __init__(self, calls: Calls, call: Call) -> None:
-        self._calls = calls
-        self._call = call
-
-    def check_time(self) -> None:
-        self._call.remaining()
-
-    def formed(self, state: StreamState, answer: Completion) -> Completion:
-        is_formed = answer.parsed is not None or not state.decoder.finished
-        return answer if is_formed else with_parsed(answer, self._call.request.response_format)
-
-    def finished(self, state: StreamState) -> Completion:
-        return self._calls.finished(self._call, state)
-
-    def failed(self, state: StreamState, error: LLMStreamError) -> None:
-        self._call.end(self._calls.so_far(state), error)
-
-    def abandoned(self, state: StreamState) -> None:
-        self._call.finished = False
-        self._call.end(self._calls.so_far(state))
-
-
-def _wire(call: Call) -> WireRequest:
-    return WireRequest("POST", call.format.path, call.body, call.format.framing, call.remaining())
-
-
-def _source(headers: Mapping[str, str]) -> Source:
-    # The tape, where one is switched on, says so itself.
-    return cast("Source", headers.get("x-llmlab-source", "live"))
+    def _remember(self, answer: Completion) -> None:
+        self._last = answer

@@ -1,4 +1,4 @@
-"""A circuit breaker: who has just failed rests for a while, and is then tried by one call before all come back.
+"""A circuit breaker: a service that failed rests for a while, and is then tried by one call before all come back.
 
 Source: Michael Nygard, "Release It!", chapter "Stability Patterns".
 """
@@ -13,16 +13,16 @@ from llmlab._utils.clock import now
 State: TypeAlias = Literal["closed", "open", "half-open"]
 
 
-class Circuit:
-    """Whether somebody may be asked. Safe to use from several threads.
+class CircuitBreaker:
+    """Whether a service may be called. Safe to use from several threads.
 
     Args:
-        rest: seconds of rest after a failure.
+        cooldown: seconds of rest after a failure.
         failures: failures in a row that open the circuit.
     """
 
-    def __init__(self, rest: float, failures: int) -> None:
-        self._rest = rest
+    def __init__(self, cooldown: float, failures: int) -> None:
+        self._cooldown = cooldown
         self._limit = failures
         self._lock = threading.Lock()
         self._failed = 0
@@ -31,7 +31,7 @@ class Circuit:
 
     @property
     def state(self) -> State:
-        """Closed: may be asked. Open: rests. Half-open: has rested, and one call may try."""
+        """Closed: may be called. Open: rests. Half-open: has rested, and one call may try."""
         with self._lock:
             if self._failed < self._limit:
                 return "closed"
@@ -43,8 +43,8 @@ class Circuit:
         with self._lock:
             return max(0.0, self._until - now()) if self._failed >= self._limit else 0.0
 
-    def may_ask(self) -> bool:
-        """Return whether a call may go through. After a rest this is true for one call, until it says how it went."""
+    def allow(self) -> bool:
+        """Return whether a call may go through. After a rest this is true for one call, until its result is noted."""
         with self._lock:
             if self._failed < self._limit:
                 return True
@@ -66,9 +66,9 @@ class Circuit:
         """
         with self._lock:
             self._failed, self._trying = self._failed + 1, False
-            self._until = max(self._until, now() + max(self._rest, at_least))
+            self._until = max(self._until, now() + max(self._cooldown, at_least))
 
     def undecided(self) -> None:
-        """Note a call that says nothing about the service, such as one that was cancelled."""
+        """Note a call that says nothing about the service, such as a cancelled one."""
         with self._lock:
             self._trying = False

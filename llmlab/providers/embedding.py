@@ -10,44 +10,27 @@ import base64
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, cast
 
 from llmlab.errors import LLMAPIError, LLMInvalidRequestError
-from llmlab.formats import Format
 from llmlab.formats.parsing import items, mapping, number, text
 from llmlab.models.embedding import EMBEDDING_MODELS
 from llmlab.providers.calls import Calls
-from llmlab.transport.driver import Flow
+from llmlab.transport.driver import Flow, run, run_async
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.messages import Message, Role
 from llmlab.types.request import Request
-
-Result = TypeVar("Result")
 
 GROUP = 128
 """Texts that are sent together. OpenAI takes 2,048, and 300,000 tokens."""
 
 
-class Embedder(Protocol):
-    """What embedding needs of a provider."""
-
-    name: ClassVar[str]
-    embedding_path: ClassVar[str | None]
-    _calls: Calls
-
-    @property
-    def format(self) -> Format: ...
-
-    def run(self, flow: Flow[Result]) -> Result: ...
-    async def run_async(self, flow: Flow[Result]) -> Result: ...
-
-
-class Embedding:
+class Embedding(Calls):
     """The part of a provider that embeds texts. `embedding_path` is where; None where the service cannot."""
 
     embedding_path: ClassVar[str | None] = None
 
-    def embed(self: Embedder, texts: Sequence[str], model: str | None = None) -> list[list[float]]:
+    def embed(self, texts: Sequence[str], model: str | None = None) -> list[list[float]]:
         """Return one vector a text, in their order, from a model made for embeddings.
 
         OpenAI, OpenRouter, Ollama and local servers have such models; Anthropic has none.
@@ -60,70 +43,67 @@ class Embedding:
             LLMInvalidRequestError: before anything is sent, for wrong texts, or where the service has no embeddings.
             LLMError: one of its other subclasses; see `llmlab.errors`.
         """
-        return self.run(embedded(self, texts, model))
+        return run(self.embed_flow(texts, model))
 
-    async def embed_async(self: Embedder, texts: Sequence[str], model: str | None = None) -> list[list[float]]:
+    async def embed_async(self, texts: Sequence[str], model: str | None = None) -> list[list[float]]:
         """The async twin of `embed`."""
-        return await self.run_async(embedded(self, texts, model))
+        return await run_async(self.embed_flow(texts, model))
 
+    def embed_flow(
+        self, texts: Sequence[str], model: str | None = None, done: Callable[[int], object] | None = None
+    ) -> Flow[list[list[float]]]:
+        """Return the flow that embeds texts, so many at a time.
 
-def embedded(
-    provider: Embedder, texts: Sequence[str], model: str | None, done: Callable[[int], object] | None = None
-) -> Flow[list[list[float]]]:
-    """Embed texts, so many at a time.
-
-    Args:
-        provider: who is asked.
-        texts: none of them empty.
-        model: its name, or None for the provider's own.
-        done: called after each request, with the number of texts that are embedded.
-    """
-    path, model = _place(provider), model or embedding_model(provider)
-    if isinstance(texts, str) or not all(isinstance(text, str) and text.strip() for text in texts):
-        raise LLMInvalidRequestError(
-            "embed takes a list of texts, and none of them may be empty: embed([text])", provider=provider.name
-        )
-    format = replace(provider.format, name="embeddings", path=path, encode=_encode, decode=_decode)
-    vectors: list[list[float]] = []
-    for start in range(0, len(texts), GROUP):
-        group = list(texts[start : start + GROUP])
-        request = Request(tuple(Message(Role.USER, one) for one in group), model, max_tokens=0)
-        body = yield from provider._calls.aside(request, format)
-        found = _read(body)
-        if len(found) != len(group) or not all(found):
-            raise LLMAPIError(
-                f"{provider.name} answered {len(group)} texts with {len(found)} vectors. "
-                f"Is {model} a model for embeddings?",
-                provider=provider.name,
+        Args:
+            texts: none of them empty.
+            model: its name, or None for the provider's own.
+            done: called after each request, with the number of texts that are embedded.
+        """
+        path, model = self._embedding_path(), model or self.embedding_model()
+        if isinstance(texts, str) or not all(isinstance(text, str) and text.strip() for text in texts):
+            raise LLMInvalidRequestError(
+                "embed takes a list of texts, and none of them may be empty: embed([text])", provider=self.name
             )
-        vectors += found
-        if done is not None:
-            done(len(vectors))
-    return vectors
+        format = replace(self.format, name="embeddings", path=path, encode=_encode, decode=_decode)
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), GROUP):
+            group = list(texts[start : start + GROUP])
+            request = Request(tuple(Message(Role.USER, one) for one in group), model, max_tokens=0)
+            call = self._new_call(request, format, _encode(request, False), stream=False)
+            answer = cast("Completion", (yield from self._run_policies(call)))
+            found = _read(cast("Mapping[str, Any]", answer.raw_response))
+            if len(found) != len(group) or not all(found):
+                raise LLMAPIError(
+                    f"{self.name} answered {len(group)} texts with {len(found)} vectors. "
+                    f"Is {model} a model for embeddings?",
+                    provider=self.name,
+                )
+            vectors += found
+            if done is not None:
+                done(len(vectors))
+        return vectors
 
+    def embedding_model(self) -> str:
+        """Return the name of the provider's usual model for embeddings.
 
-def embedding_model(provider: Embedder) -> str:
-    """Return the name of a provider's usual model for embeddings.
+        Raises:
+            LLMInvalidRequestError: it has none.
+        """
+        self._embedding_path()
+        if self.name not in EMBEDDING_MODELS:
+            raise LLMInvalidRequestError(
+                f"no embedding model is known for {self.name}. Name one: embed(texts, model=…)", provider=self.name
+            )
+        return EMBEDDING_MODELS[self.name]
 
-    Raises:
-        LLMInvalidRequestError: it has none.
-    """
-    _place(provider)
-    if provider.name not in EMBEDDING_MODELS:
-        raise LLMInvalidRequestError(
-            f"no embedding model is known for {provider.name}. Name one: embed(texts, model=…)", provider=provider.name
-        )
-    return EMBEDDING_MODELS[provider.name]
-
-
-def _place(provider: Embedder) -> str:
-    if provider.embedding_path is None:
-        raise LLMInvalidRequestError(
-            f"{provider.name} has no embeddings. Embed with {', '.join(EMBEDDING_MODELS)}, and let {provider.name} "
-            "answer: a store may use another provider than the one that answers.",
-            provider=provider.name,
-        )
-    return provider.embedding_path
+    def _embedding_path(self) -> str:
+        if self.embedding_path is None:
+            raise LLMInvalidRequestError(
+                f"{self.name} has no embeddings. Embed with {', '.join(EMBEDDING_MODELS)}, and let {self.name} "
+                "answer: a store may use another provider than the one that answers.",
+                provider=self.name,
+            )
+        return self.embedding_path
 
 
 def _encode(request: Request, stream: bool) -> dict[str, Any]:

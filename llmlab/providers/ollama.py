@@ -11,6 +11,7 @@ from llmlab.formats.parsing import items, text
 from llmlab.models import MODELS
 from llmlab.providers.base import Provider
 from llmlab.transport.base import WireRequest
+from llmlab.transport.driver import Flow, run, run_async
 
 
 class OllamaProvider(Provider):
@@ -34,11 +35,11 @@ class OllamaProvider(Provider):
 
     def show(self, model: str | None = None) -> Mapping[str, Any]:
         """Return what Ollama knows of a model: its template, parameters, details and capabilities."""
-        return self.run(self._calls.post(self._show(model), model or self.model))
+        return run(self._show_flow(model or self.model))
 
     async def show_async(self, model: str | None = None) -> Mapping[str, Any]:
         """The async twin of `show`."""
-        return await self.run_async(self._calls.post(self._show(model), model or self.model))
+        return await run_async(self._show_flow(model or self.model))
 
-    def _show(self, model: str | None) -> WireRequest:
-        return WireRequest("POST", "/api/show", {"model": model or self.model})
+    def _show_flow(self, model: str) -> Flow[Mapping[str, Any]]:
+        return self.post_json(WireRequest("POST", "/api/show", {"model": model}), model)

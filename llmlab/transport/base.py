@@ -1,6 +1,6 @@
-"""What a transport is, and what goes through it: one HTTP request with wire JSON, and its answer, whole or as a stream.
+"""What a transport is: it sends one HTTP request with wire JSON, and returns the answer, whole or as a stream.
 
-A transport knows URLs, headers and bytes. It does not know what a message is, and never retries.
+A transport knows URLs, headers and bytes. It does not know what a message is, and it never retries.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class WireRequest:
     Args:
         method: GET, POST or DELETE.
         path: below the base URL.
-        body: wire JSON, or None; beside files, the fields of the form.
+        body: wire JSON, or None; with files, the fields of the form.
         framing: how the stream of the answer is framed.
-        timeout: seconds until the whole answer must be there, or for a stream its first piece; None for no such limit.
+        timeout: seconds until the whole answer must be there, or for a stream its first chunk; None for no such limit.
         files: sent as a form (multipart): by the field's name, the file's name and its bytes.
     """
 
@@ -31,10 +31,6 @@ class WireRequest:
     framing: Callable[[], Framing] = ServerSentEvents
     timeout: float | None = None
     files: Mapping[str, tuple[str, bytes]] | None = None
-
-    def content(self) -> dict[str, Any]:
-        """Return the body as httpx2 takes it."""
-        return {"json": self.body} if self.files is None else {"data": self.body, "files": self.files}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class WireReply:
 
 
 class WireStream(Protocol):
-    """An answer that is still coming. Iterating gives lists of events, one list for each piece that arrived."""
+    """An answer that is still arriving. Iterating gives lists of events, one list for each piece of bytes."""
 
     headers: Mapping[str, str]
 
@@ -70,7 +66,7 @@ class WireStream(Protocol):
 
 
 class Transport(Protocol):
-    """What carries requests. Where the service answered with an error, `open` gives a `WireReply` and no stream."""
+    """What carries requests. Where the service answers with an error, `open` returns a `WireReply` and no stream."""
 
     def send(self, request: WireRequest) -> WireReply: ...
     async def send_async(self, request: WireRequest) -> WireReply: ...

@@ -1,15 +1,15 @@
 """One flow, two drivers: what happens around a call is written once and runs sync and async.
 
-A flow is a generator. It yields what it wants done, is resumed with the outcome, and returns its result; an error of
-the outcome is raised where the flow stands. The drivers at the bottom do the wanting, one blocking, one awaiting.
+A flow is a generator. It yields steps, is resumed with the outcome of each, and returns its result. An error of a step
+is raised in the flow, where it waits for the outcome. `run` blocks, `run_async` awaits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Generator
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from llmlab._utils.clock import real_seconds
@@ -18,12 +18,28 @@ from llmlab.transport.base import Transport, WireReply, WireRequest, WireStream
 Result = TypeVar("Result")
 
 
+class Step(Protocol):
+    """Something that a flow wants done. Both methods give its outcome."""
+
+    def run(self) -> Any: ...
+    def run_async(self) -> Awaitable[Any]: ...
+
+
+Flow: TypeAlias = Generator[Step, Any, Result]
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a request; the outcome is its `WireReply`. Without a transport of its own, it takes that of the driver."""
+    """Send a request; the outcome is its `WireReply`."""
 
     request: WireRequest
-    transport: Transport | None = None
+    transport: Transport
+
+    def run(self) -> WireReply:
+        return self.transport.send(self.request)
+
+    def run_async(self) -> Awaitable[WireReply]:
+        return self.transport.send_async(self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +47,33 @@ class Open:
     """Send a request; the outcome is an `OpenStream`, or the `WireReply` of an error."""
 
     request: WireRequest
-    transport: Transport | None = None
+    transport: Transport
+
+    def run(self) -> OpenStream | WireReply:
+        wire = self.transport.open(self.request)
+        return wire if isinstance(wire, WireReply) else OpenStream(wire, iter(wire))
+
+    async def run_async(self) -> OpenStream | WireReply:
+        wire = await self.transport.open_async(self.request)
+        return wire if isinstance(wire, WireReply) else OpenStream(wire, aiter(wire))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """An open stream. `events` is its iterator, sync or async as the driver is."""
+
+    wire: WireStream
+    events: Any
+
+    def close(self) -> None:
+        """Close the iterator and give the connection back."""
+        self.events.close()
+        self.wire.close()
+
+    async def aclose(self) -> None:
+        """The async twin of `close`."""
+        await self.events.aclose()
+        await self.wire.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +82,12 @@ class Read:
 
     stream: OpenStream
 
+    def run(self) -> list[dict[str, Any]] | None:
+        return next(self.stream.events, None)
+
+    async def run_async(self) -> list[dict[str, Any]] | None:
+        return await anext(self.stream.events, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
@@ -47,9 +95,15 @@ class Sleep:
 
     seconds: float
 
+    def run(self) -> None:
+        time.sleep(real_seconds(self.seconds))
+
+    def run_async(self) -> Awaitable[None]:
+        return asyncio.sleep(real_seconds(self.seconds))
+
 
 class Ticket(Protocol):
-    """A place in a waiting line. Both methods return when it is its turn."""
+    """Something to wait for. Both methods return when it is there."""
 
     def wait(self) -> None: ...
     async def wait_async(self) -> None: ...
@@ -57,147 +111,66 @@ class Ticket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait until it is a ticket's turn."""
+    """Wait for a ticket."""
 
     ticket: Ticket
 
+    def run(self) -> None:
+        self.ticket.wait()
 
-@dataclass(frozen=True, slots=True)
-class OpenStream:
-    """A stream and the place up to which it has been read."""
-
-    wire: WireStream
-    events: Generator[list[dict[str, Any]]] | AsyncGenerator[list[dict[str, Any]]]
-
-    def close(self) -> None:
-        """Give the connection back."""
-        self.events.close()  # type: ignore[union-attr]
-        self.wire.close()
-
-    async def aclose(self) -> None:
-        """The async twin of `close`."""
-        await self.events.aclose()  # type: ignore[union-attr]
-        await self.wire.aclose()
+    def run_async(self) -> Awaitable[None]:
+        return self.ticket.wait_async()
 
 
-Step: TypeAlias = Send | Open | Read | Sleep | Wait
-Outcome: TypeAlias = WireReply | OpenStream | list[dict[str, Any]] | None
-Flow: TypeAlias = Generator[Step, Any, Result]
-
-
-def run(flow: Flow[Result], transport: Transport) -> Result:
-    """Run a flow to its end, blocking."""
-    opened: list[OpenStream] = []
-
-    def perform(step: Step) -> Outcome:
-        match step:
-            case Send(request, own):
-                return (own or transport).send(request)
-            case Open(request, own):
-                _close(opened)
-                wire = (own or transport).open(request)
-                if isinstance(wire, WireReply):
-                    return wire
-                opened.append(OpenStream(wire, iter(wire)))
-                return opened[-1]
-            case Read(stream):
-                return next(stream.events, None)  # type: ignore[arg-type]
-            case Sleep(seconds):
-                _close(opened)
-                time.sleep(real_seconds(seconds))
-            case Wait(ticket):
-                _close(opened)
-                ticket.wait()
-        return None
-
+def run(flow: Flow[Result]) -> Result:
+    """Run a flow to its end, blocking. A stream that a failed attempt left open is closed before the next step."""
+    opened: OpenStream | None = None
     try:
         step = next(flow)
         while True:
             try:
-                outcome = perform(step)
+                if opened is not None and not isinstance(step, Read):
+                    stale, opened = opened, None
+                    stale.close()
+                outcome = step.run()
             except Exception as error:  # noqa: BLE001 - the flow decides what an error means
                 step = flow.throw(error)
             else:
+                opened = outcome if isinstance(outcome, OpenStream) else opened
                 step = flow.send(outcome)
     except StopIteration as stop:
         result: Result = stop.value
         return result
     except BaseException:
-        _close(opened)
+        if opened is not None:
+            opened.close()
         raise
     finally:
         flow.close()
 
 
-async def run_async(flow: Flow[Result], transport: Transport) -> Result:
+async def run_async(flow: Flow[Result]) -> Result:
     """Run a flow to its end, awaiting. The twin of `run`."""
-    opened: list[OpenStream] = []
-
-    async def perform(step: Step) -> Outcome:
-        match step:
-            case Send(request, own):
-                return await (own or transport).send_async(request)
-            case Open(request, own):
-                await _aclose(opened)
-                wire = await (own or transport).open_async(request)
-                if isinstance(wire, WireReply):
-                    return wire
-                opened.append(OpenStream(wire, aiter(wire)))
-                return opened[-1]
-            case Read(stream):
-                return await anext(stream.events, None)  # type: ignore[arg-type]
-            case Sleep(seconds):
-                await _aclose(opened)
-                await asyncio.sleep(real_seconds(seconds))
-            case Wait(ticket):
-                await _aclose(opened)
-                await ticket.wait_async()
-        return None
-
+    opened: OpenStream | None = None
     try:
         step = next(flow)
         while True:
             try:
-                outcome = await perform(step)
+                if opened is not None and not isinstance(step, Read):
+                    stale, opened = opened, None
+                    await stale.aclose()
+                outcome = await step.run_async()
             except Exception as error:  # noqa: BLE001 - the flow decides what an error means
                 step = flow.throw(error)
             else:
+                opened = outcome if isinstance(outcome, OpenStream) else opened
                 step = flow.send(outcome)
     except StopIteration as stop:
         result: Result = stop.value
         return result
     except BaseException:
-        await _aclose(opened)
+        if opened is not None:
+            await opened.aclose()
         raise
     finally:
         flow.close()
-
-
-def on_transport(transport: Transport, flow: Flow[Result]) -> Flow[Result]:
-    """Run a flow over a transport of its own, whoever drives it."""
-    try:
-        step = next(flow)
-        while True:
-            if isinstance(step, (Send, Open)) and step.transport is None:
-                step = replace(step, transport=transport)
-            try:
-                outcome = yield step
-            except Exception as error:  # noqa: BLE001 - the flow decides what an error means
-                step = flow.throw(error)
-            else:
-                step = flow.send(outcome)
-    except StopIteration as stop:
-        result: Result = stop.value
-        return result
-    finally:
-        flow.close()
-
-
-def _close(opened: list[OpenStream]) -> None:
-    while opened:
-        opened.pop().close()
-
-
-async def _aclose(opened: list[OpenStream]) -> None:
-    while opened:
-        await opened.pop().aclose()

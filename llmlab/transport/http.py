@@ -8,8 +8,7 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
@@ -22,11 +21,16 @@ from llmlab.transport.base import WireReply, WireRequest, WireStream
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection at most, however long the answer may take."""
 
+HTTP_ERRORS = (httpx2.RequestError, httpx2.InvalidURL, TimeoutError)
+"""What httpx2 and a deadline raise; see `translate`."""
+
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
 
 class HttpTransport:
-    """The transport that llmlab makes itself.
+    """The transport of a provider that was not given an SDK client.
 
-    Clients are made on first use. Each event loop gets an async client of its own, because a connection cannot
+    Clients are created on first use. Each event loop gets an async client of its own, because a connection cannot
     outlive its loop.
 
     Args:
@@ -40,10 +44,11 @@ class HttpTransport:
         self._timeout = timeout
         self._options: dict[str, Any] = {
             "headers": dict(headers),
-            "timeout": _timeout(timeout),
+            "timeout": httpx2.Timeout(**_timeouts(timeout)),
             "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=100),
         }
         self._lock = threading.Lock()
+        self._headers: httpx2.Headers | None = None
         self._client: httpx2.Client | None = None
         self._async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
             weakref.WeakKeyDictionary()
@@ -51,42 +56,50 @@ class HttpTransport:
 
     def send(self, request: WireRequest) -> WireReply:
         """Send a request and return the whole answer."""
-        url, started = self._base_url + request.path, time.perf_counter()
-        with translated(url):
+        client, started, content = self._sync_client(), time.perf_counter(), None
+        try:
             if request.timeout is None:
-                response, content = self._sync().request(request.method, _parsed(url), **request.content()), None
+                response = client.send(self._build(client, request))
             else:
-                response = self._sync().send(self._built(self._sync(), request), stream=True)
+                response = client.send(self._build(client, request), stream=True)
                 content = _read_in_time(response, started + request.timeout)
+        except HTTP_ERRORS as error:
+            raise translate(error, self._base_url + request.path) from error
         return read_reply(response, started, content)
 
     async def send_async(self, request: WireRequest) -> WireReply:
         """The async twin of `send`."""
-        url, started = self._base_url + request.path, time.perf_counter()
-        with translated(url):
+        client, started = self._async_client(), time.perf_counter()
+        try:
             async with asyncio.timeout(request.timeout):
-                response = await self._async().request(request.method, _parsed(url), **request.content())
+                response = await client.send(self._build(client, request))
+        except HTTP_ERRORS as error:
+            raise translate(error, self._base_url + request.path) from error
         return read_reply(response, started)
 
     def open(self, request: WireRequest) -> WireStream | WireReply:
-        """Send a request and return the answer while it is still coming."""
-        client, url, started = self._sync(), self._base_url + request.path, time.perf_counter()
-        with translated(url):
-            response = client.send(self._built(client, request), stream=True)
+        """Send a request and return the answer while it is still arriving."""
+        client, started, url = self._sync_client(), time.perf_counter(), self._base_url + request.path
+        try:
+            response = client.send(self._build(client, request), stream=True)
             if response.status_code < 400:
-                return HttpStream(response, request.framing(), started, translated(url))
+                return HttpStream(response, request.framing(), started, url)
             response.read()
+        except HTTP_ERRORS as error:
+            raise translate(error, url) from error
         return read_reply(response, started)
 
     async def open_async(self, request: WireRequest) -> WireStream | WireReply:
         """The async twin of `open`."""
-        client, url, started = self._async(), self._base_url + request.path, time.perf_counter()
-        with translated(url):
+        client, started, url = self._async_client(), time.perf_counter(), self._base_url + request.path
+        try:
             async with asyncio.timeout(request.timeout):
-                response = await client.send(self._built(client, request), stream=True)
+                response = await client.send(self._build(client, request), stream=True)
             if response.status_code < 400:
-                return HttpStream(response, request.framing(), started, translated(url))
+                return HttpStream(response, request.framing(), started, url)
             await response.aread()
+        except HTTP_ERRORS as error:
+            raise translate(error, url) from error
         return read_reply(response, started)
 
     def close(self) -> None:
@@ -103,54 +116,77 @@ class HttpTransport:
     def __repr__(self) -> str:
         return f"HttpTransport({self._base_url!r})"
 
-    def _built(self, client: httpx2.Client | httpx2.AsyncClient, request: WireRequest) -> httpx2.Request:
-        timeout = _timeout(self._timeout if request.timeout is None else min(self._timeout, request.timeout))
-        url = _parsed(self._base_url + request.path)
-        return client.build_request(request.method, url, **request.content(), timeout=timeout)
+    def _build(self, client: httpx2.Client | httpx2.AsyncClient, request: WireRequest) -> httpx2.Request:
+        """Return a request as httpx2 sends it. The headers and the URL of JSON are prepared once, which saves 40 µs."""
+        seconds = self._timeout if request.timeout is None else min(self._timeout, request.timeout)
+        url, extensions = _parsed(self._base_url + request.path), {"timeout": _timeouts(seconds)}
+        if request.body is None or request.files is not None:
+            return client.build_request(
+                request.method, url, data=request.body, files=request.files, extensions=extensions
+            )
+        if self._headers is None:
+            self._headers = httpx2.Request("POST", url, headers=client.headers, json={}).headers
+        content, headers = _to_json(request.body).encode(), httpx2.Headers(self._headers)
+        headers["content-length"] = str(len(content))
+        body = httpx2.ByteStream(content)
+        return httpx2.Request(request.method, url, headers=headers, stream=body, extensions=extensions)
 
-    def _sync(self) -> httpx2.Client:
-        # Threads that come first at the same moment must share one client, or all but one would leak.
-        with self._lock:
-            if self._client is None or self._client.is_closed:
-                self._client = httpx2.Client(verify=_tls(self._base_url), **self._options)
-            return self._client
+    def _sync_client(self) -> httpx2.Client:
+        client = self._client
+        if client is None or client.is_closed:
+            # Threads that come first at the same time must share one client, or all but one would leak.
+            with self._lock:
+                client = self._client
+                if client is None or client.is_closed:
+                    client = self._client = httpx2.Client(verify=_tls(self._base_url), **self._options)
+        return client
 
-    def _async(self) -> httpx2.AsyncClient:
+    def _async_client(self) -> httpx2.AsyncClient:
         loop = asyncio.get_running_loop()
         client = self._async_clients.get(loop)
         if client is None or client.is_closed:
-            client = httpx2.AsyncClient(verify=_tls(self._base_url), **self._options)
-            self._async_clients[loop] = client
+            client = self._async_clients[loop] = httpx2.AsyncClient(verify=_tls(self._base_url), **self._options)
         return client
 
 
 class HttpStream:
-    """The events of one HTTP answer, as they arrive."""
+    """The events of one HTTP answer, as they arrive.
 
-    def __init__(self, response: Any, framing: Framing, started: float, translated: Any) -> None:
+    Args:
+        response: of httpx2, opened as a stream.
+        framing: finds the events in its bytes.
+        started: when it was requested, on the performance counter.
+        url: for errors.
+    """
+
+    def __init__(self, response: Any, framing: Framing, started: float, url: str) -> None:
         self.headers: Mapping[str, str] = response.headers
         self._response = response
         self._framing = framing
         self._started = started
-        self._translated = translated
+        self._url = url
         # The tape knows how long an answer took when it was recorded.
-        self._recorded: Callable[[], float] | None = response.extensions.get("llmlab.elapsed")
+        self._recorded = response.extensions.get("llmlab.elapsed")
 
     def __iter__(self) -> Generator[list[dict[str, Any]]]:
         feed = self._framing.feed
-        with self._translated:
+        try:
             for piece in self._response.iter_bytes():
                 if events := feed(piece):
                     yield events
+        except HTTP_ERRORS as error:
+            raise translate(error, self._url) from error
         if events := self._framing.flush():
             yield events
 
     async def __aiter__(self) -> AsyncGenerator[list[dict[str, Any]]]:
         feed = self._framing.feed
-        with self._translated:
+        try:
             async for piece in self._response.aiter_bytes():
                 if events := feed(piece):
                     yield events
+        except HTTP_ERRORS as error:
+            raise translate(error, self._url) from error
         if events := self._framing.flush():
             yield events
 
@@ -167,14 +203,36 @@ class HttpStream:
         await self._response.aclose()
 
 
-@lru_cache(maxsize=64)
-def _timeout(seconds: float) -> httpx2.Timeout:
-    """Return seconds to wait for the next sign of life as httpx2 wants them."""
-    return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT))
+def read_reply(response: Any, started: float, content: bytes | None = None) -> WireReply:
+    """Return a response that has been read to its end as a `WireReply`.
+
+    Args:
+        response: of httpx2.
+        started: when it was requested, on the performance counter.
+        content: its body, where that was read separately.
+    """
+    recorded = response.extensions.get("llmlab.elapsed")
+    try:
+        body = json.loads(response.content if content is None else content)
+    except ValueError:
+        body = response.text if content is None else content.decode(errors="replace")
+    elapsed = recorded() if recorded else time.perf_counter() - started
+    # A plain dict: headers are read again and again, and those of httpx2 are decoded each time.
+    return WireReply(response.status_code, dict(response.headers.items()), body, elapsed)
+
+
+def translate(error: Exception, url: str) -> LLMConnectionError:
+    """Return the error of llmlab for one of `HTTP_ERRORS`."""
+    where = url.partition("?")[0]
+    if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
+        return LLMTimeoutError(
+            f"{where} did not answer in time ({type(error).__name__}). Try again, or give more time: timeout=<seconds>."
+        )
+    return LLMConnectionError(f"no answer from {where}: {error}. Is the address right, and the server running?")
 
 
 def _read_in_time(response: httpx2.Response, end: float) -> bytes:
-    """Read an answer. A timeout of httpx2 begins anew with each piece, so a dripping answer needs a look at the clock.
+    """Read an answer up to a deadline. A timeout of httpx2 starts again with each piece, so it is not enough.
 
     Raises:
         TimeoutError: at the second `end` of the performance counter.
@@ -191,8 +249,13 @@ def _read_in_time(response: httpx2.Response, end: float) -> bytes:
 
 
 @lru_cache(maxsize=64)
+def _timeouts(seconds: float) -> dict[str, float | None]:
+    """Return seconds to wait for the next sign of life, by the names of httpx2."""
+    return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT)).as_dict()
+
+
+@lru_cache(maxsize=64)
 def _parsed(url: str) -> httpx2.URL:
-    """Return an address as httpx2 wants it. Parsing one takes 10 µs of each call, so once is enough."""
     return httpx2.URL(url)
 
 
@@ -203,39 +266,5 @@ def _tls_context() -> ssl.SSLContext:
 
 
 def _tls(base_url: str) -> ssl.SSLContext:
-    # Plain http needs no certificates. The empty context would trust nobody, so nothing is weakened.
+    # Plain http needs no certificates. The empty context trusts no server, so security is not weaker.
     return _tls_context() if base_url.lower().startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def read_reply(response: Any, started: float, content: bytes | None = None) -> WireReply:
-    """Return a response that has been read to its end as a `WireReply`.
-
-    Args:
-        response: httpx2's.
-        started: when it was asked for, on the performance counter.
-        content: its body, where that was read by hand.
-    """
-    recorded = response.extensions.get("llmlab.elapsed")
-    try:
-        body = json.loads(response.content if content is None else content)
-    except ValueError:
-        body = response.text if content is None else content.decode(errors="replace")
-    elapsed = recorded() if recorded else time.perf_counter() - started
-    # A plain dict: they are looked at again and again on the way, and those of httpx2 decode them each time.
-    return WireReply(response.status_code, dict(response.headers.items()), body, elapsed)
-
-
-@contextmanager
-def translated(url: str) -> Iterator[None]:
-    """Turn what httpx2 raises into `LLMConnectionError` and `LLMTimeoutError`."""
-    where = url.partition("?")[0]
-    try:
-        yield
-    except (httpx2.TimeoutException, TimeoutError) as error:
-        raise LLMTimeoutError(
-            f"{where} did not answer in time ({type(error).__name__}). Try again, or give more time: timeout=<seconds>."
-        ) from error
-    except (httpx2.RequestError, httpx2.InvalidURL) as error:
-        raise LLMConnectionError(
-            f"no answer from {where}: {error}. Is the address right, and the server running?"
-        ) from error

@@ -17,7 +17,7 @@ import httpx2
 
 from llmlab.errors import LLMAPIError, LLMConnectionError, LLMError, LLMInvalidRequestError, LLMTimeoutError
 from llmlab.transport.base import WireReply, WireRequest, WireStream
-from llmlab.transport.http import HttpStream, read_reply, translated
+from llmlab.transport.http import HTTP_ERRORS, HttpStream, read_reply, translate
 
 # The method that its user would call for a path, by the path's ending.
 _METHODS = {
@@ -52,12 +52,11 @@ class SdkTransport:
         try:
             if self._is_real(request):
                 response = self._post(request, asynchronous=False)
-                with translated(request.path):
-                    response.read()
+                response.read()
                 return read_reply(response, started)
             return _mock_reply(self._call_sync(request), started)
         except Exception as error:  # noqa: BLE001 - an SDK's errors are known by name only
-            return _error_reply(error, started)
+            return _error_reply(error, request, started)
 
     async def send_async(self, request: WireRequest) -> WireReply:
         """The async twin of `send`."""
@@ -65,13 +64,12 @@ class SdkTransport:
         try:
             if self._is_real(request):
                 response = await self._post(request, asynchronous=True)
-                with translated(request.path):
-                    await response.aread()
+                await response.aread()
                 return read_reply(response, started)
             answer = self._call(request)
             return _mock_reply(await answer if inspect.isawaitable(answer) else answer, started)
         except Exception as error:  # noqa: BLE001 - an SDK's errors are known by name only
-            return _error_reply(error, started)
+            return _error_reply(error, request, started)
 
     def open(self, request: WireRequest) -> WireStream | WireReply:
         """Send a request and return the answer while it is still coming."""
@@ -79,10 +77,10 @@ class SdkTransport:
         try:
             if self._is_real(request):
                 response = self._post(request, asynchronous=False)
-                return HttpStream(response, request.framing(), started, translated(request.path))
+                return HttpStream(response, request.framing(), started, request.path)
             return _MockStream(self._call_sync(request), started)
         except Exception as error:  # noqa: BLE001 - an SDK's errors are known by name only
-            return _error_reply(error, started)
+            return _error_reply(error, request, started)
 
     async def open_async(self, request: WireRequest) -> WireStream | WireReply:
         """The async twin of `open`."""
@@ -90,11 +88,11 @@ class SdkTransport:
         try:
             if self._is_real(request):
                 response = await self._post(request, asynchronous=True)
-                return HttpStream(response, request.framing(), started, translated(request.path))
+                return HttpStream(response, request.framing(), started, request.path)
             answer = self._call(request)
             return _MockStream(await answer if inspect.isawaitable(answer) else answer, started)
         except Exception as error:  # noqa: BLE001 - an SDK's errors are known by name only
-            return _error_reply(error, started)
+            return _error_reply(error, request, started)
 
     def close(self) -> None:
         """Do nothing: the client is not ours."""
@@ -238,8 +236,10 @@ def _mock_reply(answer: Any, started: float) -> WireReply:
     return WireReply(200, {}, as_json(answer), time.perf_counter() - started)
 
 
-def _error_reply(error: Exception, started: float) -> WireReply:
+def _error_reply(error: Exception, request: WireRequest, started: float) -> WireReply:
     """Return the answer inside an SDK's error; raise what is no answer."""
+    if isinstance(error, HTTP_ERRORS):
+        raise translate(error, request.path) from error
     kinds = {base.__name__ for base in type(error).__mro__}
     if isinstance(error.__cause__, LLMError):
         raise error.__cause__ from None

@@ -6,19 +6,39 @@ Both are iterators and context managers. Leaving the loop early gives the connec
 
 from __future__ import annotations
 
-import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
-from typing import Any, Protocol, Self
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Protocol, Self, cast
 
 from llmlab._utils.context_managers import AsyncClosing, Closing
-from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError
+from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError, StructuredOutputError
 from llmlab.formats.base import StreamDecoder
-from llmlab.transport.driver import OpenStream
-from llmlab.types.completion import Chunk, Completion
-from llmlab.types.structured_output import partial_object
+from llmlab.transport.driver import Flow, OpenStream, run_async
+from llmlab.types.completion import Chunk, Completion, Source
+from llmlab.types.options import ResponseFormat
+from llmlab.types.structured_output import partial_object, with_parsed
 
-_log = logging.getLogger("llmlab")
+
+class StreamObserver(Protocol):
+    """Who watches a stream: the call that it answers."""
+
+    def remaining(self) -> float | None:
+        """Return the seconds left before the deadline.
+
+        Raises:
+            LLMTimeoutError: if none is left.
+        """
+        ...
+
+    def at_end(self, callback: Callable[[Completion | None, LLMError | None], None]) -> None:
+        """Have something done when the stream ends."""
+        ...
+
+    def end(self, completion: Completion, error: LLMError | None = None, *, finished: bool = True) -> None:
+        """Note that the stream is over, and whether it came to its end."""
+        ...
 
 
 class StreamState:
@@ -27,49 +47,68 @@ class StreamState:
     Args:
         opened: the open stream.
         decoder: reads its events.
-        provider: who answers, for errors.
-        ending: makes the whole answer, and lets the policies know that the call is over.
+        provider: who answers.
+        observer: is told of the end.
+        response_format: the form of the answer, where one is expected.
     """
 
-    def __init__(self, opened: OpenStream, decoder: StreamDecoder, provider: str, ending: Ending) -> None:
+    def __init__(
+        self,
+        opened: OpenStream,
+        decoder: StreamDecoder,
+        provider: str,
+        observer: StreamObserver,
+        response_format: ResponseFormat | None = None,
+    ) -> None:
         self.opened = opened
         self.decoder = decoder
         self.provider = provider
-        self.ending = ending
+        self.observer = observer
+        self.response_format = response_format
+        self.why = ""
         self.events: list[dict[str, Any]] = []
         self.times: list[tuple[int, float]] = []
         """How many events arrived together, and how many seconds after the request."""
-        self.pieces = 0
         self.first_token: float | None = None
+        self._chunks = 0
         self._first: Chunk | None = None
         self._waiting: deque[dict[str, Any]] = deque()
 
-    def arrived(self, events: list[dict[str, Any]]) -> None:
-        """Take events that came in. They are decoded when somebody asks for the next piece."""
+    def feed(self, events: list[dict[str, Any]]) -> None:
+        """Take events that arrived. They are decoded when the reader wants the next chunk."""
         self._waiting.extend(events)
         self.times.append((len(events), self.opened.wire.elapsed()))
 
-    def next_piece(self) -> Chunk | None:
-        """Decode what has arrived, up to the next piece of the answer. None if more must arrive first."""
+    def chunks(self) -> Iterator[Chunk]:
+        """Decode what has arrived, chunk by chunk."""
         if self._first is not None:
             chunk, self._first = self._first, None
-            return chunk
-        waiting, feed = self._waiting, self.decoder.feed
+            yield chunk
+        waiting, keep, decode = self._waiting, self.events.append, self.decoder.feed
         while waiting:
             event = waiting.popleft()
-            self.events.append(event)
-            if (found := feed(event)) is not None:
-                self.pieces += 1
-                return found
-        return None
+            keep(event)
+            if (found := decode(event)) is not None:
+                self._chunks += 1
+                yield found
 
-    def read_first(self, events: list[dict[str, Any]]) -> bool:
-        """Decode events before anybody reads, up to the first piece. Returns whether it was among them."""
-        self.arrived(events)
-        self._first = self.next_piece()
+    def prime(self, events: list[dict[str, Any]] | None) -> bool:
+        """Decode events before anybody reads, up to the first chunk. None is the end of the stream.
+
+        Returns:
+            whether reading can begin: the first chunk, or the end of the answer, is there.
+
+        Raises:
+            LLMStreamError: the stream ended without an answer.
+        """
+        if events is None:
+            self.check_end()
+            return True
+        self.feed(events)
+        self._first = next(self.chunks(), None)
         if self._first is not None:
             self.first_token = self.opened.wire.elapsed()
-        return self._first is not None
+        return self._first is not None or self.decoder.finished
 
     def check_end(self) -> None:
         """Refuse a stream that stopped without its end.
@@ -79,7 +118,7 @@ class StreamState:
         """
         if not self.decoder.finished:
             raise LLMStreamError(
-                f"the stream ended early after {self.pieces} pieces"
+                f"the stream ended early after {self._chunks} chunks"
                 if self.events
                 else "the stream ended before its first event"
             )
@@ -89,8 +128,8 @@ class StreamState:
         partial, headers = self.decoder.completion(), self.opened.wire.headers
         reason = error.message.rstrip(". ")
         if isinstance(error, LLMConnectionError):
-            # What the transport says of addresses and servers is about connecting, and this line was up.
-            reason = f"the stream ended early after {self.pieces} pieces: {error.__cause__ or reason}"
+            # The transport's advice about addresses and servers does not help: the connection was open.
+            reason = f"the stream ended early after {self._chunks} chunks: {error.__cause__ or reason}"
         return LLMStreamError(
             f"{reason}. error.partial holds what arrived; send the request again for a whole answer.",
             provider=self.provider,
@@ -101,66 +140,90 @@ class StreamState:
             usage=partial.usage,
         )
 
+    def snapshot(self) -> Completion:
+        """Return what has arrived so far as a `Completion`."""
+        wire = self.opened.wire
+        return replace(
+            self.decoder.completion(),
+            provider=self.provider,
+            raw_response=self.events,
+            # The tape, where it is on, says so in a header.
+            source=cast("Source", wire.headers.get("x-llmlab-source", "live")),
+            why=self.why,
+            latency=wire.elapsed(),
+            time_to_first_token=self.first_token,
+        )
 
-class Ending(Protocol):
-    """What is done at the end of a stream."""
+    def end(self, error: LLMStreamError | None = None) -> Completion:
+        """Tell the observer that the stream is over, and return what arrived."""
+        answer, finished = self.snapshot(), self.decoder.finished
+        self._waiting.clear()
+        if finished and error is None:
+            # An answer of another form is an error, but for the reader who wants the result.
+            with suppress(StructuredOutputError):
+                answer = with_parsed(answer, self.response_format)
+        self.observer.end(answer, error, finished=finished)
+        return answer
 
-    def check_time(self) -> None:
-        """Refuse to go on after the deadline.
+
+class _Stream:
+    """What both stream objects share."""
+
+    _state: StreamState | None = None
+    _result: Completion | None = None
+
+    @property
+    def result(self) -> Completion:
+        """The whole answer.
 
         Raises:
-            LLMTimeoutError: says so.
+            LLMStreamError: while the stream is still open.
+            StructuredOutputError: if it does not match `response_format`. A stream is not requested again.
         """
-        ...
+        if self._result is None:
+            raise LLMStreamError(
+                "the answer is still being written: read the stream to its end, or close it, then ask for result"
+            )
+        if self._state and self._state.decoder.finished and self._result.parsed is None:
+            return with_parsed(self._result, self._state.response_format)
+        return self._result
 
-    def finished(self, state: StreamState) -> Completion:
-        """Return what has arrived as the answer, and end the call."""
-        ...
-
-    def formed(self, state: StreamState, answer: Completion) -> Completion:
-        """Return the answer with its object, where one was asked for and the stream came to its end.
-
-        Raises:
-            StructuredOutputError: says why it is no such object.
-        """
-        ...
-
-    def failed(self, state: StreamState, error: LLMStreamError) -> None:
-        """End the call with an error."""
-        ...
-
-    def abandoned(self, state: StreamState) -> None:
-        """End the call of a stream that was dropped without being closed."""
-        ...
+    @property
+    def partial(self) -> Any:
+        """The object as far as it has been written, a dict; None before it begins, or if there is none."""
+        return None if self._state is None else partial_object(self._state.decoder.completion().content)
 
 
-class CompletionStream(Closing):
+class CompletionStream(_Stream, Closing):
     """An answer that is still being written.
 
     Args:
-        state: the stream, read up to its first piece.
+        state: the stream, read up to its first chunk.
     """
+
+    _state: StreamState
 
     def __init__(self, state: StreamState) -> None:
         self._state = state
-        self._result: Completion | None = None
         self._reader: Iterator[Chunk] | None = None
 
     def __iter__(self) -> Iterator[Chunk]:
         # A generator: when a loop over it is left, it is dropped, and its `finally` gives the connection back.
         state = self._state
         try:
-            while self._result is None:
-                if (chunk := state.next_piece()) is not None:
-                    yield chunk
-                elif (events := next(state.opened.events, None)) is not None:  # type: ignore[arg-type]
-                    state.arrived(events)
-                    state.ending.check_time()
-                else:
+            while True:
+                yield from state.chunks()
+                if self._result is not None:
+                    return
+                if (events := next(state.opened.events, None)) is None:
                     state.check_end()
-                    break
+                    return
+                state.feed(events)
+                state.observer.remaining()
         except LLMError as error:
-            raise _failure(state, error) from error
+            failure = state.broken(error)
+            state.end(failure)
+            raise failure from error
         finally:
             self.close()
 
@@ -173,55 +236,41 @@ class CompletionStream(Closing):
         # A stream that was never read still holds a connection.
         self.close()
 
-    @property
-    def result(self) -> Completion:
-        """The whole answer.
-
-        Raises:
-            LLMStreamError: while the stream is still open.
-            StructuredOutputError: if it has not the form that was asked for. What was shown is not asked for again.
-        """
-        return self._state.ending.formed(self._state, _result(self._result))
-
-    @property
-    def partial(self) -> Any:
-        """The object as far as it has been written, a dict; None before it begins, or if there is none."""
-        return partial_object(self._state.decoder.completion().content)
-
     def close(self) -> None:
         """Stop reading and give the connection back. `result` then holds what had arrived."""
         if self._result is None:
-            self._result = self._state.ending.finished(self._state)
+            self._result = self._state.end()
             self._state.opened.close()
 
 
-class AsyncCompletionStream(AsyncClosing):
+class AsyncCompletionStream(_Stream, AsyncClosing):
     """The async twin of `CompletionStream`. It is opened by its first use: `async for`, `async with` or `await`.
 
     Args:
-        opening: opens the stream and reads up to its first piece.
+        opening: returns the flow that opens the stream and reads up to its first chunk.
     """
 
-    def __init__(self, opening: Callable[[], Awaitable[StreamState]]) -> None:
+    def __init__(self, opening: Callable[[], Flow[StreamState]]) -> None:
         self._opening = opening
-        self._state: StreamState | None = None
-        self._result: Completion | None = None
         self._reader: AsyncIterator[Chunk] | None = None
 
     async def __aiter__(self) -> AsyncIterator[Chunk]:
         state = await self._opened()
         try:
-            while self._result is None:
-                if (chunk := state.next_piece()) is not None:
+            while True:
+                for chunk in state.chunks():
                     yield chunk
-                elif (events := await anext(state.opened.events, None)) is not None:  # type: ignore[arg-type]
-                    state.arrived(events)
-                    state.ending.check_time()
-                else:
+                if self._result is not None:
+                    return
+                if (events := await anext(state.opened.events, None)) is None:
                     state.check_end()
-                    break
+                    return
+                state.feed(events)
+                state.observer.remaining()
         except LLMError as error:
-            raise _failure(state, error) from error
+            failure = state.broken(error)
+            state.end(failure)
+            raise failure from error
         finally:
             await self.aclose()
 
@@ -235,51 +284,20 @@ class AsyncCompletionStream(AsyncClosing):
         return self
 
     def __del__(self) -> None:
-        # Its connection cannot be awaited here, but its place in a line can be given to the next one.
+        # Its connection cannot be awaited here, but the call can end, so that others need not wait for it.
         if self._result is None and self._state is not None:
-            self._state.ending.abandoned(self._state)
+            self._state.end()
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self.__aenter__().__await__()
 
-    @property
-    def result(self) -> Completion:
-        """The whole answer.
-
-        Raises:
-            LLMStreamError: while the stream is still open.
-            StructuredOutputError: if it has not the form that was asked for. What was shown is not asked for again.
-        """
-        answer = _result(self._result)
-        return answer if self._state is None else self._state.ending.formed(self._state, answer)
-
-    @property
-    def partial(self) -> Any:
-        """The object as far as it has been written, a dict; None before it begins, or if there is none."""
-        return None if self._state is None else partial_object(self._state.decoder.completion().content)
-
     async def aclose(self) -> None:
         """Stop reading and give the connection back. `result` then holds what had arrived."""
         if self._result is None and self._state is not None:
-            self._result = self._state.ending.finished(self._state)
+            self._result = self._state.end()
             await self._state.opened.aclose()
 
     async def _opened(self) -> StreamState:
         if self._state is None:
-            self._state = await self._opening()
+            self._state = await run_async(self._opening())
         return self._state
-
-
-def _failure(state: StreamState, error: LLMError) -> LLMStreamError:
-    failure = state.broken(error)
-    _log.error("%s failed: %s: %s", state.provider, type(failure).__name__, failure)
-    state.ending.failed(state, failure)
-    return failure
-
-
-def _result(result: Completion | None) -> Completion:
-    if result is None:
-        raise LLMStreamError(
-            "the answer is still being written: read the stream to its end, or close it, then ask for result"
-        )
-    return result

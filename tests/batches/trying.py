@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from llmlab import Batch, open_batch, open_batch_async, submit_batch, submit_batch_async
 from llmlab._utils.clock import set_clock
 from llmlab.errors import LLMError
-from llmlab.policies import Answer, Call
+from llmlab.policies import Answer, Call, Inner
 from llmlab.providers import Provider
 from llmlab.transport.driver import Flow, Sleep
 
@@ -69,7 +69,7 @@ class Counting:
         self.lock = threading.Lock()
         self.gate: threading.Event | None = None
 
-    def around(self, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
+    def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
         with self.lock:
             self.calls += 1
             self.now += 1
@@ -78,7 +78,7 @@ class Counting:
             if self.gate is not None:
                 self.gate.wait(10)
             yield Sleep(0)
-            return (yield from inner())
+            return (yield from inner(call))
         finally:
             with self.lock:
                 self.now -= 1

@@ -30,7 +30,7 @@ def configured(monkeypatch: pytest.MonkeyPatch, server: LoopbackServer) -> None:
 
 
 def policy(provider: Provider) -> tuple[int, float]:
-    retry = provider._calls._retry
+    retry = provider.retry
     return retry.max_retries, retry.base_delay
 
 

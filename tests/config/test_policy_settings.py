@@ -30,7 +30,7 @@ def written(**settings: str) -> None:
 
 
 def policies(**options: Any) -> tuple[Policy, ...]:
-    return tuple(llmlab.get_provider("openai", **options)._calls._policies)
+    return tuple(llmlab.get_provider("openai", **options).policies)
 
 
 def test_all_of_them_come_in_the_order_that_makes_sense() -> None:
@@ -87,7 +87,7 @@ def test_a_stand_in_has_its_own() -> None:
     )
     llm = llmlab.get_provider("openai")
     assert isinstance(llm, llmlab.Failover)
-    found = [member.provider._calls._policies[-1] for member in llm.members if member.provider]
+    found = [target.provider.policies[-1] for target in llm.targets if target.provider]
     assert [repr(policy).split(",")[0] for policy in found] == ["Limits(in_flight=1", "Limits(in_flight=2"]
 
 

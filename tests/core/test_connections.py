@@ -36,7 +36,7 @@ def gate() -> Iterator[threading.Event]:
 
 def busy(made: Provider) -> int:
     """The number of connections that are neither idle nor closed. Reaches inside, for nothing else can tell."""
-    transport: Any = made._transport
+    transport: Any = made.transport
     clients = [transport._client, *transport._async_clients.values()]
     held = [held for client in clients if client for held in client._transport._pool.connections]
     return sum(not (connection.is_idle() or connection.is_closed()) for connection in held)
@@ -206,7 +206,7 @@ def test_plain_http_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("llmlab.transport.http._tls_context", lambda: contexts.append("read") or True)
     for url, read in (("http://h", 0), ("https://h", 1), ("HTTPS://h", 2)):
         transport = HttpTransport(url, {}, 1)
-        transport._sync()
+        transport._sync_client()
         transport.close()
         assert len(contexts) == read
     assert repr(HttpTransport("http://h/", {"authorization": KEY}, 1)) == "HttpTransport('http://h')"

@@ -22,7 +22,7 @@ from llmlab.errors import (
 )
 from llmlab.policies import Limits
 from llmlab.providers import Failover, Provider, get_provider
-from llmlab.providers.circuit import Circuit
+from llmlab.providers.circuit import CircuitBreaker
 from tests.core import bodies
 from tests.core.trying import SHAPES, ask, provider
 from tests.loopback import LoopbackServer
@@ -50,7 +50,7 @@ def two(**options: Any) -> Failover:
 
 
 def members(failover: Failover) -> list[Provider]:
-    return [member.provider for member in failover.members if member.provider]
+    return [target.provider for target in failover.targets if target.provider]
 
 
 @pytest.mark.usefixtures("offline")
@@ -103,7 +103,7 @@ def test_a_stream_that_broke_is_not_begun_again_elsewhere(shape: str) -> None:
         ask(llm, shape, "Why is the sky blue?")
     assert caught.value.partial
     assert members(llm)[1].get_request_count() == 0
-    assert llm.members[0].circuit.state == "open"
+    assert llm.targets[0].circuit.state == "open"
 
 
 @pytest.mark.usefixtures("offline")
@@ -133,15 +133,15 @@ def test_each_one_s_own_retry_comes_first() -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_who_failed_rests_and_is_then_tried_by_one_call(clock: list[float]) -> None:
-    llm = two(rest=30)
+    llm = two(cooldown=30)
     with llmlab.faults("server_error", times=1):
         llm.complete("Hi")
     assert llm.complete("Hi").why == "openai rests after a failure; so ollama answered"
     assert members(llm)[0].get_request_count() == 1
     clock[0] += 31
-    assert llm.members[0].circuit.state == "half-open"
+    assert llm.targets[0].circuit.state == "half-open"
     assert llm.complete("Hi").provider == "openai"
-    assert llm.members[0].circuit.state == "closed"
+    assert llm.targets[0].circuit.state == "closed"
 
 
 @pytest.mark.usefixtures("offline")
@@ -172,7 +172,7 @@ def test_a_full_line_is_no_failure_of_the_service(shape: str) -> None:
     hurried.complete("Hi")
     llm = Failover([hurried, get_provider("ollama")])
     assert ask(llm, shape, deadline=5).provider == "ollama"
-    assert [member.circuit.state for member in llm.members] == ["closed", "closed"]
+    assert [target.circuit.state for target in llm.targets] == ["closed", "closed"]
 
 
 @pytest.mark.usefixtures("offline")
@@ -187,29 +187,29 @@ def test_when_all_rest_they_are_asked_all_the_same(clock: list[float]) -> None:
 
 @pytest.mark.usefixtures("offline")
 def test_a_rest_is_as_long_as_the_service_asked_for(clock: list[float]) -> None:
-    llm = two(rest=1)
+    llm = two(cooldown=1)
     with llmlab.faults("rate_limit", retry_after=50, times=1):
         llm.complete("Hi")
-    assert llm.members[0].circuit.seconds_left == 50
+    assert llm.targets[0].circuit.seconds_left == 50
 
 
 def test_one_call_at_a_time_tries_a_service_that_has_rested(clock: list[float]) -> None:
     """Else all that waited fall upon a service that is just getting up."""
-    circuit = Circuit(rest=10, failures=2)
+    circuit = CircuitBreaker(cooldown=10, failures=2)
     circuit.failed()
-    assert circuit.may_ask()
+    assert circuit.allow()
     circuit.failed()
-    assert not circuit.may_ask()
+    assert not circuit.allow()
     clock[0] += 11
     allowed: list[bool] = []
-    threads = [threading.Thread(target=lambda: allowed.append(circuit.may_ask())) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: allowed.append(circuit.allow())) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
     assert sum(allowed) == 1
     circuit.undecided()
-    assert circuit.may_ask()
+    assert circuit.allow()
     circuit.failed()
     assert circuit.state == "open"
 
@@ -226,7 +226,7 @@ def test_a_cancelled_call_leaves_the_circuit_free(clock: list[float]) -> None:
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert llm.members[0].circuit.may_ask()
+        assert llm.targets[0].circuit.allow()
         await llm.aclose()
 
     asyncio.run(run())
@@ -312,9 +312,11 @@ def test_one_is_no_failover(wrong: Any) -> None:
         Failover(wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"rest": -1}, {"rest": "5"}, {"rest": float("nan")}, {"failures": 0}], ids=repr)
+@pytest.mark.parametrize(
+    "wrong", [{"cooldown": -1}, {"cooldown": "5"}, {"cooldown": float("nan")}, {"failures": 0}], ids=repr
+)
 def test_numbers_of_a_failover_are_checked(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match="a failover needs rest of 0 seconds or more"):
+    with pytest.raises(ConfigurationError, match="a failover needs cooldown of 0 seconds or more"):
         Failover(["openai", "ollama"], **wrong)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmlab.transport.base import WireReply, WireRequest
-from llmlab.transport.driver import Flow, Open, OpenStream, Read, Send, Sleep, Wait, on_transport, run, run_async
+from llmlab.transport.driver import Flow, Open, OpenStream, Read, Send, Sleep, Wait, run, run_async
 
 WIRE = WireRequest("POST", "/x", {})
 REPLY = WireReply(200, {}, {"ok": True})
@@ -68,8 +68,8 @@ class FakeChannel:
     async def aclose(self) -> None: ...
 
 
-def run_awaiting(flow: Flow[Any], transport: FakeChannel) -> Any:
-    return asyncio.run(run_async(flow, transport))
+def run_awaiting(flow: Flow[Any]) -> Any:
+    return asyncio.run(run_async(flow))
 
 
 both = pytest.mark.parametrize("run", [run, run_awaiting], ids=["sync", "async"])
@@ -79,50 +79,50 @@ both = pytest.mark.parametrize("run", [run, run_awaiting], ids=["sync", "async"]
 def test_a_flow_gets_each_outcome_and_returns_its_result(run: Any, slept: list[float]) -> None:
     stream = FakeStream()
 
-    def flow() -> Flow[Any]:
-        reply = yield Send(WIRE)
+    def flow(transport: FakeChannel) -> Flow[Any]:
+        reply = yield Send(WIRE, transport)
         yield Sleep(2.5)
-        opened = yield Open(WIRE)
+        opened = yield Open(WIRE, transport)
         assert isinstance(opened, OpenStream)
         return [reply, (yield Read(opened)), (yield Read(opened)), (yield Read(opened))]
 
-    assert run(flow(), FakeChannel(REPLY, stream)) == [REPLY, [{"n": 1}], [{"n": 2}], None]
+    assert run(flow(FakeChannel(REPLY, stream))) == [REPLY, [{"n": 1}], [{"n": 2}], None]
     assert slept == [2.5]
     assert stream.closed == 0, "the stream was handed on and is its reader's now"
 
 
 @both
 def test_an_error_of_the_transport_is_raised_where_the_flow_stands(run: Any) -> None:
-    def flow() -> Flow[Any]:
+    def flow(transport: FakeChannel) -> Flow[Any]:
         try:
-            yield Send(WIRE)
+            yield Send(WIRE, transport)
         except ValueError as error:
             return f"caught {error}"
 
-    assert run(flow(), FakeChannel(ValueError("x"))) == "caught x"
+    assert run(flow(FakeChannel(ValueError("x")))) == "caught x"
 
 
 @both
 def test_an_error_reply_in_place_of_a_stream_is_an_outcome(run: Any) -> None:
-    def flow() -> Flow[Any]:
-        return (yield Open(WIRE))
+    def flow(transport: FakeChannel) -> Flow[Any]:
+        return (yield Open(WIRE, transport))
 
-    assert run(flow(), FakeChannel(REPLY)) is REPLY
+    assert run(flow(FakeChannel(REPLY))) is REPLY
 
 
 @both
 def test_a_flow_that_fails_closes_its_stream_and_itself(run: Any) -> None:
     stream, cleaned = FakeStream(), []
 
-    def flow() -> Flow[Any]:
+    def flow(transport: FakeChannel) -> Flow[Any]:
         try:
-            yield Read((yield Open(WIRE)))
+            yield Read((yield Open(WIRE, transport)))
             raise ValueError("odd")
         finally:
             cleaned.append(True)
 
     with pytest.raises(ValueError, match="odd"):
-        run(flow(), FakeChannel(stream))
+        run(flow(FakeChannel(stream)))
     assert stream.closed == 1
     assert cleaned == [True]
 
@@ -131,15 +131,15 @@ def test_a_flow_that_fails_closes_its_stream_and_itself(run: Any) -> None:
 def test_a_second_try_closes_the_stream_of_the_first(run: Any, slept: list[float]) -> None:
     first, second, third = FakeStream(), FakeStream(), FakeStream()
 
-    def flow() -> Flow[Any]:
-        yield Open(WIRE)
+    def flow(transport: FakeChannel) -> Flow[Any]:
+        yield Open(WIRE, transport)
         yield Sleep(1)
         assert first.closed == 1, "a connection is not held while waiting"
-        yield Open(WIRE)
-        opened = yield Open(WIRE)
+        yield Open(WIRE, transport)
+        opened = yield Open(WIRE, transport)
         return opened.wire
 
-    assert run(flow(), FakeChannel(first, second, third)) is third
+    assert run(flow(FakeChannel(first, second, third))) is third
     assert [stream.closed for stream in (first, second, third)] == [1, 1, 0]
 
 
@@ -160,56 +160,25 @@ class Ticket:
 def test_a_flow_waits_for_its_turn_without_holding_a_connection(run: Any) -> None:
     ticket, stream = Ticket(), FakeStream()
 
-    def flow() -> Flow[Any]:
-        yield Open(WIRE)
+    def flow(transport: FakeChannel) -> Flow[Any]:
+        yield Open(WIRE, transport)
         yield Wait(ticket)
-        return (yield Send(WIRE))
+        return (yield Send(WIRE, transport))
 
-    assert run(flow(), FakeChannel(stream, REPLY)) is REPLY
+    assert run(flow(FakeChannel(stream, REPLY))) is REPLY
     assert ticket.waited == ["async" if run is run_awaiting else "sync"]
     assert stream.closed == 1
-
-
-@both
-def test_a_flow_may_have_a_transport_of_its_own(run: Any) -> None:
-    """A failover asks several services in one flow."""
-    other = WireReply(200, {}, {"from": "the other"})
-
-    def asked() -> Flow[Any]:
-        return (yield Send(WIRE))
-
-    def failing() -> Flow[Any]:
-        try:
-            return (yield Send(WIRE))
-        except ValueError as error:
-            return f"caught {error}"
-
-    def flow() -> Flow[Any]:
-        stream = FakeStream()
-        opened = yield from on_transport(FakeChannel(stream), opening())
-        return [
-            (yield from on_transport(FakeChannel(other), asked())),
-            (yield from on_transport(FakeChannel(other), on_transport(FakeChannel(REPLY), asked()))),
-            (yield from on_transport(FakeChannel(ValueError("x")), failing())),
-            (yield from asked()),
-            opened.wire is stream,
-        ]
-
-    def opening() -> Flow[Any]:
-        return (yield Open(WIRE))
-
-    assert run(flow(), FakeChannel(REPLY)) == [other, REPLY, "caught x", REPLY, True]
 
 
 def test_ctrl_c_while_a_stream_is_open_closes_it() -> None:
     stream = FakeStream()
 
-    def flow() -> Flow[Any]:
-        yield Open(WIRE)
-        yield Send(WIRE)
+    def flow(transport: FakeChannel) -> Flow[Any]:
+        yield Open(WIRE, transport)
+        yield Send(WIRE, transport)
 
     with pytest.raises(KeyboardInterrupt):
-        run(flow(), FakeChannel(stream, KeyboardInterrupt()))
+        run(flow(FakeChannel(stream, KeyboardInterrupt())))
     assert stream.closed == 1
 
 
@@ -231,10 +200,10 @@ class Gate:
 def test_a_task_cancelled_at_any_await_leaves_nothing_open(place: int, monkeypatch: pytest.MonkeyPatch) -> None:
     cleaned: list[bool] = []
 
-    def flow() -> Flow[Any]:
+    def flow(transport: FakeChannel) -> Flow[Any]:
         try:
-            yield Send(WIRE)
-            opened = yield Open(WIRE)
+            yield Send(WIRE, transport)
+            opened = yield Open(WIRE, transport)
             yield Read(opened)
             yield Read(opened)
             yield Sleep(9)
@@ -245,7 +214,7 @@ def test_a_task_cancelled_at_any_await_leaves_nothing_open(place: int, monkeypat
         gate = Gate(place)
         stream = FakeStream(gate)
         monkeypatch.setattr("llmlab.transport.driver.asyncio.sleep", gate)
-        task = asyncio.create_task(run_async(flow(), FakeChannel(REPLY, stream, wait=gate)))
+        task = asyncio.create_task(run_async(flow(FakeChannel(REPLY, stream, wait=gate))))
         await gate.reached.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -81,7 +81,7 @@ def test_a_stream_that_breaks_half_way_is_an_error_in_the_log(
         ask(provider("openrouter", server.url), shape, PROMPT)
     errors = [text for level, text in ours(caplog) if level == "ERROR"]
     assert len(errors) == 1
-    assert errors[0].startswith("openrouter failed: LLMStreamError: the stream ended early after 1 pieces")
+    assert errors[0].startswith("openrouter failed: LLMStreamError: the stream ended early after 1 chunks")
     assert "Hel" not in caplog.text
 
 

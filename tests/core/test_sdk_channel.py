@@ -33,7 +33,7 @@ WAYS = [("openai", "responses"), ("openai", "chat"), ("anthropic", "messages")]
 def around(client: Any, name: str, **options: Any) -> Any:
     """A provider around a client; closing it closes the client, which a provider would leave open."""
     made: Any = get_provider(name, client=client, **options)
-    made._transport.close = made._transport.aclose = client.close
+    made.transport.close = made.transport.aclose = client.close
     return made
 
 

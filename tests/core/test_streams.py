@@ -161,8 +161,8 @@ USED = {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}}
 @pytest.mark.parametrize(
     ("rest", "cut", "says"),
     [
-        ("", False, "the stream ended early after 2 pieces"),
-        ("", True, "the stream ended early after 2 pieces: peer closed connection"),
+        ("", False, "the stream ended early after 2 chunks"),
+        ("", True, "the stream ended early after 2 chunks: peer closed connection"),
         ("data: {oops}\n\n", False, "the stream holds something that is not JSON: '{oops}'"),
         (bodies.sse([{"error": {"message": "overloaded", "code": 529}}]), False, "overloaded"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import llmlab
 from llmlab import Judge, LLMInvalidRequestError, compare, compare_async, get_provider
 from llmlab.errors import ConfigurationError
-from llmlab.policies import Answer, Call
+from llmlab.policies import Answer, Call, Inner
 from llmlab.toolkit.evaluation import Comparison, Row
 from llmlab.transport.driver import Flow
 from tests.batches.trying import WAYS, Counting
@@ -208,7 +208,7 @@ def test_cancelling_leaves_no_call_behind() -> None:
         kind = "forever"
         begun = ended = 0
 
-        def around(self, call: Call, inner: Callable[[], Flow[Answer]]) -> Flow[Answer]:
+        def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
             self.begun += 1
             try:
                 while True:

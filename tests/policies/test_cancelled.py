@@ -15,8 +15,7 @@ import llmlab
 from llmlab import LLMError
 from llmlab.policies import Policy
 from llmlab.providers import Provider
-from llmlab.transport.base import WireReply
-from llmlab.transport.driver import Flow, Open, OpenStream, Read, Send, Wait
+from llmlab.transport.driver import Flow, OpenStream, Sleep
 from tests.policies.stack import MAKERS, Streams, check_nothing_is_left, made
 
 PROMPT = "Why is the sky blue?"
@@ -31,35 +30,23 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> Streams:
 
 def begun(llm: Provider, shape: str) -> Flow[Any]:
     request = llm.request(PROMPT)
-    return llm._calls.completion(request) if shape == "complete" else llm._calls.stream(request)
+    return llm.complete_flow(request) if shape == "complete" else llm.stream_flow(request)
 
 
 class Steps:
     """Does what a flow wants, step by step, as the driver does."""
 
-    def __init__(self, flow: Flow[Any], llm: Provider) -> None:
+    def __init__(self, flow: Flow[Any]) -> None:
         self.flow = flow
-        self.llm = llm
         self.opened: OpenStream | None = None
         self.step: Any = next(flow)
 
     def advance(self) -> bool:
         """Do one step. Returns whether there is another one."""
-        step, transport = self.step, getattr(self.step, "transport", None) or self.llm._transport
         try:
-            match step:
-                case Send(request):
-                    outcome: Any = transport.send(request)
-                case Open(request):
-                    wire = transport.open(request)
-                    outcome = wire if isinstance(wire, WireReply) else OpenStream(wire, iter(wire))
-                    self.opened = outcome if isinstance(outcome, OpenStream) else None
-                case Read(stream):
-                    outcome = next(stream.events, None)
-                case Wait(ticket):
-                    outcome = ticket.wait()
-                case _:
-                    outcome = None
+            outcome = None if isinstance(self.step, Sleep) else self.step.run()
+            if isinstance(outcome, OpenStream):
+                self.opened = outcome
         except LLMError as error:
             self.step = self.flow.throw(error)
             return True
@@ -86,7 +73,7 @@ def test_a_flow_that_is_stopped_at_any_step(
     for stop in range(100):
         policies = MAKERS["all"]()
         with made(name, policies) as llm, llmlab.faults(TROUBLE):
-            steps = Steps(begun(llm, shape), llm)
+            steps = Steps(begun(llm, shape))
             going = all(steps.advance() for _ in range(stop))
             kinds.add(type(steps.step).__name__)
             if not going:

@@ -6,21 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from llmlab.errors import LLMError, LLMInvalidRequestError
-from llmlab.formats.errors import find_problem
-from llmlab.formats.sse import JSONLines
-from llmlab.policies import retried
 from llmlab.providers import Provider
-from llmlab.transport.base import WireReply, WireRequest
-from llmlab.transport.driver import Flow, Open, Read, Send
+from llmlab.transport.base import WireRequest
+from llmlab.transport.driver import Flow
 
 
 def once(provider: Provider, wire: WireRequest) -> Flow[Mapping[str, Any]]:
     """Ask, and never try again: a batch that was made twice is paid twice."""
-    provider._calls.session.sent()
-    reply: WireReply = yield Send(wire)
-    if reply.status >= 400 or find_problem(reply.body) or not isinstance(reply.body, Mapping):
-        raise provider._calls.error(reply, "")
-    return reply.body
+    return (yield from provider.post_json(wire, retry=False))
 
 
 def again(provider: Provider, wire: WireRequest, batch_id: str) -> Flow[Mapping[str, Any]]:
@@ -30,7 +23,7 @@ def again(provider: Provider, wire: WireRequest, batch_id: str) -> Flow[Mapping[
         LLMInvalidRequestError: if the service has no such batch, or not any more.
     """
     try:
-        return (yield from provider._calls.post(wire, ""))
+        return (yield from provider.post_json(wire))
     except LLMError as error:
         raise gone(error, provider, batch_id) from error
 
@@ -44,17 +37,7 @@ def lines(provider: Provider, path: str, take: Callable[[Mapping[str, Any], str]
         take: is given each line as soon as it is there, and its source. A line that is no JSON comes as an error.
     """
 
-    def attempt() -> Flow[None]:
-        provider._calls.session.sent()
-        opened = yield Open(WireRequest("GET", path, framing=JSONLines))
-        if isinstance(opened, WireReply):
-            raise provider._calls.error(opened, "")
-        source = opened.wire.headers.get("x-llmlab-source", "live")
-        while (events := (yield Read(opened))) is not None:
-            for event in events:
-                take(event, source)
-
-    yield from retried(attempt, provider._calls._retry)
+    yield from provider.read_lines(path, take)
 
 
 def gone(error: LLMError, provider: Provider, batch_id: str) -> LLMError:

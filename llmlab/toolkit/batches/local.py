@@ -136,7 +136,7 @@ class BatchHere(Service):
 
     def _ask(self, name: str, request: Request) -> Flow[None]:
         try:
-            outcome: Completion | LLMError = yield from self.provider._calls.completion(request)
+            outcome: Completion | LLMError = yield from self.provider.complete_flow(request)
         except LLMError as error:
             outcome = error
         try:

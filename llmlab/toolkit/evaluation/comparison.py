@@ -160,7 +160,7 @@ class _Run:
     def _ask(self, place: _Place, request: Request, key: str, kept: Completion | None) -> Flow[None]:
         outcome: Completion | LLMError
         try:
-            outcome = kept or (yield from self._contestants[place.contestant]._calls.completion(request))
+            outcome = kept or (yield from self._contestants[place.contestant].complete_flow(request))
         except LLMError as error:
             outcome = error
         verdict = Verdict(None)

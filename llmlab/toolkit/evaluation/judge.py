@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeGuard
 from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError, StructuredOutputError
 from llmlab.formats.parsing import text
 from llmlab.providers import Provider, get_provider
-from llmlab.transport.driver import Flow, on_transport
+from llmlab.transport.driver import Flow
 from llmlab.types.completion import Completion
 from llmlab.types.request import Request
 
@@ -83,9 +83,8 @@ class Judge:
     def judging(self, answer: str, prompt: str) -> Flow[Verdict]:
         """Return the flow that scores one answer, whoever drives it."""
         told = _TOLD.format(prompt=prompt, answer=answer, criteria=self.criteria, best=BEST)
-        asked = self.provider._calls.completion(self._request(told))
         try:
-            reply: Completion = yield from on_transport(self.provider._transport, asked)
+            reply: Completion = yield from self.provider.complete_flow(self._request(told))
         except StructuredOutputError as error:
             # There may be a score among its words.
             reply = error.completion

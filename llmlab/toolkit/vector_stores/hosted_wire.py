@@ -29,7 +29,7 @@ def send(
         body: wire JSON; beside files, the fields of the form.
         files: what is uploaded, by field.
     """
-    return (yield from where._calls.post(WireRequest(method, path, body, files=files), ""))
+    return (yield from where.post_json(WireRequest(method, path, body, files=files)))
 
 
 def discard(where: Provider, path: str) -> Flow[None]:

@@ -17,7 +17,6 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from llmlab.errors import ConfigurationError, LLMInvalidRequestError, ModelNotFoundError, StoreNotFoundError
 from llmlab.providers import Provider
-from llmlab.providers.embedding import embedded, embedding_model
 from llmlab.toolkit.vector_stores.chunks import OVERLAP, SIZE, check_sizes, split_text
 from llmlab.toolkit.vector_stores.documents import LOCAL_TYPES, Document
 from llmlab.toolkit.vector_stores.qdrant import Engine, open_engine
@@ -65,7 +64,7 @@ class LocalVectorStore(VectorStore):
         if not isinstance(name, str) or not name.strip() or set(name) & set('/\\:*?"<>|\0'):
             raise ConfigurationError(f"a store's name is words without / and the like, not {name!r}")
         self._asked_model = model
-        self._usual_model = model or embedding_model(provider)
+        self._usual_model = model or provider.embedding_model()
         self._sizes = (chunk_size, chunk_overlap)
         self._deleted = False
         self._was_there = False
@@ -146,7 +145,7 @@ class LocalVectorStore(VectorStore):
         self, texts: list[str], about: Any, report: Callable[[int], None] | None = None
     ) -> Flow[list[list[float]]]:
         try:
-            return (yield from embedded(self._provider, texts, self._model(about), report))
+            return (yield from self._provider.embed_flow(texts, self._model(about), report))
         except ModelNotFoundError as error:
             if about is None:
                 raise
