@@ -67,7 +67,7 @@ def pair() -> tuple[Call, Completion]:
     """Return a call and its answer, of some size."""
     provider, model = random.choice(MODELS)
     request = build_request("Hi", model, {})
-    call = Call(provider, "https://api.openai.com/v1", OPENAI_RESPONSES, request, {}, False, lambda call: iter(()))
+    call = Call(provider, "https://api.openai.com/v1", OPENAI_RESPONSES, request, {}, False)
     call.headers = {"x-request-id": f"req_{random.getrandbits(64):x}"}
     call.attempts.append(Attempt(call.started, call.started + 0.5, 0.5))
     usage = Usage(random.randrange(1, 9000), random.randrange(1, 900))

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmlab.formats import OPENAI_RESPONSES
-from llmlab.policies import Answer, Attempt, Call
+from llmlab.policies import Attempt, Call
 from llmlab.policies.ledger import AttemptRecord, CallRecord
-from llmlab.transport.driver import Flow
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.request import build_request
 
@@ -27,15 +26,9 @@ def call(
     """Return a call that is over after these attempts; by default after one of 0.5 seconds."""
     request = build_request(prompt, "gpt-6-luna", options)
     url = "https://api.openai.com/v1"
-    made = Call(provider, url, OPENAI_RESPONSES, request, {}, stream, unsent, headers=headers or {})
+    made = Call(provider, url, OPENAI_RESPONSES, request, {}, stream, headers=headers or {})
     made.attempts.extend(attempts or (Attempt(made.started, made.started + 0.5, 0.5),))
     return made
-
-
-def unsent(call: Call) -> Flow[Answer]:
-    """Fail: nothing is sent in these tests."""
-    raise AssertionError("sent")
-    yield
 
 
 def answer(input_tokens: int = 1000, output_tokens: int = 100, **fields: Any) -> Completion:
