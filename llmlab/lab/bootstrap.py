@@ -1,14 +1,13 @@
 """From a bare Python to a working llmlab: make `.venv` in the clone, install into it, continue inside.
 
-Standard library only. Does nothing where the packages are there already (conda, Colab, an active environment)
-or where llmlab was installed without a clone around it. What it keeps on disk, all of it in the clone:
+Standard library only. Does nothing where the packages are installed already (conda, Colab, an active environment)
+or where there is no clone around llmlab. `--newest` and `--lowest` have an environment of their own. On disk, in the
+clone:
 
-    .venv/                    the environment
-    .venv/llmlab-base.stamp   what was installed; llmlab-test.stamp says the same of the test tools
-    .venv/llmlab-torn         there while an installer runs; left over, it says that the last one was killed
-    .venv.lock                held while an installer runs
-
-How to install fast, and how to read an installer's failure, is in `llmlab.lab.installer`.
+    .venv/                     the versions of constraints.txt; .venv-newest/ and .venv-lowest/ ignore that file
+    .venv/llmlab-base.stamp    what was installed; llmlab-test.stamp is for the test tools
+    .venv/llmlab-incomplete    exists while an installer runs; if it stays, the installer was killed
+    .venv.lock                 locked while an installer runs
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TextIO
 
@@ -34,8 +34,15 @@ if sys.platform != "win32":
 
 CLONE = Path(__file__).resolve().parents[2]
 BASE, TEST = "base", "test"
+CONSTRAINTS = "constraints.txt"
 
-# Where the name to install is not the name to import.
+VERSIONS = {
+    "pinned": ("-c", CONSTRAINTS),
+    "newest": ("--upgrade",),
+    "lowest": ("--resolution", "lowest-direct"),
+}
+"""The three sets of versions, and how an installer is asked for each."""
+
 _MODULES = {
     "pyyaml": "yaml",
     "python_dotenv": "dotenv",
@@ -43,19 +50,22 @@ _MODULES = {
     "opentelemetry_sdk": "opentelemetry",
     "import_linter": "importlinter",
 }
+"""Where the name to install is not the name to import."""
 
 
 class Environment:
-    """The `.venv` of one clone.
+    """An environment of one clone.
 
     Args:
         clone: the folder that holds pyproject.toml.
+        versions: pinned, newest or lowest.
     """
 
-    def __init__(self, clone: Path = CLONE) -> None:
+    def __init__(self, clone: Path = CLONE, versions: str = "pinned") -> None:
         self.clone = clone
-        self.folder = clone / ".venv"
-        self.torn = self.folder / "llmlab-torn"
+        self.versions = versions
+        self.folder = clone / (".venv" if versions == "pinned" else f".venv-{versions}")
+        self.incomplete = self.folder / "llmlab-incomplete"
         scripts, name = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
         self.python = self.folder / scripts / name
 
@@ -69,13 +79,18 @@ class Environment:
         return self.folder / f"llmlab-{need}.stamp"
 
     def fingerprint(self, need: str) -> str:
-        """Return what the stamp must say: a hash of the dependencies and of where the clone is."""
+        """Return what the stamp must say: a hash of the clone's place, the dependencies and their versions."""
         words = [str(self.clone), *sorted(requirements(need, self.clone))]
+        if self.versions == "newest":
+            # The newest versions are looked up once a day.
+            words.append(f"{date.today()}")
+        elif self.versions == "pinned" and (self.clone / CONSTRAINTS).is_file():
+            words.append((self.clone / CONSTRAINTS).read_text(encoding="utf-8"))
         return hashlib.sha256("\n".join(words).encode()).hexdigest()
 
     def current(self, need: str) -> bool:
-        """Whether it was made for today's dependencies, and no installer was killed in it."""
-        if self.torn.exists() or not self.python.exists() or not self.stamp(need).is_file():
+        """Whether it has today's dependencies, and no installer was killed in it."""
+        if self.incomplete.exists() or not self.python.exists() or not self.stamp(need).is_file():
             return False
         return self.stamp(need).read_text(encoding="utf-8") == self.fingerprint(need)
 
@@ -88,77 +103,84 @@ class Environment:
             return False
 
     def create(self) -> None:
-        """Make it, or mend it; what cannot be mended is made anew.
+        """Make or repair it. An incomplete one is emptied: an installer takes half a package for a whole one.
 
         Raises:
             SystemExit: with the next step, if this Python cannot make one.
         """
         if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
             sys.exit(installer.NO_VENV.format(*sys.version_info[:2]))
-        # From inside, the environment's own Python may be what is broken.
-        base = str(getattr(sys, "_base_executable", sys.executable))
-        torn = self.torn.exists()
-        told = ""
-        for options in (["--clear"],) if torn else ([], ["--clear"]):
-            if self.works() and not torn:
+        incomplete = self.incomplete.exists()
+        reason = ""
+        for options in (["--clear"],) if incomplete else ([], ["--clear"]):
+            if self.works() and not incomplete:
                 return
-            say("making .venv in this folder" if not self.folder.exists() else "mending .venv")
-            made = subprocess.run(
-                [base, "-m", "venv", *options, self.folder], capture_output=True, text=True, check=False
-            )
-            told = (made.stdout + made.stderr).strip()
-            torn = False
+            say(f"{'repairing' if self.folder.exists() else 'making'} {self.folder.name} in this folder")
+            command = [base_python(), "-m", "venv", *options, str(self.folder)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            reason = (done.stdout + done.stderr).strip()
+            incomplete = False
         if not self.works():
-            sys.exit(installer.NO_ENVIRONMENT.format(told or "it gave no reason"))
+            sys.exit(installer.NO_ENVIRONMENT.format(self.folder.name, reason or "it gave no reason"))
 
-    def install(self, need: str, lock: int | None) -> None:
+    def install(self, need: str, lock: int | None = None) -> None:
         """Install the package with what `need` names, and stamp it.
 
         Raises:
             SystemExit: with the next step, if it cannot be done.
         """
         self.create()
-        self.torn.touch()
-        complaint = installer.install(self.python, self.clone, "." if need == BASE else f".[{need}]", lock)
+        self.incomplete.touch()
+        options = VERSIONS[self.versions] if self.versions != "pinned" or (self.clone / CONSTRAINTS).is_file() else ()
+        target = "." if need == BASE else f".[{need}]"
+        complaint = installer.install(self.python, self.clone, [*options, "-e", target], lock)
         if complaint == installer.NO_NETWORK:
             # Both installers download everything before they change anything.
-            self.torn.unlink()
+            self.incomplete.unlink()
         if complaint:
             sys.exit(complaint)
         for installed in (BASE, need):
             self.stamp(installed).write_text(self.fingerprint(installed), encoding="utf-8")
-        self.torn.unlink()
+        self.incomplete.unlink()
 
 
 def prepare(arguments: Sequence[str], environment: Environment | None = None) -> None:
-    """Return when this process can import what the command needs; otherwise continue in `.venv`.
+    """Return when this process can import what the command needs; otherwise continue in the environment.
 
     Args:
         arguments: the command line after `python3 -m llmlab`.
-        environment: the `.venv` to use; that of the clone this file stands in.
+        environment: the one to use; else that of the clone around this file.
 
     Raises:
         SystemExit: with a message that says what to do, if the packages cannot be had.
     """
-    environment = environment or Environment()
+    command = next((word for word in arguments if not word.startswith("-")), "")
+    need = TEST if command in ("test", "update") else BASE
+    named = [name for name in VERSIONS if f"--{name}" in arguments and command in ("lab", "test")]
+    environment = environment or Environment(versions=next(iter(named), "pinned"))
     if not (environment.clone / "pyproject.toml").is_file():
         return
-    need = TEST if [word for word in arguments if not word.startswith("-")][:1] == ["test"] else BASE
     missing = absent(need, environment.clone)
-    if not missing and (not environment.inside or environment.current(need)):
+    own = bool(named) or command == "update"
+    if not missing and (environment.current(need) if environment.inside else not own):
         return
     if environment.inside and missing and environment.current(need):
-        say(f"{missing[0]} has gone from .venv")
-        environment.torn.touch()
+        say(f"{missing[0]} was removed from {environment.folder.name}")
+        environment.incomplete.touch()
     if not environment.current(need):
-        with _alone(environment.clone) as lock:
-            # Whoever held the lock may have done the work.
+        with _locked(environment.clone) as lock:
+            # The process that had the lock may have done the work.
             if not environment.current(need):
                 started = time.monotonic()
                 say("getting the packages, once; this takes from 10 seconds to some minutes")
                 environment.install(need, lock)
                 say(f"ready after {time.monotonic() - started:.0f} s")
     _continue_inside(environment, arguments)
+
+
+def base_python() -> str:
+    """Return the Python that makes environments: not an environment's own, which may be what is broken."""
+    return str(getattr(sys, "_base_executable", sys.executable))
 
 
 def requirements(need: str, clone: Path = CLONE) -> list[str]:
@@ -180,10 +202,10 @@ def module_of(requirement: str) -> str:
 
 
 @contextmanager
-def _alone(clone: Path) -> Iterator[int | None]:
+def _locked(clone: Path) -> Iterator[int | None]:
     """Let one process install at a time; yield the lock's file descriptor.
 
-    The installer inherits it: if this process is killed, the next one waits until the orphan has ended too.
+    The installer inherits it: if this process is killed, the next one waits until the installer has ended too.
     Windows has no such lock; two first starts at once there may have to be repeated.
     """
     try:
@@ -191,30 +213,22 @@ def _alone(clone: Path) -> Iterator[int | None]:
     except OSError as error:
         sys.exit(installer.NOT_WRITABLE.format(error.strerror))
     with lock:
-        if sys.platform == "win32":
-            yield None
-        else:
-            _take(lock)
-            yield lock.fileno()
+        if sys.platform != "win32":
+            _acquire(lock)
+        yield None if sys.platform == "win32" else lock.fileno()
 
 
-def _take(lock: TextIO) -> None:
+def _acquire(lock: TextIO) -> None:
     if sys.platform == "win32":
         return
-    told = False
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if not told:
-                say("another llmlab is installing here; waiting for it")
-                told = True
-            time.sleep(0.2)
-        except OSError:
-            # Some network drives have no locks. One process at a time is then up to their user.
-            return
-        else:
-            return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("another llmlab is installing here; waiting for it")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    except OSError:
+        # Some network drives have no locks. One process at a time is then up to their user.
+        return
 
 
 def _continue_inside(environment: Environment, arguments: Sequence[str]) -> None:

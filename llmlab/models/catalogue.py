@@ -1,19 +1,22 @@
-"""The models by name, as data, the strongest of each provider first.
+"""The models by name. Two sources make it: `catalogue.json` and `kinds`.
 
-Sources: the types `ChatModel` of OpenAI's SDK and `Model` of Anthropic's, with the shutdown days that stand in them;
-windows and prices of `genai-prices`; for what a model can do and takes, the model pages of both vendors, OpenRouter's
-list of models and Ollama's library. Tests hold names, days, windows and prices to the installed packages.
+`python3 -m llmlab update` writes `catalogue.json` from the types of the SDKs (names, last days) and from `genai-prices`
+(windows, prices), in the versions of constraints.txt. It holds no model newer than those: such a model is used all the
+same, with a warning.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Final
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
 
-from llmlab.models.catalogue_anthropic import ANTHROPIC
-from llmlab.models.catalogue_open import LOCAL_GPT_OSS, OLLAMA, OPENROUTER
-from llmlab.models.catalogue_openai import OPENAI
-from llmlab.models.model import ModelSpec
+from llmlab.models.kinds import KINDS, Kind
+from llmlab.models.model import ModelCapabilities, ModelSpec, Prices
+
+FILE: Final = Path(__file__).with_name("catalogue.json")
 
 MODELS: Final[Mapping[str, str]] = {
     "openai": "gpt-6-luna",
@@ -27,8 +30,34 @@ MODELS: Final[Mapping[str, str]] = {
 RETIRED: Final[Mapping[str, str]] = {"openai": "gpt-3.5-turbo", "anthropic": "claude-3-7-sonnet-latest"}
 """A familiar model of each vendor that is shut down, for lessons on what happens then."""
 
-SDKS: Final[Mapping[str, str]] = {"openai": "3.52", "anthropic": "2.11"}
-"""The releases whose models are here. Of a model that came later nothing is known yet: it passes with a warning."""
+EMBEDDING_MODELS: Final[Mapping[str, str]] = {
+    "openai": "text-embedding-3-small",
+    "openrouter": "openai/text-embedding-3-small",
+    "ollama": "embeddinggemma",
+    "local_gpt_oss": "embeddinggemma",
+}
+"""What `embed` uses where no model is named. Anthropic has none. Sources: the type `EmbeddingModel` of OpenAI's SDK;
+the model lists of OpenRouter and of Ollama, "Embedding"."""
 
-SPECS: Final[tuple[ModelSpec, ...]] = (*OPENAI, *ANTHROPIC, *OPENROUTER, *OLLAMA, *LOCAL_GPT_OSS)
+
+def _spec(provider: str, model: str, known: Mapping[str, Any]) -> ModelSpec:
+    kind = KINDS.get((provider, model), Kind(ModelCapabilities()))
+    return ModelSpec(
+        model,
+        provider,
+        kind.capabilities,
+        kind.parameters,
+        known.get("context_window"),
+        kind.max_output_tokens,
+        Prices(*known["prices"]) if "prices" in known else None,
+        date.fromisoformat(known["retired_on"]) if "retired_on" in known else None,
+        tuple(known.get("aliases", ())),
+    )
+
+
+SPECS: Final[tuple[ModelSpec, ...]] = tuple(
+    _spec(provider, model, known)
+    for provider, models in json.loads(FILE.read_text(encoding="utf-8"))["models"].items()
+    for model, known in models.items()
+)
 """Every model of the catalogue."""

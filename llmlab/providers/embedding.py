@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 
 from llmlab.errors import LLMAPIError, LLMInvalidRequestError
 from llmlab.formats.parsing import items, mapping, number, text
-from llmlab.models.embedding import EMBEDDING_MODELS
+from llmlab.models.catalogue import EMBEDDING_MODELS
 from llmlab.providers.calls import Calls
 from llmlab.transport.driver import Flow, run, run_async
 from llmlab.types.completion import Completion, Usage

@@ -13,8 +13,7 @@ import pytest
 import yaml
 
 from llmlab.models import MODELS, RETIRED, SPECS, ModelSpec, find_spec, known_models, price_of, rates
-from llmlab.models.catalogue import SDKS
-from llmlab.models.embedding import EMBEDDING_MODELS
+from llmlab.models.catalogue import EMBEDDING_MODELS, SDKS
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "notebooks" / "recordings"
 

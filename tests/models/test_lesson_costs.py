@@ -13,7 +13,7 @@ import yaml
 
 from llmlab.lab.notebooks.lessons import Lesson, all_lessons
 from llmlab.models import MODELS, price_of
-from llmlab.models.embedding import EMBEDDING_MODELS
+from llmlab.models.catalogue import EMBEDDING_MODELS
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 LESSONS = {lesson.path.stem: lesson for lesson in all_lessons(NOTEBOOKS)}

@@ -9,7 +9,7 @@ import pytest
 
 import llmlab
 from llmlab.errors import LLMAPIError, LLMInvalidRequestError, ModelNotFoundError
-from llmlab.models.embedding import EMBEDDING_MODELS
+from llmlab.models.catalogue import EMBEDDING_MODELS
 from llmlab.providers import embedding
 from tests.core.trying import call, provider, twice
 from tests.exchanges import EXCHANGES, exchange

@@ -31,6 +31,7 @@ from llmlab.lab.cli import (
     serve_health,
     simulate,
     test,
+    update,
 )
 from llmlab.lab.cli.session import EXIT_CODES
 
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.command("lab", epilog=f"Example: {PROGRAM} lab --port 9000")(lab.lab)
 app.command("test", epilog=f"Example: {PROGRAM} test -k retry", context_settings=PASS_ON)(test.test)
+app.command("update", epilog=f"Example: {PROGRAM} update --report")(update.update)
 app.command("run", epilog=f"Example: {PROGRAM} run 01 04 --jobs 2 --mode replay")(notebooks.run)
 app.command("handout", epilog=f"Example: {PROGRAM} handout 01 --format pdf --solutions")(notebooks.handout)
 app.command("record", epilog=f"Example: {PROGRAM} record 04 --max-usd 0.10")(recordings.record)

@@ -1,0 +1,1 @@
+"""The yearly work of a maintainer: newer packages, the catalogue of models, changed outputs."""
