@@ -37,7 +37,7 @@ class Embedding(Calls):
 
         Args:
             texts: none of them empty.
-            model: its name; else the provider's in `llmlab.models.embedding`.
+            model: its name; else the provider's in `llmlab.models.catalogue`.
 
         Raises:
             LLMInvalidRequestError: before anything is sent, for wrong texts, or where the service has no embeddings.

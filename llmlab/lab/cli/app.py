@@ -45,7 +45,7 @@ app = typer.Typer(
     epilog=f"Start here: {PROGRAM} lab",
 )
 app.command("lab", epilog=f"Example: {PROGRAM} lab --port 9000")(lab.lab)
-app.command("test", epilog=f"Example: {PROGRAM} test -k retry", context_settings=PASS_ON)(test.test)
+app.command("test", epilog=f"Example: {PROGRAM} test -k retry", context_settings=PASS_ON)(test.run_tests)
 app.command("update", epilog=f"Example: {PROGRAM} update --report")(update.update)
 app.command("run", epilog=f"Example: {PROGRAM} run 01 04 --jobs 2 --mode replay")(notebooks.run)
 app.command("handout", epilog=f"Example: {PROGRAM} handout 01 --format pdf --solutions")(notebooks.handout)

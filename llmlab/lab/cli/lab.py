@@ -20,6 +20,7 @@ from typing import Annotated
 import typer
 
 from llmlab.lab import bootstrap
+from llmlab.lab.cli.session import require_clone
 
 FIRST = "00_start_here.ipynb"
 OVERRIDES = {
@@ -33,17 +34,17 @@ _QUIET = re.compile(r"^\s*$|^\[[ID] |^    |^\[C [^]]*\]\s*(?:$|received signal|S
 
 
 def lab(
-    port: Annotated[int | None, typer.Option(help="Port to listen on; the next free one if it is taken.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; the next free one if it is taken.")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    newest: Annotated[
+        bool, typer.Option("--newest", help="With the newest versions of all packages, not those of constraints.txt.")
+    ] = False,
 ) -> None:
     """Open JupyterLab on the lessons. Answers come from recordings: no key, no network, no cost.
 
     Without a display (over ssh, in a container) the address is printed. Ctrl-C ends it.
     """
-    notebooks = bootstrap.CLONE / "notebooks"
-    if not notebooks.is_dir():
-        typer.echo("llmlab: the lessons are in the repository. Clone it, and run this command there.", err=True)
-        raise typer.Exit(2)
+    notebooks = require_clone("notebooks", "lessons")
     browser = not no_browser and has_display(os.environ, sys.platform)
     state = write_settings(bootstrap.CLONE / "build" / "jupyterlab")
     command = lab_command(notebooks, state, port=port, browser=browser)

@@ -17,7 +17,7 @@ def serve_health(
     ] = None,
     mode: ModeOption = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine's.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, help="Port to listen on; 0 takes a free one.")] = 8901,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8901,
     every: Annotated[float, typer.Option(min=0, help="Seconds for which an answer stays good.")] = 30.0,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each provider.")] = 10.0,
 ) -> None:

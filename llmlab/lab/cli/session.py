@@ -11,12 +11,14 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from llmlab import errors
 from llmlab.errors import LLMError
+from llmlab.lab import bootstrap
 from llmlab.lab.cli.notebooks import Mode
 
 if TYPE_CHECKING:
@@ -93,6 +95,19 @@ def switched_on(mode: Mode | None = None, *, as_json: bool = False) -> Iterator[
     except LLMError as error:
         tell(error, as_json=as_json)
         raise typer.Exit(exit_code(error)) from None
+
+
+def require_clone(folder: str, what: str) -> Path:
+    """Return a folder of the repository; where llmlab was installed without it, leave with what to do.
+
+    Raises:
+        typer.Exit: with code 2.
+    """
+    path = bootstrap.CLONE / folder
+    if not path.is_dir():
+        typer.echo(f"llmlab: the {what} are in the repository. Clone it, and run this command there.", err=True)
+        raise typer.Exit(2)
+    return path
 
 
 def speak_anyway() -> None:

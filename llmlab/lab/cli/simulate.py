@@ -8,7 +8,7 @@ import typer
 
 
 def simulate(
-    port: Annotated[int, typer.Option(help="Port to listen on, on this machine only; 0 takes a free one.")] = 8900,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port, on this machine only; 0 takes a free one.")] = 8900,
     faults: Annotated[
         str, typer.Option(help="What goes wrong, such as 'rate_limit;retry_after=2;probability=0.2, server_error'.")
     ] = "",

@@ -5,33 +5,32 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Annotated
 
 import typer
 
 from llmlab.lab import bootstrap
+from llmlab.lab.cli.session import require_clone
 
-# A notebook's cells must stay on one worker.
-PARALLEL = ("-n", "2", "--dist", "loadfile")
+# A process for each core. A file stays on one process, because a lesson's cells need one kernel.
+PARALLEL = ("-n", "logical", "--dist", "loadfile")
 COVERAGE = ("--cov=llmlab", "--cov-report=term:skip-covered", "--cov-fail-under=95")
 
 
-def test(context: typer.Context) -> None:
+def run_tests(
+    context: typer.Context,
+    newest: Annotated[bool, typer.Option("--newest", help="With the newest versions of all packages.")] = False,
+    lowest: Annotated[bool, typer.Option("--lowest", help="With the lowest versions that are allowed.")] = False,
+) -> None:
     """Prove everything: format, lint, types, unit tests, notebooks against their stored outputs, coverage.
 
-    Anything else on the line goes to pytest, and then coverage is left out: -k NAME, a file, -x.
+    Packages have the versions of constraints.txt. Anything else on the line goes to pytest, and then coverage is left
+    out: -k NAME, a file, -x.
 
     What needs a browser says so and is skipped on a machine without one; with CI=true that is a failure.
     """
-    if not (bootstrap.CLONE / "tests").is_dir():
-        typer.echo("llmlab: the tests are in the repository. Clone it, and run this command there.", err=True)
-        raise typer.Exit(2)
-    command = pytest_command(context.args)
+    require_clone("tests", "tests")
+    command = [sys.executable, "-m", "pytest", *(context.args or [*PARALLEL, *COVERAGE])]
     # Real terminals differ; what pytest compares must not.
     environment = {**os.environ, "PYTHONPATH": str(bootstrap.CLONE), "LLMLAB_MODE": "offline"}
     raise typer.Exit(subprocess.run(command, cwd=bootstrap.CLONE, env=environment, check=False).returncode)
-
-
-def pytest_command(arguments: list[str]) -> list[str]:
-    """Return the command line of pytest; `arguments` are the reader's own."""
-    options = arguments or [*PARALLEL, *COVERAGE]
-    return [sys.executable, "-m", "pytest", *options]

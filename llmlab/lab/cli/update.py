@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from llmlab.lab import bootstrap
+from llmlab.lab.cli.session import require_clone
 
 
 def update(
@@ -23,9 +24,7 @@ def update(
     """
     from llmlab.lab.maintenance.update import show_diff, update, update_copy
 
-    if not (bootstrap.CLONE / "notebooks").is_dir():
-        typer.echo("llmlab: the lessons are in the repository. Clone it, and run this command there.", err=True)
-        raise typer.Exit(2)
+    require_clone("notebooks", "lessons")
     if report:
         raise typer.Exit(update_copy(bootstrap.CLONE))
     sentences, works = update(bootstrap.CLONE)

@@ -46,8 +46,8 @@ def generate(stored: Mapping[str, Any], as_of: date) -> dict[str, Any]:
         as_of: the day; new models that ended before it are left out.
     """
     models: dict[str, Entries] = dict(stored["models"])
-    models["openai"] = _merge("openai", models["openai"], openai_names(), openai_ends(), as_of)
-    models["anthropic"] = _merge("anthropic", models["anthropic"], literals(Model), anthropic_ends(), as_of)
+    models["openai"] = merge("openai", models["openai"], openai_names(), openai_ends(), as_of)
+    models["anthropic"] = merge("anthropic", models["anthropic"], literals(Model), anthropic_ends(), as_of)
     for provider in ("openai", "anthropic", "openrouter"):
         models[provider] = {
             model: {**known, **_listed(model, provider, as_of)} for model, known in models[provider].items()
@@ -106,7 +106,7 @@ def _notes(module: ModuleType) -> Iterable[tuple[list[str], str]]:
                     yield re.findall(r'"([^"]+)"', f'"{entry}'), entry
 
 
-def _merge(provider: str, stored: Entries, named: list[str], ends: Mapping[str, date], as_of: date) -> Entries:
+def merge(provider: str, stored: Entries, named: list[str], ends: Mapping[str, date], as_of: date) -> Entries:
     """Return the entries of a vendor: what its SDK names, then what was known before."""
     living = [name for name in named if ends.get(name, date.max) > as_of]
     before = {name: model for model, known in stored.items() for name in (model, *known.get("aliases", ()))}
