@@ -147,7 +147,7 @@ def test_whole_suite_is_one_run_of_pytest_with_coverage(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(test, "subprocess", SimpleNamespace(run=run))
     assert invoke("test").exit_code == 5
-    assert seen[0][1:5] == ["-m", "pytest", "-n", "2"]
+    assert seen[0][1:5] == ["-m", "pytest", "-n", "logical"]
     assert "--cov-fail-under=95" in seen[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import queue
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,6 @@ import pytest
 from llmlab.lab import installer
 
 OFFLINE = "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution"
-
-
-@pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Answers of the three steps (get uv, uv, pip), and which of them were taken."""
-    script: dict[str, Any] = {"get": (True, ""), "uv": (True, ""), "pip": (True, ""), "taken": []}
-
-    def run(command: list[str], step: str, folder: Path, lock: int | None) -> tuple[bool, str]:
-        name = "get" if command[-1] == "uv" else "uv" if "uv" in command else "pip"
-        script["taken"].append(name)
-        answer: tuple[bool, str] = script[name]
-        return answer
-
-    monkeypatch.setattr(installer, "run", run)
-    return script
 
 
 @pytest.mark.parametrize(
@@ -40,17 +25,30 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             {"uv": (False, ""), "pip": (False, OFFLINE)}, ["get", "uv", "pip"], installer.NO_NETWORK, id="cut"
         ),
         pytest.param(
-            {"uv": (False, ""), "pip": (False, "disk is full")}, ["get", "uv", "pip"], installer.FAILED, id="x"
+            *({"uv": (False, ""), "pip": (False, "disk is full")}, ["get", "uv", "pip"]),
+            installer.FAILED.format(".venv"),
+            id="full",
         ),
     ],
 )
 def test_each_way_to_install_and_to_fail(
-    answers: dict[str, Any], taken: list[str], complaint: str, steps: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    answers: dict[str, Any],
+    taken: list[str],
+    complaint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    steps.update(answers)
-    assert installer.install(Path("python"), Path(), ".") == complaint
-    assert steps["taken"] == taken
-    assert ("disk is full" in capsys.readouterr().err) == (complaint == installer.FAILED)
+    done: list[str] = []
+
+    def run(command: list[str], step: str, folder: Path, lock: int | None) -> tuple[bool, str]:
+        done.append("get" if command[-1] == "uv" else "uv" if "uv" in command else "pip")
+        answer: tuple[bool, str] = answers.get(done[-1], (True, ""))
+        return answer
+
+    monkeypatch.setattr(installer, "run", run)
+    assert installer.install(Path(".venv/bin/python"), Path(), ["-e", "."]) == complaint
+    assert done == taken
+    assert ("disk is full" in capsys.readouterr().err) == ("reason stands above" in complaint)
 
 
 def test_progress_is_shown_on_stderr_without_the_list_of_packages(
@@ -66,29 +64,31 @@ def test_progress_is_shown_on_stderr_without_the_list_of_packages(
     assert shown.err == "llmlab: installing\n  Resolved 129 packages\n"
 
 
-def test_silence_is_broken_by_a_heartbeat(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A learner who sees nothing for a minute stops the install."""
-    monkeypatch.setattr(installer, "HEARTBEAT", 0)
-    heard: queue.Queue[str | None] = queue.Queue()
-
-    def say(text: str) -> None:
-        # The installer speaks as soon as the heartbeat was heard.
-        print(text)
-        heard.put("done")
-
-    monkeypatch.setattr(installer, "say", say)
-    assert installer._next(heard, "installing", 0.0) == "done"
-    assert capsys.readouterr().out.startswith("still installing, ")
-
-
-def test_stopping_it_says_that_the_next_start_recovers(
+def test_a_long_step_says_that_it_still_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*arguments: Any) -> None:
-        raise KeyboardInterrupt
+    """A learner who sees nothing for a minute stops the install. The step ends when it was said."""
+    monkeypatch.setattr(installer, "HEARTBEAT", 0.01)
+    said: list[str] = []
 
-    monkeypatch.setattr(installer, "_next", interrupted)
-    with pytest.raises(SystemExit) as end:
-        installer.run([sys.executable, "-c", ""], "installing", tmp_path)
+    def say(text: str) -> None:
+        said.append(text)
+        (tmp_path / "said").write_text("".join(said[1:]), encoding="utf-8")
+
+    monkeypatch.setattr(installer, "say", say)
+    code = "import pathlib, time\nwhile 'still' not in pathlib.Path('said').read_text(): time.sleep(0.01)"
+    assert installer.run([sys.executable, "-c", code], "installing", tmp_path) == (True, "")
+    assert said[1].startswith("still installing, ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process alone")
+def test_stopping_it_says_that_the_next_start_recovers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = "import os, signal, time; os.kill(os.getppid(), signal.SIGINT); time.sleep(0.1)"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as end:
+            installer.run([sys.executable, "-c", code], "installing", tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert end.value.code == 130
     assert "recovers by itself" in capsys.readouterr().err

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from llmlab.lab.notebooks.notebook_file import ROOT
@@ -30,19 +28,28 @@ def when(name: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yml")), ids=lambda path: path.name)
-def test_every_workflow_reads_only_and_ends(path: Path) -> None:
+def test_every_workflow_reads_only_and_ends() -> None:
     """No job can write to the repository, and none hangs for hours."""
-    loaded = workflow(path.name)
-    assert loaded["permissions"] == {"contents": "read"}
-    assert all(job["timeout-minutes"] <= 60 for job in loaded["jobs"].values())
+    for path in FOLDER.glob("*.yml"):
+        loaded = workflow(path.name)
+        assert loaded["permissions"] == {"contents": "read"}, path
+        assert all(job["timeout-minutes"] <= 60 for job in loaded["jobs"].values()), path
 
 
-def test_every_push_runs_what_ci_runs() -> None:
+def test_every_push_runs_the_suite_on_every_python() -> None:
     """There is one command that proves everything, and it needs no secret."""
     assert "bash .ci/run" in commands("ci.yml")
     assert {"push", "pull_request"} <= set(when("ci.yml"))
     assert "secrets" not in (FOLDER / "ci.yml").read_text("utf-8")
+    assert workflow("ci.yml")["jobs"]["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
+
+
+def test_newest_and_lowest_versions_are_tried_every_week_and_reported() -> None:
+    """Else a learner is the first to hear of a new SDK release that breaks a lesson."""
+    assert when("newest.yml")["schedule"]
+    assert workflow("newest.yml")["jobs"]["test"]["strategy"]["matrix"]["versions"] == ["--newest", "--lowest"]
+    assert commands("newest.yml") == ["bash .ci/run ${{ matrix.versions }}", "python3 -m llmlab update --report"]
+    assert 'llmlab test "$@"' in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
 def test_drift_is_looked_for_on_a_schedule_with_the_keys() -> None:
