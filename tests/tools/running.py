@@ -1,4 +1,4 @@
-"""Tools to call, a scripted provider, and one way to run tools in all four call shapes."""
+"""Tools to call, a scripted provider, and one way to run tools in all four call types."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def weather(city: str) -> dict[str, Any]:
 
 
 def run(made: Provider, shape: str, prompt: Any, tools: Any, **options: Any) -> tuple[ToolRun, list[Chunk | ToolStep]]:
-    """Run tools in one of the four call shapes; return the run, and what a stream gave on the way."""
+    """Run tools in one of the four call types; return the run, and the events of a stream."""
     if shape == "run_tools":
         with made:
             return run_tools(made, prompt, tools, **options), []
@@ -53,7 +53,7 @@ def run(made: Provider, shape: str, prompt: Any, tools: Any, **options: Any) -> 
 
 
 def calls(*wanted: tuple[str, Any], prefix: str = "call") -> dict[str, Any]:
-    """An answer in Chat Completions that asks for tools; arguments that are text go as they are."""
+    """Return an answer of Chat Completions that calls tools, with arguments as JSON text."""
     listed = [
         {"id": f"{prefix}_{place}", "type": "function", "function": {"name": name, "arguments": arguments}}
         for place, (name, arguments) in enumerate(wanted)
@@ -68,12 +68,12 @@ def calls(*wanted: tuple[str, Any], prefix: str = "call") -> dict[str, Any]:
 
 
 def scripted(server: LoopbackServer, *answers: Any) -> Provider:
-    """A provider that gives these answers in turn, the last one again and again."""
+    """Return a provider that gives these answers in turn, the last one again and again."""
     for answer in answers:
         server.answer(answer)
     return provider("local_gpt_oss", server.url)
 
 
-def told(server: LoopbackServer) -> list[str]:
-    """What the model was told of its calls in the last request."""
+def results_sent(server: LoopbackServer) -> list[str]:
+    """Return the results of tools in the last request."""
     return [turn["content"] for turn in server.seen[-1].body["messages"] if turn["role"] == "tool"]

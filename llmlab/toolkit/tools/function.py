@@ -1,8 +1,4 @@
-"""`@tool`: a function that a model may call.
-
-A `Tool` is still the function, and beside it what a model must know of it. What a call gives is text: that of the
-function, or JSON.
-"""
+"""`@tool`: a function that a model may call, with the description that the model gets."""
 
 from __future__ import annotations
 
@@ -10,44 +6,40 @@ import asyncio
 import contextvars
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial, update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from pydantic import TypeAdapter
 
+from llmlab._utils.redaction import redact
 from llmlab.errors import ToolError
 from llmlab.toolkit.tools.signature import Arguments, read_docstring
-from llmlab.types.messages import ToolDefinition
+from llmlab.toolkit.tools.steps import ToolStep
+from llmlab.types.messages import ToolCall, ToolDefinition
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+_MAX_ERROR = 1000
+"""Longest error text that is sent to the model, in characters."""
 
 
 class Tool(Generic[Params, Result]):
-    """A function that a model may call. Calling it calls the function, unchecked. Made by `@tool`.
-
-    Args:
-        function: typed and documented, sync or async.
-        name: what the model calls it; else the function's name.
-        description: what it does, written for the model; else the docstring, without its sections.
-
-    Raises:
-        ToolError: says what the function lacks.
-    """
+    """A function that a model may call, created by `tool`. Calling it calls the function, unchecked."""
 
     definition: ToolDefinition
-    """What a model is told of it."""
+    """The description that the model gets."""
     is_async: bool
-    """Whether calling it must be awaited."""
+    """Whether a call must be awaited."""
 
     def __init__(self, function: Callable[Params, Result], name: str = "", description: str = "") -> None:
         if not callable(function) or isinstance(function, partial):
-            # The schema of a partial would show the model what was bound, a key perhaps.
+            # The schema of a partial would show its bound arguments to the model, a key perhaps.
             raise ToolError(f"a tool is made of a function, not of a {type(function).__name__}; write one with def")
         update_wrapper(self, function)
         name = name or str(getattr(function, "__name__", type(function).__name__))
@@ -62,7 +54,7 @@ class Tool(Generic[Params, Result]):
         self._arguments = Arguments(function, name, notes)
         self.definition = ToolDefinition(name, description or about, self._arguments.schema)
         self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-            getattr(type(function), "__call__", None)  # noqa: B004 - of an object, the question is what its call is
+            getattr(type(function), "__call__", None)  # noqa: B004 - an object is async if its __call__ is
         )
 
     def __call__(self, *args: Params.args, **kwargs: Params.kwargs) -> Result:
@@ -73,56 +65,81 @@ class Tool(Generic[Params, Result]):
 
     @property
     def name(self) -> str:
-        """What the model calls it."""
+        """The name for the model."""
         return self.definition.name
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return arguments from JSON as the function's types want them.
+        """Return arguments from JSON in the types of the function.
 
         Raises:
-            ValueError: says of each argument what is wrong with it.
+            ValueError: says of each wrong argument what is wrong.
         """
         return self._arguments.check(arguments)
 
-    def perform(self, arguments: Mapping[str, Any]) -> str:
-        """Call the function with checked arguments and return its result as text. An async one is waited for."""
+    async def perform_async(self, call: ToolCall, round: int = 1) -> ToolStep:
+        """Perform a model's call. A wrong argument or an exception becomes the error of the step."""
+        step = ToolStep(call, round=round)
+        wrong = f"the arguments of {call.name} are wrong: "
+        if call.unparsed:
+            return replace(step, error=_shorten(f"{wrong}they are not a JSON object: {call.unparsed[:100]!r}"))
+        try:
+            step = replace(step, arguments=self.check(call.arguments))
+        except Exception as error:  # noqa: BLE001 - a validator is code of the tool, too
+            reason = str(error) if type(error) is ValueError else _describe(error)
+            return replace(step, error=_shorten(wrong + reason))
+        try:
+            positional, named = self._arguments.split(step.arguments)
+            result: Any = self._function(*positional, **named)
+            return replace(step, result=_as_text(await _finish(result) if self.is_async else result))
+        except Exception as error:  # noqa: BLE001 - a tool may fail in any way
+            return replace(step, error=_describe(error))
+
+    def perform(self, call: ToolCall, round: int = 1) -> ToolStep:
+        """Perform a model's call and wait for its end. Only an async function needs an event loop for it."""
+        work = self.perform_async(call, round)
         if not self.is_async:
-            return written(self._called(arguments))
+            try:
+                work.send(None)
+            except StopIteration as end:
+                step: ToolStep = end.value
+                return step
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return asyncio.run(self.perform_async(arguments))
-        # In Jupyter a loop is running in this thread already, and a blocking call cannot wait within it.
+            return asyncio.run(work)
+        # In Jupyter a loop runs in this thread already, and a blocking call cannot wait for it.
         with ThreadPoolExecutor(1) as other:
-            context = contextvars.copy_context()
-            return other.submit(context.run, asyncio.run, self.perform_async(arguments)).result()
-
-    async def perform_async(self, arguments: Mapping[str, Any]) -> str:
-        """Call an async function with checked arguments and return its result as text."""
-        try:
-            return written(await self._called(arguments))
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            # Nobody cancelled this run: the tool waited for something that was cancelled.
-            raise RuntimeError("the tool waited for something that was cancelled") from error
-
-    def _called(self, arguments: Mapping[str, Any]) -> Any:
-        first, rest = self._arguments.split(arguments)
-        return self._function(*first, **rest)
+            return other.submit(contextvars.copy_context().run, asyncio.run, work).result()
 
 
-def written(result: Any) -> str:
-    """Return a tool's result as the model reads it: text as it is, anything else as JSON, so None as `null`.
+async def _finish(result: Awaitable[Any]) -> Any:
+    try:
+        return await result
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # This run was not cancelled, but something that the tool waited for.
+        raise RuntimeError("the tool waited for something that was cancelled") from error
 
-    Raises:
-        ValueError: it cannot be sent as text or as JSON. The model is told so; sent, it would end the whole run.
-    """
-    if isinstance(result, str):
-        result.encode()
-        return str.__str__(result)
-    return _ANYTHING.dump_json(result).decode()
+
+def _as_text(result: Any) -> str:
+    """Return a text as it is, and any other result as JSON. A text that cannot be sent fails here, not later."""
+    if not isinstance(result, str):
+        return _ANYTHING.dump_json(result).decode()
+    result.encode()
+    return str.__str__(result)
+
+
+def _describe(error: Exception) -> str:
+    """Return kind and message of an exception, without keys and without a traceback."""
+    message = str(error)
+    return _shorten(f"{type(error).__name__}: {message}" if message else type(error).__name__)
+
+
+def _shorten(text: str) -> str:
+    clean = redact(text)
+    return clean if len(clean) <= _MAX_ERROR else clean[: _MAX_ERROR - 1] + "…"
 
 
 @overload
@@ -136,13 +153,11 @@ def tool(function: Any = None, /, *, name: str = "", description: str = "") -> A
     `Args:` of the docstring.
 
     Args:
-        function: what the model may call.
-        name: what the model calls it; else the function's name.
+        function: the function.
+        name: the name for the model; else the function's name.
         description: what it does, written for the model; else the docstring, without its sections.
 
     Raises:
         ToolError: says what the function lacks.
     """
-    if function is None:
-        return lambda decorated: Tool(decorated, name, description)
-    return Tool(function, name, description)
+    return Tool(function, name, description) if function else partial(Tool, name=name, description=description)

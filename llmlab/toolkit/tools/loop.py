@@ -1,18 +1,13 @@
-"""The loop of a run with tools, written once: ask, call what the model wants called, tell it the results, ask again.
-
-A flow like those of the providers: a generator that yields what it wants done and is resumed when it is done. Who
-drives it, blocking or awaiting, is `llmlab.toolkit.tools.run`'s business.
-"""
+"""The loop of a run with tools, without I/O: which request comes next, and which tools an answer calls."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from llmlab._utils.clock import now
-from llmlab._utils.redaction import redact
 from llmlab.errors import LLMError, LLMInvalidRequestError, LLMTimeoutError, ToolError
 from llmlab.providers import Provider
 from llmlab.toolkit.tools.function import Tool
@@ -22,83 +17,25 @@ from llmlab.types.messages import Message, Prompt, ToolCall
 
 AnyTool: TypeAlias = Tool[Any, Any] | Callable[..., Any]
 
-_LONGEST = 1000
-"""Characters of an exception that the model is told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Ask the model; the outcome is its `Completion`."""
-
-    messages: tuple[Message, ...]
-    options: dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One call of a tool, to be performed.
+    """A call to perform: the index of its step in the run, the tool, the call, and the number of the round."""
 
-    Args:
-        place: the number of the call in the whole run.
-        tool: the tool that is meant.
-        call: what the model asked for.
-        round: in which round.
-    """
-
-    place: int
+    index: int
     tool: Tool[Any, Any]
     call: ToolCall
     round: int
 
-    def perform(self) -> ToolStep:
-        """Call the tool. Whatever goes wrong is told in the step, not raised."""
-        step = self._checked()
-        try:
-            return step if step.error else replace(step, result=self.tool.perform(step.arguments))
-        except Exception as error:  # noqa: BLE001 - a tool may fail in any way, and the model is told how
-            return replace(step, error=_told(error))
-
-    async def perform_async(self) -> ToolStep:
-        """The async twin of `perform`. A sync tool goes to a thread, so that it holds up nobody."""
-        if not self.tool.is_async:
-            return await asyncio.to_thread(self.perform)
-        step = self._checked()
-        try:
-            return step if step.error else replace(step, result=await self.tool.perform_async(step.arguments))
-        except Exception as error:  # noqa: BLE001 - a tool may fail in any way, and the model is told how
-            return replace(step, error=_told(error))
-
-    def _checked(self) -> ToolStep:
-        call, step = self.call, ToolStep(self.call, round=self.round)
-        if call.unparsed:
-            wrong = f"they are not a JSON object: {call.unparsed[:100]!r}"
-        else:
-            try:
-                return replace(step, arguments=self.tool.check(call.arguments))
-            except Exception as error:  # noqa: BLE001 - a validator is the tool's own code, too
-                wrong = str(error) if type(error) is ValueError else _told(error)
-        return replace(step, error=_cut(f"the arguments of {call.name} are wrong: {wrong}"))
-
-
-@dataclass(frozen=True, slots=True)
-class Perform:
-    """Perform these calls, all at once where that can be. Each `ToolStep` goes to `Loop.done`; there is no outcome."""
-
-    jobs: tuple[Job, ...]
-
 
 class Loop:
-    """One run with tools: its flow, and what it has come to so far.
+    """The state of one run with tools.
 
     Args:
-        provider: who is asked.
-        prompt: the conversation so far.
-        tools: what the model may call; a function that is no tool yet is made one.
-        max_rounds: how often the model may have tools called.
-        options: what `complete` takes. A `deadline` holds for the run; a tool that is at work is not interrupted.
+        provider, prompt, tools, max_rounds, options: as in `run_tools`.
 
     Raises:
-        ToolError: a tool is no function, or two share a name.
+        ToolError: a tool is not a function, or two tools have one name.
         LLMInvalidRequestError: the messages, an option or `max_rounds` is wrong.
     """
 
@@ -111,99 +48,102 @@ class Loop:
             raise LLMInvalidRequestError(f"tools is a list, such as [add], not a {type(tools).__name__}")
         self._tools: dict[str, Tool[Any, Any]] = {}
         for each in tools:
-            made = each if isinstance(each, Tool) else Tool(each)
-            if self._tools.setdefault(made.name, made) is not made:
-                raise ToolError(f"two tools are named {made.name!r}; give one another name with @tool(name=…)")
+            added = each if isinstance(each, Tool) else Tool(each)
+            if self._tools.setdefault(added.name, added) is not added:
+                raise ToolError(f"two tools are named {added.name!r}; give one another name with @tool(name=…)")
+        self.provider = provider
+        self.has_answer = self.closed = False
         self._options = {**options, "tools": [each.definition for each in self._tools.values()]}
-        self._max_rounds = max_rounds
-        self._name = provider.name
-        # Checked here, so that a wrong option is refused before anything is sent.
+        # A wrong option is refused here, before anything is sent.
         self._messages = list(provider.request(prompt, **self._options).messages)
-        self._steps: dict[int, ToolStep] = {}
+        self._max_rounds = max_rounds
+        self._round = 0
+        self._end = now() + options["deadline"] if options.get("deadline") else None
         self._completion: Completion | None = None
         self._usage = Usage()
+        self._steps: list[ToolStep | None] = []
 
     @property
     def run(self) -> ToolRun:
-        """What the run has come to so far."""
-        steps = tuple(self._steps[place] for place in sorted(self._steps))
+        """The run so far."""
+        steps = tuple(step for step in self._steps if step is not None)
         return ToolRun(self._completion, tuple(self._messages), steps, self._usage)
 
-    def done(self, job: Job, step: ToolStep) -> None:
-        """Take the outcome of a job."""
-        self._steps[job.place] = step
-
-    def flow(self) -> Generator[Ask | Perform, Any, None]:
-        """Ask and call until there is an answer without calls.
-
-        Raises:
-            ToolError: the model called a tool that there is not, or `max_rounds` times was not enough.
-            LLMError: what asking raised. Either way, the error's `run` holds the run so far.
-        """
-        end = now() + self._options["deadline"] if self._options.get("deadline") else None
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Add the run so far to an error, and close the loop at the end."""
         try:
-            for number in range(1, self._max_rounds + 2):
-                answer = yield Ask(tuple(self._messages), self._options | self._rest(end))
-                self._completion = answer
-                self._usage += answer.usage
-                if not answer.tool_calls:
-                    self._messages.append(answer.message)
-                    return
-                jobs = self._jobs(answer.tool_calls, number)
-                yield Perform(jobs)
-                # Together, so that the conversation never holds a call without its result.
-                self._messages += [answer.message, *(self._steps[job.place].message for job in jobs)]
-                if self._options.get("tool_choice") not in (None, "auto", "none"):
-                    # It was forced to call; forced again and again, it could never answer.
-                    self._options = {**self._options, "tool_choice": None}
+            yield
         except LLMError as error:
             error.run = self.run
             raise
+        finally:
+            self.closed = True
 
-    def _rest(self, end: float | None) -> dict[str, float]:
-        if end is None:
-            return {}
-        if (left := end - now()) > 0:
-            return {"deadline": left}
-        calls = f"{len(self._steps)} call{'' if len(self._steps) == 1 else 's'} of tools"
-        raise LLMTimeoutError(
-            f"the deadline of {self._options['deadline']:g} s was over after {calls}. "
-            "error.run holds the conversation up to there; give the run more time: deadline=<seconds>.",
-            provider=self._name,
-            code="deadline",
-        )
+    def next_request(self) -> tuple[tuple[Message, ...], dict[str, Any]]:
+        """Return the messages and options of the next request.
 
-    def _jobs(self, calls: Sequence[ToolCall], number: int) -> tuple[Job, ...]:
-        if number > self._max_rounds:
-            raise ToolError(
-                f"after {self._max_rounds} rounds of tool calls the model still asks for {calls[0].name!r}. "
-                "Look at error.run.steps for what it goes round about, or allow more with max_rounds.",
-                provider=self._name,
+        Raises:
+            LLMTimeoutError: the deadline of the run is over.
+        """
+        if self._completion is not None:
+            # Added together, so that the conversation never holds a call without its result.
+            done = [step.message for step in self._steps if step and step.round == self._round]
+            self._messages += [self._completion.message, *done]
+            if self._options.get("tool_choice") not in (None, "auto", "none"):
+                # A model that must call a tool in every round could never answer.
+                self._options = {**self._options, "tool_choice": None}
+        if self._end is None:
+            return tuple(self._messages), self._options
+        left = self._end - now()
+        if left <= 0:
+            calls = f"{len(self._steps)} call{'' if len(self._steps) == 1 else 's'} of tools"
+            raise LLMTimeoutError(
+                f"the deadline of {self._options['deadline']:g} s was over after {calls}. "
+                "error.run holds the run so far; give the run more time: deadline=<seconds>.",
+                provider=self.provider.name,
+                code="deadline",
             )
-        for call in calls:
-            if call.name not in self._tools:
-                known = f"It may call {', '.join(self._tools)}" if self._tools else "It has none"
-                raise ToolError(
-                    f"the model called {call.name!r}, and there is no such tool. {known}; "
-                    "error.run holds the conversation up to there.",
-                    provider=self._name,
-                )
-            if not call.id:
-                raise ToolError(
-                    f"the service sent a call of {call.name!r} without an id, so its result cannot be told apart. "
-                    "error.run holds the conversation up to there; try again, or ask another model.",
-                    provider=self._name,
-                )
-        place = len(self._steps)
-        return tuple(Job(place + offset, self._tools[call.name], call, number) for offset, call in enumerate(calls))
+        return tuple(self._messages), {**self._options, "deadline": left}
 
+    def receive(self, answer: Completion) -> list[Job]:
+        """Take an answer, and return its calls with the index of their steps. The run ends without calls.
 
-def _told(error: Exception) -> str:
-    """Return an exception as the model is told it: kind and message, without keys and without a traceback."""
-    said = str(error)
-    return _cut(f"{type(error).__name__}: {said}" if said else type(error).__name__)
+        Raises:
+            ToolError: an unknown tool is called, a call has no id, or there were `max_rounds` rounds.
+        """
+        self._completion = answer
+        self._usage += answer.usage
+        if not answer.tool_calls:
+            self._messages.append(answer.message)
+            self.has_answer = True
+            return []
+        self._round += 1
+        first = len(self._steps)
+        jobs = [Job(index, self._find(call), call, self._round) for index, call in enumerate(answer.tool_calls, first)]
+        self._steps += [None] * len(jobs)
+        return jobs
 
+    def finish(self, index: int, step: ToolStep) -> ToolStep:
+        """Keep a step that is done."""
+        self._steps[index] = step
+        return step
 
-def _cut(text: str) -> str:
-    clean = redact(text)
-    return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
+    def _find(self, call: ToolCall) -> Tool[Any, Any]:
+        name = call.name
+        if self._round > self._max_rounds:
+            problem = (
+                f"after {self._max_rounds} rounds of tool calls the model still asks for {name!r}. "
+                "error.run.steps shows what it repeats; allow more rounds with max_rounds."
+            )
+        elif name not in self._tools:
+            known = f"It may call {', '.join(self._tools)}" if self._tools else "It has none"
+            problem = f"the model called {name!r}, and there is no such tool. {known}; error.run holds the run so far."
+        elif not call.id:
+            problem = (
+                f"the service sent a call of {name!r} without an id, so its result cannot be assigned. "
+                "error.run holds the run so far; try again, or use another model."
+            )
+        else:
+            return self._tools[name]
+        raise ToolError(problem, provider=self.provider.name)

@@ -1,40 +1,105 @@
-"""Running tools in the four call shapes: two drivers of one loop, each with the answers whole or piece by piece."""
+"""A run with tools in the four call types: sync and async, with whole answers or streamed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from typing import Any, Self, TypeAlias
 
-from llmlab.errors import LLMError
+from llmlab._utils.context_managers import AsyncClosing, Closing
+from llmlab.errors import LLMStreamError
 from llmlab.providers import Provider
-from llmlab.toolkit.tools.loop import AnyTool, Ask, Job, Loop, Perform
+from llmlab.toolkit.tools.loop import AnyTool, Job, Loop
 from llmlab.toolkit.tools.steps import ToolRun, ToolStep
-from llmlab.toolkit.tools.streams import AsyncToolStream, Event, ToolStream
+from llmlab.types.completion import Chunk
 from llmlab.types.messages import Prompt
+
+Event: TypeAlias = Chunk | ToolStep
+
+
+class _Stream:
+    def __init__(self, loop: Loop, events: Any) -> None:
+        self._loop = loop
+        self._events = events
+
+    @property
+    def result(self) -> ToolRun:
+        """The whole run, or the run so far after `close`.
+
+        Raises:
+            LLMStreamError: while it is still going on.
+        """
+        if not self._loop.closed:
+            raise LLMStreamError(
+                "the run is still going on: read the stream to its end, or close it, then ask for result"
+            )
+        return self._loop.run
+
+
+class ToolStream(_Stream, Closing):
+    """A run with tools that is still going on. It begins with its first use."""
+
+    def __iter__(self) -> Iterator[Event]:
+        # A generator: when a loop over it is left, it is dropped, and its `finally` gives the connection back.
+        try:
+            yield from self._events
+        finally:
+            self.close()
+
+    def __next__(self) -> Event:
+        event: Event = next(self._events)
+        return event
+
+    def close(self) -> None:
+        """Stop, and give the connection back."""
+        self._loop.closed = True
+        self._events.close()
+
+
+class AsyncToolStream(_Stream, AsyncClosing):
+    """The async twin of `ToolStream`, for `async for`, `async with` or `await`."""
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        try:
+            async for event in self._events:
+                yield event
+        finally:
+            await self.aclose()
+
+    async def __anext__(self) -> Event:
+        event: Event = await anext(self._events)
+        return event
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.__aenter__().__await__()
+
+    async def aclose(self) -> None:
+        """Stop, and give the connection back."""
+        self._loop.closed = True
+        await self._events.aclose()
 
 
 def run_tools(
     provider: Provider, messages: Prompt, tools: Sequence[AnyTool], max_rounds: int = 8, **options: Any
 ) -> ToolRun:
-    """Ask a model, call the tools it wants called, and go on until it has its answer.
+    """Send a prompt, call the tools that the model wants, and go on until the model has its answer.
 
-    Arguments are checked. Wrong ones, and an exception in a tool, go back to the model as an error that says what was
-    wrong, so that it can try again. A `tool_choice` that forces a call holds for the first round.
+    Arguments are checked. If they are wrong, or a tool raises an exception, the model gets an error in words and can
+    try again. A `tool_choice` that forces a call holds for the first round.
 
     Args:
-        provider: who is asked.
-        messages: what `complete` takes as a prompt.
-        tools: made by `@tool`; a plain typed, documented function is fine, too.
-        max_rounds: how often the model may have tools called.
-        options: what `complete` takes, without `tools`.
+        provider: the provider that answers.
+        messages: a prompt, as in `complete`.
+        tools: functions with `@tool`, or plain typed and documented functions.
+        max_rounds: how many rounds of tool calls are allowed.
+        options: as in `complete`, without `tools`. A `deadline` holds for the whole run; it interrupts no tool at work.
 
     Raises:
-        ToolError: the model called a tool that there is not, or still wants tools after `max_rounds`.
-        LLMError: what asking raised. The error's `run` holds the run so far.
+        ToolError: the model called an unknown tool, or still calls tools after `max_rounds`.
+        LLMError: an error of a request. The error's `run` holds the run so far.
     """
     loop = Loop(provider, messages, tools, max_rounds, options)
-    for _ in run(loop, provider, stream=False):
+    for _ in _run(loop, stream=False):
         pass
     return loop.run
 
@@ -44,7 +109,7 @@ async def run_tools_async(
 ) -> ToolRun:
     """The async twin of `run_tools`. The calls of one round run at the same time, sync tools in threads."""
     loop = Loop(provider, messages, tools, max_rounds, options)
-    async for _ in run_async(loop, provider, stream=False):
+    async for _ in _run_async(loop, stream=False):
         pass
     return loop.run
 
@@ -52,79 +117,60 @@ async def run_tools_async(
 def run_tools_stream(
     provider: Provider, messages: Prompt, tools: Sequence[AnyTool], max_rounds: int = 8, **options: Any
 ) -> ToolStream:
-    """Do what `run_tools` does, and give what happens as it happens: a `Chunk` of text, a `ToolStep` that is done.
+    """Run tools and yield what happens: a `Chunk` of text, or a `ToolStep` that is done.
 
-    After the end, `.result` is the `ToolRun`.
+    Takes what `run_tools` takes; after the end, `.result` is the `ToolRun`.
     """
     loop = Loop(provider, messages, tools, max_rounds, options)
-    return ToolStream(loop, run(loop, provider, stream=True))
+    return ToolStream(loop, _run(loop, stream=True))
 
 
 def run_tools_stream_async(
     provider: Provider, messages: Prompt, tools: Sequence[AnyTool], max_rounds: int = 8, **options: Any
 ) -> AsyncToolStream:
-    """The async twin of `run_tools_stream`. Of calls that run at the same time, the one done first comes first."""
+    """The async twin of `run_tools_stream`. Calls of one round run at the same time; the first to end comes first."""
     loop = Loop(provider, messages, tools, max_rounds, options)
-    return AsyncToolStream(loop, run_async(loop, provider, stream=True))
+    return AsyncToolStream(loop, _run_async(loop, stream=True))
 
 
-def run(loop: Loop, provider: Provider, *, stream: bool) -> Generator[Event]:
-    flow, outcome = loop.flow(), None
-    while True:
-        try:
-            wanted = flow.send(outcome)
-        except StopIteration:
-            return
-        outcome = None
-        try:
-            match wanted:
-                case Perform(jobs):
-                    for job in jobs:
-                        step = job.perform()
-                        loop.done(job, step)
-                        yield step
-                case Ask(messages, options) if stream:
-                    with provider.complete_stream(messages, **options) as answer:
-                        yield from answer
-                    outcome = answer.result
-                case Ask(messages, options):
-                    outcome = provider.complete(messages, **options)
-        except LLMError as error:
-            flow.throw(error)
+def _run(loop: Loop, *, stream: bool) -> Generator[Event]:
+    with loop.running():
+        while not loop.has_answer:
+            messages, options = loop.next_request()
+            if stream:
+                with loop.provider.complete_stream(messages, **options) as chunks:
+                    yield from chunks
+                answer = chunks.result
+            else:
+                answer = loop.provider.complete(messages, **options)
+            for job in loop.receive(answer):
+                yield loop.finish(job.index, job.tool.perform(job.call, job.round))
 
 
-async def run_async(loop: Loop, provider: Provider, *, stream: bool) -> AsyncGenerator[Event]:
-    flow, outcome = loop.flow(), None
-    while True:
-        try:
-            wanted = flow.send(outcome)
-        except StopIteration:
-            return
-        outcome = None
-        try:
-            match wanted:
-                case Perform(jobs):
-                    tasks = [asyncio.create_task(_done(loop, job)) for job in jobs]
-                    try:
-                        for first in asyncio.as_completed(tasks):
-                            yield await first
-                    finally:
-                        # Who leaves the stream, or is cancelled, leaves no tool running.
-                        for task in tasks:
-                            task.cancel()
-                        await asyncio.gather(*tasks, return_exceptions=True)
-                case Ask(messages, options) if stream:
-                    async with provider.complete_stream_async(messages, **options) as answer:
-                        async for chunk in answer:
-                            yield chunk
-                    outcome = answer.result
-                case Ask(messages, options):
-                    outcome = await provider.complete_async(messages, **options)
-        except LLMError as error:
-            flow.throw(error)
+async def _run_async(loop: Loop, *, stream: bool) -> AsyncGenerator[Event]:
+    with loop.running():
+        while not loop.has_answer:
+            messages, options = loop.next_request()
+            if stream:
+                async with loop.provider.complete_stream_async(messages, **options) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+                answer = chunks.result
+            else:
+                answer = await loop.provider.complete_async(messages, **options)
+            tasks = [asyncio.create_task(_perform(loop, job)) for job in loop.receive(answer)]
+            try:
+                for first in asyncio.as_completed(tasks):
+                    yield await first
+            finally:
+                # A stream that is left, or a run that is cancelled, leaves no tool running.
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _done(loop: Loop, job: Job) -> ToolStep:
-    step = await job.perform_async()
-    loop.done(job, step)
-    return step
+async def _perform(loop: Loop, job: Job) -> ToolStep:
+    tool, arguments = job.tool, (job.call, job.round)
+    # A sync tool runs in a thread, so that it does not block the event loop.
+    work = tool.perform_async(*arguments) if tool.is_async else asyncio.to_thread(tool.perform, *arguments)
+    return loop.finish(job.index, await work)

@@ -1,6 +1,6 @@
-"""From a function's signature and docstring to the JSON schema of its arguments, and the check of arguments by it.
+"""The arguments of a function: their JSON schema, from signature and docstring, and the check of values.
 
-The docstring is read in the style of this package: a section `Args:` with one `name: what it is` a line.
+In the docstring, a section `Args:` has one line `name: what it is` for each argument.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from llmlab.errors import ToolError
 
 _SECTION = re.compile(r"(Args|Arguments|Parameters|Returns?|Raises|Yields?|Examples?|Notes?):\s*")
 _ARGUMENT = re.compile(r"(\s+)\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)")
-_CONFIG = ConfigDict(extra="forbid")
 
 
 class _Schema(GenerateJsonSchema):
-    """Leaves out what tells a model nothing: titles made of names, and defaults that JSON cannot write."""
+    """Leaves out titles made of names, and defaults that JSON does not have."""
 
     def emit_warning(self, kind: Any, detail: str) -> None:
-        """Stay quiet: what was left out, the function still has."""
+        """Do not warn: the function still has its default."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -38,12 +37,14 @@ class Arguments:
 
     Args:
         function: typed, without `*args` and `**kwargs`.
-        name: what to call it in errors.
-        notes: what each argument is, by name, where its annotation does not say it.
+        name: the function's name, for errors.
+        notes: descriptions of arguments, by name.
 
     Raises:
         ToolError: names the parameter that cannot be written as JSON schema.
     """
+
+    schema: dict[str, Any]
 
     def __init__(self, function: Callable[..., Any], name: str, notes: Mapping[str, str]) -> None:
         try:
@@ -52,11 +53,13 @@ class Arguments:
             raise ToolError(
                 f"the types of {name} cannot be read: {error}. Define what they name at the top of the module."
             ) from None
-        # The fields have names of our own, so that an argument may be called `schema` or `copy`.
-        self._names = {f"argument_{place}": each.name for place, each in enumerate(parameters)}
+        # The fields have other names, so that an argument may be named `schema` or `copy`.
+        self._names = {f"argument_{index}": each.name for index, each in enumerate(parameters)}
         fields: Any = {field: _field(each, name, notes) for field, each in zip(self._names, parameters, strict=True)}
         try:
-            self._model: type[BaseModel] = create_model(f"{name}_arguments", __config__=_CONFIG, **fields)
+            self._model: type[BaseModel] = create_model(
+                f"{name}_arguments", __config__=ConfigDict(extra="forbid"), **fields
+            )
             self.schema = self._model.model_json_schema(schema_generator=_Schema)
         except (PydanticUserError, PydanticUndefinedAnnotation) as error:
             reason = str(error).splitlines()[0].replace("argument_", "argument ").rstrip(".")
@@ -68,31 +71,35 @@ class Arguments:
         self._positional = {each.name: each.default for each in parameters if each.kind is each.POSITIONAL_ONLY}
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return arguments from JSON as the function's types want them. What was left out stays out.
+        """Return arguments from JSON in the types of the function, without those that were left out.
 
         Raises:
-            ValueError: says of each argument what is wrong with it.
+            ValueError: says of each wrong argument what is wrong.
         """
         try:
             checked = self._model.model_validate_json(json.dumps(arguments))
         except ValidationError as error:
-            raise ValueError("; ".join(_complaint(one, self.schema) for one in error.errors())) from None
+            raise ValueError("; ".join(_explain(one, self.schema) for one in error.errors())) from None
         return {
             name: getattr(checked, field) for field, name in self._names.items() if field in checked.model_fields_set
         }
 
     def split(self, arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        """Return arguments as the function takes them: by place where it takes them only so, else by name."""
-        first = [arguments.get(name, default) for name, default in self._positional.items()]
-        return first, {name: value for name, value in arguments.items() if name not in self._positional}
+        """Return the positional-only arguments as a list, and the others by name."""
+        positional = [arguments.get(name, default) for name, default in self._positional.items()]
+        return positional, {name: value for name, value in arguments.items() if name not in self._positional}
 
 
-def read_docstring(written: str) -> tuple[str, dict[str, str]]:
-    """Return what a docstring, as `inspect.getdoc` gives it, says of the function and of each argument."""
+def read_docstring(docstring: str) -> tuple[str, dict[str, str]]:
+    """Return the text of a docstring without its sections, and the description of each argument.
+
+    Args:
+        docstring: as `inspect.getdoc` returns it.
+    """
     about: list[str] = []
     notes: dict[str, str] = {}
     section, depth, current = "", 0, ""
-    for line in written.splitlines():
+    for line in docstring.splitlines():
         if found := _SECTION.fullmatch(line):
             section, depth, current = found[1], 0, ""
         elif not section or (line and not line[0].isspace()):
@@ -109,30 +116,27 @@ def read_docstring(written: str) -> tuple[str, dict[str, str]]:
 
 
 def _field(parameter: inspect.Parameter, function: str, notes: Mapping[str, str]) -> Any:
+    name, annotation = parameter.name, parameter.annotation
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-        raise ToolError(f"{function} takes {parameter}, which no JSON schema says; name its arguments one by one")
-    if parameter.annotation is parameter.empty:
+        raise ToolError(f"{function} takes {parameter}, which JSON schema cannot describe; name each argument")
+    if annotation is parameter.empty:
         raise ToolError(
-            f"the argument {parameter.name!r} of {function} has no type; write one, such as {parameter.name}: str. "
-            "Of a method, make a tool when the object is there: tool(thing.method)."
+            f"the argument {name!r} of {function} has no type; write one, such as {name}: str. "
+            "A tool of a method needs the object: tool(thing.method)."
         )
     if isinstance(parameter.default, FieldInfo):
         raise ToolError(
-            f"the argument {parameter.name!r} of {function} has a Field as its default; "
-            f"write {parameter.name}: Annotated[str, Field(...)] instead"
+            f"the argument {name!r} of {function} has a Field as its default; "
+            f"write {name}: Annotated[str, Field(...)] instead"
         )
-    described = any(isinstance(each, FieldInfo) and each.description for each in _metadata(parameter.annotation))
-    note = "" if described else notes.get(parameter.name, "")
-    extra: dict[str, Any] = {"description": note} if note else {}
+    metadata = getattr(annotation, "__metadata__", ())
+    described = any(isinstance(each, FieldInfo) and each.description for each in metadata)
+    extra: Any = {"description": notes[name]} if notes.get(name) and not described else {}
     default = ... if parameter.default is parameter.empty else parameter.default
-    return Annotated[parameter.annotation, Field(alias=parameter.name, **extra)], default
+    return Annotated[annotation, Field(alias=name, **extra)], default
 
 
-def _metadata(annotation: Any) -> tuple[Any, ...]:
-    return getattr(annotation, "__metadata__", ())
-
-
-def _complaint(error: Any, schema: Mapping[str, Any]) -> str:
+def _explain(error: Any, schema: Mapping[str, Any]) -> str:
     where = ".".join(str(step) for step in error["loc"]) or "arguments"
     if error["type"] == "missing":
         return f"{where} is missing"

@@ -1,7 +1,4 @@
-"""What a person reads of a run with tools: each step, and the whole of it.
-
-Plain values. Printing a run prints its answer; Jupyter shows the steps as a list, and the answer below it.
-"""
+"""The result of a run with tools, and its steps. Jupyter shows the steps as a list, and the answer below it."""
 
 from __future__ import annotations
 
@@ -13,20 +10,17 @@ from typing import Any
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.messages import Message, Role, ToolCall
 
-_SHOWN = 200
-"""Characters of a result that a list of steps shows."""
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ToolStep:
     """One call of a tool.
 
     Args:
-        call: what the model asked for.
-        arguments: what the function got, checked and in its own types; empty if the check failed.
-        result: what it gave, as the text that the model reads: text as it is, anything else as JSON (None as `null`).
-        error: what went wrong instead; None if nothing did.
-        round: in which round of the run, counted from 1.
+        call: the call in the model's answer.
+        arguments: the checked arguments in the function's types; empty if the check failed.
+        result: the result as the model reads it: a text, or JSON (None is `null`).
+        error: the reason of a failure; None after a success.
+        round: the number of the round, counted from 1.
     """
 
     call: ToolCall
@@ -38,19 +32,19 @@ class ToolStep:
     @property
     def message(self) -> Message:
         """The result, or the error in words, as the next message of the conversation."""
-        content = self.result if self.error is None else f"Error: {self.error}"
         failed = self.error is not None
+        content = f"Error: {self.error}" if failed else self.result
         return Message(Role.TOOL, content, name=self.call.name, tool_call_id=self.call.id, is_error=failed)
 
     def __str__(self) -> str:
-        return f"{_called(self.call)} {self._outcome}"
+        return f"{_format(self.call)} {self._outcome}"
 
     def __repr__(self) -> str:
         return f"ToolStep({self}, round={self.round})"
 
     def _repr_markdown_(self) -> str:
         arrow, _, rest = self._outcome.partition(" ")
-        return f"{_code(_called(self.call))} {arrow} {_code(rest)}"
+        return f"{_code(_format(self.call))} {arrow} {_code(rest)}"
 
     @property
     def _outcome(self) -> str:
@@ -62,9 +56,9 @@ class ToolRun:
     """A conversation in which a model called tools.
 
     Args:
-        completion: the last answer; None if there was none.
-        messages: the whole conversation, which can go on as it is: no call in it lacks its result.
-        steps: the calls of tools, in the order in which the model asked for them.
+        completion: the last answer; None before the first.
+        messages: the whole conversation. Each call has its result, so it can go on.
+        steps: the calls of tools, in the order of the model's answers.
         usage: tokens of all answers together.
     """
 
@@ -80,7 +74,7 @@ class ToolRun:
 
     @property
     def rounds(self) -> int:
-        """How often the model had tools called."""
+        """The number of rounds of tool calls."""
         return max((step.round for step in self.steps), default=0)
 
     def __str__(self) -> str:
@@ -91,24 +85,24 @@ class ToolRun:
         return f"ToolRun({_short(self.content, 60)!r}, steps={steps}, usage={self.usage!r})"
 
     def _repr_markdown_(self) -> str:
-        lines = [f"{place}. {step._repr_markdown_()}" for place, step in enumerate(self.steps, 1)]
+        lines = [f"{number}. {step._repr_markdown_()}" for number, step in enumerate(self.steps, 1)]
         answer = replace(self.completion, usage=self.usage)._repr_markdown_() if self.completion else ""
-        # Without the rule, an answer that begins with a list would go on with this one.
+        # The rule separates the steps from an answer that begins with a list.
         return "\n\n---\n\n".join(part for part in ("\n".join(lines), answer) if part)
 
 
-def _called(call: ToolCall) -> str:
+def _format(call: ToolCall) -> str:
     arguments = ", ".join(f"{name}={value!r}" for name, value in call.arguments.items())
     return f"{call.name}({_short(call.unparsed or arguments)})"
 
 
-def _short(text: str, most: int = _SHOWN) -> str:
+def _short(text: str, most: int = 200) -> str:
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def _code(text: str) -> str:
-    # A backtick within needs a longer fence, and one at the edge a space before it.
+    # Text with a backtick needs a longer fence, and a space before a backtick at the edge.
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     edge = " " if "`" in text else ""
     return f"{fence}{edge}{text}{edge}{fence}"

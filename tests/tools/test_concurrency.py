@@ -15,9 +15,9 @@ from tests.tools.running import add, run
 
 
 @pytest.mark.parametrize("shape", ["run_tools_async", "run_tools_stream_async"])
-def test_parallel_calls_run_at_the_same_time(shape: str, lab: None) -> None:
-    """One after the other, the first would wait for the second for ever."""
-    both = asyncio.Barrier(2)
+def test_calls_of_a_round_run_at_the_same_time(shape: str, lab: None) -> None:
+    """One after the other, the first would wait for the second for ever. A sync tool must not block the others."""
+    both, together, threads = asyncio.Barrier(2), threading.Barrier(2, timeout=30), []
 
     @tool
     async def weather(city: str) -> str:
@@ -25,27 +25,21 @@ def test_parallel_calls_run_at_the_same_time(shape: str, lab: None) -> None:
         await both.wait()
         return "sunny"
 
-    made = get_provider("openai")
-    done, _ = run(made, shape, "What is the weather in Paris and London?", [weather])
-    assert [step.result for step in done.steps] == ["sunny", "sunny"]
-
-
-@pytest.mark.parametrize("shape", ["run_tools_async", "run_tools_stream_async"])
-def test_a_sync_tool_does_not_hold_up_the_loop(shape: str, lab: None) -> None:
-    threads: list[bool] = []
-
-    @tool
-    def weather(city: str) -> str:
+    @tool(name="weather")
+    def in_threads(city: str) -> str:
         """Get the current weather in a city."""
+        together.wait()
         threads.append(threading.current_thread() is threading.main_thread())
         return "sunny"
 
-    run(get_provider("openai"), shape, "What is the weather in Paris?", [weather])
-    assert threads == [False]
+    for each in (weather, in_threads):
+        done, _ = run(get_provider("openai"), shape, "What is the weather in Paris and London?", [each])
+        assert [step.result for step in done.steps] == ["sunny", "sunny"]
+    assert threads == [False, False]
 
 
-def test_results_keep_the_order_of_the_calls_whoever_is_first(lab: None) -> None:
-    """Some services tie results to calls by their order."""
+def test_results_keep_the_order_of_the_calls(lab: None) -> None:
+    """Some services assign results to calls by their order."""
     london = asyncio.Event()
 
     @tool
@@ -63,7 +57,7 @@ def test_results_keep_the_order_of_the_calls_whoever_is_first(lab: None) -> None
     assert [message.content for message in done.messages if message.role is Role.TOOL] == ["Paris", "London"]
 
 
-def test_who_leaves_a_stream_keeps_what_there_was(lab: None) -> None:
+def test_a_stream_that_is_left_keeps_its_steps(lab: None) -> None:
     stream = run_tools_stream(get_provider("openai"), "What is 2 + 3?", [add])
     with pytest.raises(LLMStreamError, match="still going on"):
         _ = stream.result
@@ -77,7 +71,7 @@ def test_who_leaves_a_stream_keeps_what_there_was(lab: None) -> None:
         next(stream)
 
 
-def test_who_leaves_an_async_stream_leaves_no_tool_running(lab: None) -> None:
+def test_an_async_stream_that_is_left_leaves_no_tool_running(lab: None) -> None:
     stopped: list[str] = []
 
     @tool
