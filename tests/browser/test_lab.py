@@ -128,7 +128,7 @@ def wait_for_cells(page: Page, until: Any) -> list[dict[str, Any]]:
 
 
 def test_a_learner_runs_the_first_lesson_and_changes_it(page: Page) -> None:
-    """Run All shows no error but the one on purpose, text grows while it streams, and an own question is answered."""
+    """Run All shows no error, text grows while it streams, and an own question is answered."""
     for_real = [i for i, cell in enumerate(page.evaluate(CELLS)) if cell["source"].strip()]
     streaming = next(i for i, cell in enumerate(page.evaluate(CELLS)) if "complete_stream" in cell["source"])
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
@@ -144,7 +144,7 @@ def test_a_learner_runs_the_first_lesson_and_changes_it(page: Page) -> None:
     assert len(lengths - {0}) >= 3, "the streamed answer came all at once"
     for cell in page.evaluate(CELLS):
         failed = any(output["output_type"] == "error" for output in cell["outputs"])
-        assert failed is ("raises-exception" in cell["tags"]), cell["source"]
+        assert not failed, cell["source"]
 
     changed = next(i for i, cell in enumerate(cells) if cell["source"].startswith("question ="))
     own = "What is 123 * 4?"

@@ -33,15 +33,13 @@ def lesson(tmp_path: Path) -> Path:
     path = save(
         tmp_path / "00_stream_answers.ipynb",
         *(text(HEAD), code("provider = 'openai'", "parameters"), code("%load_ext llmlab\nimport llmlab")),
-        *(text("Watch."), code("print('a rainbow')"), code("1 / 0", "raises-exception")),
+        *(text("Watch."), code("print('a rainbow')"), code("1 / 1")),
         *(text(EXERCISE), code(STUB), code(SOLUTION, "solution"), text(ENDING)),
     )
     notebook = read_notebook(path)
     for number, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1):
         cell.execution_count = number
     notebook.cells[4].outputs = [new_output("stream", name="stdout", text="a rainbow\n")]
-    error = new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=["division by zero"])
-    notebook.cells[5].outputs = [error]
     write_notebook(notebook, path)
     return path
 
@@ -120,9 +118,10 @@ def _cell_id(name: str) -> Callable[[Any], None]:
     return change
 
 
-def _no_outputs(cell: int) -> Callable[[Any], None]:
+def _fail(cell: int) -> Callable[[Any], None]:
     def change(notebook: Any) -> None:
-        notebook.cells[cell].outputs = []
+        error = new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=[])
+        notebook.cells[cell].outputs = [error]
 
     return change
 
@@ -174,8 +173,8 @@ BROKEN: list[tuple[str, Callable[[Any], None], str]] = [
     ("hiding", _source(4, "print", "%%capture\nprint"), "%%capture"),
     ("hiding", _metadata(4, jupyter={"source_hidden": True}), "only the source of a solution"),
     ("hiding", _metadata(4, jupyter={"outputs_hidden": True}), "not folded"),
-    ("failures", _tag(5), "needs the tag raises-exception"),
-    ("failures", _no_outputs(5), "no error is stored"),
+    ("failures", _fail(5), "needs %%expect"),
+    ("failures", _tag(5, "raises-exception"), "papermill does not know the tag"),
     ("executed", _count(None), "Run All would make it [3]"),
     ("executed", _count(9), "executed as [9]"),
     ("executed", _source(4, "print('a rainbow')", ""), "empty code cell"),

@@ -42,7 +42,6 @@ BROKEN: dict[str, tuple[Callable[[Path], object], int | None, str]] = {
     "endless": (lambda path: save(path, "1", "while True: pass"), 2, "CellTimeout: the cell ran longer than 2 s"),
     "endless_expected": (lambda path: save(path, code("while True: pass", "raises-exception")), 1, "CellTimeout"),
     "exit": (lambda path: save(path, "1", "2", "import os\nos._exit(3)"), 3, "KernelDied: the kernel died"),
-    "no_failure": (lambda path: save(path, code("1", "raises-exception")), 1, "it does not fail (any more)"),
     "kernel": (
         lambda path: save(path, "1", kernelspec={"name": "julia-1", "display_name": "J", "language": "julia"}),
         None,

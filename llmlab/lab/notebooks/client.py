@@ -1,8 +1,8 @@
 """Run a notebook's cells in a kernel, the one way that papermill, pytest and `run --update` share.
 
 `LabClient` is nbclient's client with what lessons need: a kernel of this very Python, a network guard, no hang when a
-cell writes into an `ipywidgets.Output`, and a failure that is always an error output in the cell: also for a dead
-kernel, a timeout, and an expected failure that does not fail any more. Comparing and storing are done elsewhere.
+cell writes into an `ipywidgets.Output`, and a failure that is always an error output in the cell, also for a dead
+kernel and for a timeout. Comparing and storing are done elsewhere.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ from llmlab.lab.notebooks.auto_start import needs_tape
 from llmlab.lab.notebooks.kernel import kernel_manager
 
 CELL_TIMEOUT = 120  # seconds
-# Names of errors that this client writes into cells. They count as failures even where a failure was expected.
-TIMEOUT, DEAD, NO_FAILURE = "CellTimeout", "KernelDied", "ExpectedFailureMissing"
-OWN_ERRORS = {TIMEOUT, DEAD, NO_FAILURE}
+# Names of errors that this client writes into cells.
+TIMEOUT, DEAD = "CellTimeout", "KernelDied"
 
 _ARM = "__import__('llmlab.lab.notebooks.network_guard', fromlist=['arm']).arm()"
 _START = "__import__('llmlab').start()"
@@ -140,12 +139,6 @@ class LabClient(NotebookClient):
             problem = (error.ename, error.evalue) if not _errors(cell) or error.ename == TIMEOUT else None
             if problem is None:
                 return False
-        if problem is None and "raises-exception" in tags(cell):
-            errors = _errors(cell)
-            if not errors:
-                problem = NO_FAILURE, "this cell is tagged raises-exception, but it does not fail (any more)"
-            elif errors[-1].ename == "KeyboardInterrupt":
-                problem = TIMEOUT, f"the cell ran longer than {self.timeout} s"
         if problem is None:
             return True
         name, message = problem
@@ -189,10 +182,13 @@ def _errors(cell: Notebook) -> list[Notebook]:
 
 
 def find_failure(notebook: Notebook) -> tuple[int, Notebook] | None:
-    """Return the number of the first code cell that failed unexpectedly, and the error output that says why."""
+    """Return the number of the first code cell that failed unexpectedly, and the error output that says why.
+
+    Jupyter's tag `raises-exception` allows a cell to fail, but not to hang or to end its kernel.
+    """
     for number, cell in code_cells(notebook):
         for error in _errors(cell):
-            if "raises-exception" not in tags(cell) or error.ename in OWN_ERRORS:
+            if "raises-exception" not in tags(cell) or error.ename in (TIMEOUT, DEAD, "KeyboardInterrupt"):
                 return number, error
     return None
 

@@ -5,6 +5,7 @@
 %llmlab live         switch to another mode
 %llmlab $mode        the same, from a variable; None changes nothing
 %llmlab local        offline, but a real Ollama on this machine answers what is not recorded of it
+%%expect SomeError   the cell must raise this error; see `expect.py`
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from llmlab.errors import LLMError
 from llmlab.lab import tape
-from llmlab.lab.notebooks import tracebacks
+from llmlab.lab.notebooks import expect, tracebacks
 
 _NAME = "llmlab"
 
@@ -29,6 +30,7 @@ def load(shell: Any) -> None:
     tape.start(wanted if isinstance(wanted, str) else None)
     shell.register_magic_function(switch, "line", _NAME)
     shell.set_custom_exc((LLMError,), tracebacks.show)
+    expect.install(shell)
     print(tape.banner())
 
 
@@ -41,6 +43,7 @@ def unload(shell: Any) -> None:
     tape.stop()
     shell.magics_manager.magics["line"].pop(_NAME, None)
     shell.set_custom_exc((), None)
+    expect.remove(shell)
 
 
 def switch(line: str) -> None:
