@@ -11,6 +11,7 @@ import pytest
 
 import llmlab
 from llmlab.lab.exercises import Wrong, exercise, registry
+from tests.models.conftest import forgotten as forgotten  # an exercise may register a model
 
 
 @pytest.fixture
