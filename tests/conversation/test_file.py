@@ -50,7 +50,7 @@ def test_half_a_character_can_be_kept() -> None:
 
 def test_a_folder_is_no_place_to_save_in() -> None:
     Path("folder").mkdir()
-    with pytest.raises(ConfigurationError, match="folder is no file, so nothing can be saved there"):
+    with pytest.raises(ConfigurationError, match="folder is not a file, so nothing can be saved there"):
         saved().save("folder")
     assert sorted(file.name for file in Path().iterdir()) == ["folder", FILE.name]
 
@@ -59,7 +59,7 @@ def test_a_folder_is_no_place_to_save_in() -> None:
 def test_a_device_stays_a_device() -> None:
     """Else a chat that is saved in /dev/null takes its place, for the whole machine."""
     os.mkfifo("pipe")
-    with pytest.raises(ConfigurationError, match="pipe is no file"):
+    with pytest.raises(ConfigurationError, match="pipe is not a file"):
         saved().save("pipe")
     assert Path("pipe").is_fifo()
 
@@ -103,8 +103,8 @@ def test_a_folder_that_is_missing_is_named() -> None:
         (b'{\n"messages": ["\xff"]}', 2, "not UTF-8"),
         ("[]", 1, 'a list named "messages"'),
         ('{"messages": {}}', 1, 'a list named "messages"'),
-        ("9" * 5000, 1, "no conversation"),
-        ("[" * 200_000, 1, "no conversation"),
+        ("9" * 5000, 1, "not a conversation"),
+        ("[" * 200_000, 1, "not a conversation"),
         ('{"messages": [],\n"max_turn": 3}', 2, "unknown setting 'max_turn'"),
         ('{"messages": [],\n\n"max_turns": 0}', 3, "max_turns must be a whole number"),
         ('{"messages": [\n3]}', 2, "an object with role and content"),

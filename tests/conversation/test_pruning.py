@@ -9,8 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmlab import ConversationContext, LLMInvalidRequestError, Role
-from llmlab.toolkit.conversation.turns import open_calls
+from llmlab import ConversationContext, LLMInvalidRequestError, Role, ToolCall
 
 LIMIT = st.none() | st.integers(1, 40)
 TEXT = st.text(max_size=60)
@@ -33,11 +32,17 @@ def play(made: ConversationContext, steps: list[tuple[str, Any]]) -> None:
                 made.add_assistant_message(content)
             elif kind == "call":
                 made.add_tool_call("tool", content)
-            elif waiting := open_calls(made._messages):
-                made.add_tool_result(waiting[-1], content)
+            elif made and made[-1].role in (Role.ASSISTANT, Role.TOOL):
+                made.add_tool_result(open_call(made), content)
         except LLMInvalidRequestError:
             continue
         check(made)
+
+
+def open_call(made: ConversationContext) -> ToolCall | str:
+    """Return the last call without a result; empty if there is none."""
+    results = {message.tool_call_id for message in made}
+    return next((call for message in reversed(made) for call in message.tool_calls if call.id not in results), "")
 
 
 def check(made: ConversationContext) -> None:

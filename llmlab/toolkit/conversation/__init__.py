@@ -1,4 +1,4 @@
-"""Conversations: who said what, kept short enough, saved, forked and shown."""
+"""Conversations: messages in order, kept below a limit, saved, forked and shown."""
 
 from __future__ import annotations
 

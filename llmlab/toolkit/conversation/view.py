@@ -1,4 +1,4 @@
-"""Conversations to look at: as plain text that is always the same, and as HTML that needs no colour."""
+"""Conversations as plain text, and as HTML that needs no colour."""
 
 from __future__ import annotations
 
@@ -9,25 +9,31 @@ from llmlab.types.messages import Message, Role, ToolCall
 
 
 def as_text(messages: Sequence[Message]) -> str:
-    """Return one paragraph a message. Further lines are indented, so that no text can look like another speaker."""
-    return "\n".join(f"{who}: {said}".replace("\n", "\n  ") for who, said, _ in _lines(messages))
+    """Return one paragraph a message. Further lines are indented, so that no text looks like another speaker."""
+    return "\n".join(f"{speaker}: {text}".replace("\n", "\n  ") for speaker, text, _ in _paragraphs(messages))
 
 
 def as_html(messages: Sequence[Message]) -> str:
-    """Return the same as HTML. What was said is escaped, and its line breaks and indents are kept."""
-    return "\n".join(f"<p><strong>{_shown(who)}</strong><br>{_block(*rest)}</p>" for who, *rest in _lines(messages))
+    """Return the same as HTML. The text is escaped; its line breaks and indents stay."""
+    paragraphs = []
+    for speaker, text, is_code in _paragraphs(messages):
+        lines = [(len(line) - len(line.lstrip(" ")), line.lstrip(" ")) for line in text.split("\n")]
+        block = "<br>".join("&nbsp;" * indent + _escape(line) for indent, line in lines)
+        block = f"<code>{block}</code>" if is_code else block
+        paragraphs.append(f"<p><strong>{_escape(speaker)}</strong><br>{block}</p>")
+    return "\n".join(paragraphs)
 
 
-def _lines(messages: Sequence[Message]) -> Iterator[tuple[str, str, bool]]:
-    """Yield who speaks, what they say, and whether it is code."""
+def _paragraphs(messages: Sequence[Message]) -> Iterator[tuple[str, str, bool]]:
+    """Yield speaker, text, and whether the text is code."""
     for message in messages:
-        who = f"{message.role} {message.name}" if message.name else str(message.role)
+        speaker = f"{message.role} {message.name}" if message.name else str(message.role)
         if message.content or not (message.tool_calls or message.images):
-            yield who, _one_kind_of_break(message.content), message.role is Role.TOOL
+            yield speaker, "\n".join(message.content.splitlines()), message.role is Role.TOOL
         for image in message.images:
-            yield f"{who} shows", repr(image), True
+            yield f"{speaker} shows", repr(image), True
         for call in message.tool_calls:
-            yield f"{who} calls", _one_kind_of_break(_call(call)), True
+            yield f"{speaker} calls", "\n".join(_call(call).splitlines()), True
 
 
 def _call(call: ToolCall) -> str:
@@ -35,19 +41,6 @@ def _call(call: ToolCall) -> str:
     return f"{call.name}({call.unparsed or arguments})"
 
 
-def _one_kind_of_break(said: str) -> str:
-    return "\n".join(said.splitlines())
-
-
-def _block(said: object, is_code: object) -> str:
-    lines = []
-    for line in str(said).split("\n"):
-        text = line.lstrip(" ")
-        lines.append("&nbsp;" * (len(line) - len(text)) + _shown(text))
-    block = "<br>".join(lines)
-    return f"<code>{block}</code>" if is_code else block
-
-
-def _shown(value: object) -> str:
+def _escape(text: str) -> str:
     # A dollar sign would begin a formula.
-    return html.escape(str(value)).replace("$", "&#36;")
+    return html.escape(text).replace("$", "&#36;")
