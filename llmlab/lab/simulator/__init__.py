@@ -1,12 +1,12 @@
-"""The simulator: answers a request in the place of OpenAI, Anthropic, OpenRouter, Ollama or a local server.
+"""The simulator: answers requests in the place of OpenAI, Anthropic, OpenRouter, Ollama and a local server.
 
 It speaks their wire formats, checks requests as they do, and says in its answers that it is a simulator. It opens no
-socket and knows nothing of the rest of the package. Ids, times and jitter come from a hash of the request, so the same
-request gives the same bytes; only what a service keeps (files, stores, batches, answers, pulled models) makes one
-answer depend on the requests before it.
+socket and imports nothing of the client. Ids, times and jitter come from a hash of the request, so the same request
+gives the same bytes; only stored things (files, stores, batches, responses, pulled models) make one answer depend on
+earlier requests.
 
-`routes` says what answers which path; `brain` decides what is said, `models` which models there are, `pace` how
-fast they are, `state` what is remembered.
+Two halves: wire formats (`routes` lists them) read a request into a `Conversation` and write a `Reply`; a responder
+(`reply.compose`, or another one) composes the reply.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from llmlab.lab.simulator.context import Ask
+from llmlab.lab.simulator import reply
+from llmlab.lab.simulator.context import Context, State
+from llmlab.lab.simulator.conversation import Compose
 from llmlab.lab.simulator.errors import Refused, check_key, error_body, unknown_path, wrong_method
 from llmlab.lab.simulator.models import MODELS, find
 from llmlab.lab.simulator.routes import route
 from llmlab.lab.simulator.seed import Seed
-from llmlab.lab.simulator.state import State
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 logger = logging.getLogger(__name__)
 
-_DEEPEST = 100  # levels of JSON; the services refuse such bodies, too
+_DEEPEST = 100  # levels of JSON; the services refuse a deeper body too
 _ONLY_OPENAI = ("/v1/responses", "/v1/files", "/v1/vector_stores", "/v1/batches")
 
 
@@ -36,83 +37,88 @@ class Simulator:
     """Five simulated services, with what they remember. Threads may share it.
 
     Args:
-        free_requests: how many requests OpenRouter's free models answer before they say 429; None for no limit.
+        compose: the responder.
     """
 
-    def __init__(self, *, free_requests: int | None = None) -> None:
-        self._free_requests = free_requests
-        # Answering is plain computing, which threads cannot do at the same time anyway; so one lock costs nothing.
-        # The same thread takes it again where a batch asks its own service.
+    def __init__(self, compose: Compose = reply.compose) -> None:
+        self._compose = compose
+        # A thread takes it twice where a batch sends requests to its own service.
         self._lock = threading.RLock()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._state = State(self._free_requests)
+            self._state = State()
 
     def answer(self, request: TapeRequest) -> TapeAnswer:
-        """Answer a request as the service would that it was meant for.
+        """Answer a request as its service does.
 
         Args:
-            request: any request; a path or a body that the service would refuse is refused in its words.
+            request: any request; the service's own words refuse a wrong path or body.
 
         Returns:
-            The answer, with its stream's events timed from the request. Never raises: should the simulator itself
-            fail, that looks like the service's own error 500, and the reason is logged.
+            The answer; the events of a stream have their seconds. Never raises: a bug in the simulator looks like the
+            service's own error 500, and is logged.
         """
         body = _clean(request.body)
-        seed = Seed(request, body)
-        service, path = _whose(request, body)
-        query = dict(parse_qsl(request.path.partition("?")[2]))
+        service, path = _service_of(request, body)
+        seed, query = Seed(request, body), dict(parse_qsl(request.path.partition("?")[2]))
 
         def send(path: str, body: Any) -> TapeAnswer:
             return self.answer(replace(request, method="POST", path=path, body=body))
 
         with self._lock:
-            ask = Ask(service, request.method.upper(), path, request.headers, body, seed, self._state, send, query)
+            context = Context(
+                service, request.method.upper(), path, query, request.headers, body, seed, self._state, self._compose, send
+            )
             try:
-                return _route(ask, named=request.alias == service)
+                return _answer(context, known_service=request.alias == service)
             except Refused as error:
                 refused = error
             except Exception:
                 logger.exception("the simulator failed at %s %s", request.method, path)
                 refused = Refused(500, "The simulator has failed; see the log.", "api_error")
         compatible = service == "ollama" and path.startswith("/v1/")
-        answer = ask.plain(error_body(service, refused, seed, compatible=compatible), status=refused.status)
-        return replace(answer, headers=answer.headers | refused.headers)
+        return context.plain(error_body(service, refused, seed, compatible=compatible), status=refused.status)
 
 
-_default = Simulator()
+_shared = Simulator()
 
 
 def simulate(request: TapeRequest) -> TapeAnswer:
     """Answer a request with the simulator that the whole process shares; see `Simulator.answer`."""
-    return _default.answer(request)
+    return _shared.answer(request)
 
 
-def _route(ask: Ask, *, named: bool) -> TapeAnswer:
-    if named and (ask.service, ask.path) != ("openrouter", "/v1/models"):  # that list is public
-        check_key(ask.service, ask.path, _key(ask))
-    found = route(ask.service, ask.path)
+def forget() -> None:
+    """Forget what the shared simulator remembers."""
+    _shared.reset()
+
+
+def _answer(context: Context, *, known_service: bool) -> TapeAnswer:
+    service, method, path = context.service, context.method, context.path
+    if known_service and (service, path) != ("openrouter", "/v1/models"):  # that list is public
+        check_key(service, path, _key(context))
+    found = route(service, path)
     if found is None:
-        raise unknown_path(ask.service, ask.method, ask.path)
-    methods, names = found
-    handler = methods.get("GET" if ask.method == "HEAD" else ask.method)
+        raise unknown_path(service, method, path)
+    methods, ids = found
+    handler = methods.get("GET" if method == "HEAD" else method)
     if handler is None:
-        raise wrong_method(ask.service, ask.method, ask.path)
-    return handler(replace(ask, names=names))
+        raise wrong_method(service, method, path)
+    return handler(replace(context, ids=ids))
 
 
-def _key(ask: Ask) -> str:
-    """Read the key; only whether there is one, and whether it calls itself wrong, is ever used."""
-    kind, _, token = ask.headers.get("authorization", "").partition(" ")
+def _key(context: Context) -> str:
+    """Return the key; it is used only to see whether there is one, and whether it calls itself wrong."""
+    kind, _, token = context.headers.get("authorization", "").partition(" ")
     bearer = token.strip() if kind.lower() == "bearer" else ""
-    return ask.headers.get("x-api-key", "").strip() or bearer if ask.service == "anthropic" else bearer
+    return (context.headers.get("x-api-key", "").strip() if context.service == "anthropic" else "") or bearer
 
 
-def _whose(request: TapeRequest, body: Any) -> tuple[str, str]:
-    """Tell which service is meant, and give the path in that service's form."""
+def _service_of(request: TapeRequest, body: Any) -> tuple[str, str]:
+    """Find the service of a request, and its path in that service's form."""
     path = unquote(request.path.partition("?")[0].rstrip("/")) or "/"
     if path.startswith("/api/v1"):
         return (request.alias if request.alias in MODELS else "openrouter"), path.removeprefix("/api")
@@ -126,13 +132,13 @@ def _whose(request: TapeRequest, body: Any) -> tuple[str, str]:
         return "anthropic", path
     if path.startswith(_ONLY_OPENAI):
         return "openai", path
-    # Somebody's own server: the one whose model is asked for, else a local one.
+    # Somebody's own server: the service that has the model, else a local one.
     name = body.get("model") if isinstance(body, dict) else path.removeprefix("/v1/models/")
     return next((service for service in MODELS if find(service, name)), "local_gpt_oss"), path
 
 
 def _clean(body: Any) -> Any:
-    """Replace halves of characters, which JSON can hold and UTF-8 cannot; what is no JSON counts as no body."""
+    """Replace unpaired surrogates, which JSON can hold and UTF-8 cannot. A body that is no JSON counts as no body."""
     try:
         text = json.dumps(body, ensure_ascii=False, sort_keys=True)
     except (TypeError, ValueError, RecursionError):

@@ -1,8 +1,8 @@
-"""OpenAI's Batch API: a file of requests in, a file of answers out.
+"""OpenAI's Batch API and Anthropic's Message Batches.
 
-Time goes by asking: a batch is `validating` when it is made, `in_progress` when it is first asked for, and
-`completed` (or `failed`, or `cancelled`) the second time. The answers are those that the same requests get one by one,
-in the order in which they were done: who trusts the order of the lines shall meet that here.
+Time passes when a client asks: a batch starts at the first look and has ended at the second. The answers are those of
+single calls, in the order in which they were finished: code that trusts the order of the lines fails here as it does
+at the service.
 """
 
 from __future__ import annotations
@@ -10,41 +10,35 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from llmlab.lab.simulator import files
-from llmlab.lab.simulator import openai_checks as checks
-from llmlab.lab.simulator.context import Ask
+from llmlab.lab.simulator import checks
+from llmlab.lab.simulator.context import Context, Stored
 from llmlab.lab.simulator.errors import Refused
+from llmlab.lab.simulator.files import find_file, store_file
 from llmlab.lab.simulator.json_access import as_dict, as_str, parse
-from llmlab.lab.simulator.paging import page
+from llmlab.lab.simulator.paging import message_page, page
 from llmlab.lab.simulator.seed import HEX, Seed
-from llmlab.lab.simulator.state import Batch
 from llmlab.lab.wire.messages import TapeAnswer
 
 _ENDPOINTS = ("/v1/responses", "/v1/chat/completions", "/v1/embeddings", "/v1/completions")
-_MOST = 50_000
 _DAY = 24 * 3600
 _LATER = ("finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
-_LINE_FIELDS = (("custom_id", str), ("method", str), ("url", str), ("body", dict))
+_LINE_FIELDS = {"custom_id": str, "method": str, "url": str, "body": dict}
+_RESULTS_URL = "https://api.anthropic.com/v1/messages/batches/{}/results"
 
 
-def create(ask: Ask) -> TapeAnswer:
+def create(context: Context) -> TapeAnswer:
     """Answer a POST to `/v1/batches`."""
-    body, made = ask.body, ask.seed.created
+    body, created = context.body, context.seed.created
     for name in ("input_file_id", "endpoint", "completion_window"):
         if not body.get(name):
             raise checks.missing(name)
-    if body["endpoint"] not in _ENDPOINTS:
-        raise checks.invalid_value("endpoint", body["endpoint"], _ENDPOINTS)
-    if body["completion_window"] != "24h":
-        raise Refused(
-            400, f"Invalid value: '{body['completion_window']}'. Value must be '24h'.", param="completion_window"
-        )
-    source = files.find(ask, body["input_file_id"], param="input_file_id")
+    checks.choice(body["endpoint"], "endpoint", _ENDPOINTS, "")
+    source = find_file(context, body["input_file_id"], "input_file_id")
     if source.view["purpose"] != "batch":
         raise Refused(400, f"File '{source.view['id']}' must have purpose 'batch'.", param="input_file_id")
-    requests, wrong = _requests(source.text or "", body["endpoint"])
+    requests, problems = _read_lines(source.text or "", body["endpoint"])
     view = {
-        "id": ask.state.new_id(ask.seed, "batch_", 32, HEX),
+        "id": context.state.new_id(context.seed, "batch_", 32, HEX),
         "object": "batch",
         "endpoint": body["endpoint"],
         "errors": None,
@@ -53,117 +47,215 @@ def create(ask: Ask) -> TapeAnswer:
         "status": "validating",
         "output_file_id": None,
         "error_file_id": None,
-        "created_at": made,
+        "created_at": created,
         "in_progress_at": None,
-        "expires_at": made + _DAY,
-        **{f"{moment}_at": None for moment in _LATER},
+        "expires_at": created + _DAY,
+        **{f"{status}_at": None for status in _LATER},
         "request_counts": {"total": 0, "completed": 0, "failed": 0},
         "metadata": checks.metadata(body),
     }
-    ask.state.batches[view["id"]] = Batch(view, ask.seed, requests, wrong)
-    return ask.plain(view, 0.4)
+    batch = Stored(view, context.seed, requests=requests, results=problems)
+    context.state.batches[view["id"]] = batch
+    return context.plain(view, 0.4)
 
 
-def batches(ask: Ask) -> TapeAnswer:
-    """Answer GET `/v1/batches`; a list does not make time go by."""
-    return ask.plain(page(ask, [batch.view for batch in ask.state.batches.values()]))
+def list_batches(context: Context) -> TapeAnswer:
+    """Answer GET `/v1/batches`."""
+    return context.plain(page(context, [batch.view for batch in context.state.batches.values()]))
 
 
-def batch(ask: Ask) -> TapeAnswer:
-    """Answer GET `/v1/batches/{id}`, and let time go by."""
-    found = _find(ask)
-    _step(ask, found)
-    return ask.plain(found.view)
-
-
-def cancel(ask: Ask) -> TapeAnswer:
-    """Answer a POST to `/v1/batches/{id}/cancel`."""
-    found = _find(ask)
-    if found.view["status"] not in ("validating", "in_progress", "cancelling"):
-        raise Refused(409, f"Cannot cancel a batch with status '{found.view['status']}'.")
-    _enter(found, "cancelling", 2)
-    return ask.plain(found.view)
-
-
-def _find(ask: Ask) -> Batch:
-    found = ask.state.batches.get(ask.names[0])
-    if found is None:
-        raise Refused(404, f"No batch found with id '{ask.names[0]}'.", param="batch_id")
-    return found
-
-
-def _step(ask: Ask, batch: Batch) -> None:
+def retrieve(context: Context) -> TapeAnswer:
+    """Answer GET `/v1/batches/{id}`, and let time pass."""
+    batch = _batch(context)
     status = batch.view["status"]
     if status == "cancelling":
         _enter(batch, "cancelled", 5)
     elif status == "validating" and batch.results:
         _enter(batch, "failed", 1, errors={"object": "list", "data": batch.results})
     elif status == "validating":
-        _enter(batch, "in_progress", 1, request_counts={"total": len(batch.requests), "completed": 0, "failed": 0})
+        counts = {"total": len(batch.requests), "completed": 0, "failed": 0}
+        _enter(batch, "in_progress", 1, request_counts=counts)
     elif status == "in_progress":
-        _finish(ask, batch)
+        _finish(context, batch)
+    return context.plain(batch.view)
 
 
-def _enter(batch: Batch, status: str, seconds: int, **more: Any) -> None:
-    moment = {f"{status}_at": batch.view["created_at"] + seconds}
-    batch.view = {**batch.view, "status": status, **moment, **more}
+def cancel(context: Context) -> TapeAnswer:
+    """Answer a POST to `/v1/batches/{id}/cancel`."""
+    batch = _batch(context)
+    if batch.view["status"] not in ("validating", "in_progress", "cancelling"):
+        raise Refused(409, f"Cannot cancel a batch with status '{batch.view['status']}'.")
+    _enter(batch, "cancelling", 2)
+    return context.plain(batch.view)
 
 
-def _finish(ask: Ask, batch: Batch) -> None:
-    view, written = batch.view, {}
-    done: dict[str, list[dict[str, Any]]] = {"output": [], "error": []}
-    answers = [(ask.send(view["endpoint"], {**one["body"], "stream": False}), one) for one in batch.requests]
-    for answer, request in sorted(answers, key=lambda pair: pair[0].seconds):
-        seed = Seed.of([view["id"], request["custom_id"]])
-        response = {
-            "status_code": answer.status,
-            "request_id": "req_" + seed.letters("request", 32, HEX),
-            "body": answer.body,
-        }
-        line = {"id": "batch_req_" + seed.letters("line", 32, HEX), "custom_id": request["custom_id"]}
-        done["output" if answer.status == 200 else "error"].append(line | {"response": response, "error": None})
-    for kind, lines in done.items():
-        if lines:
-            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-            name = f"{view['id']}_{kind}.jsonl"
-            file = files.keep(ask.state, batch.seed, name, "batch_output", text, len(text.encode()))
-            written[f"{kind}_file_id"] = file["id"]
-    counts = {"total": len(batch.requests), "completed": len(done["output"]), "failed": len(done["error"])}
+def _batch(context: Context) -> Stored:
+    return context.stored(context.state.batches, context.ids[0], "No batch found with id '{}'.", param="batch_id")
+
+
+def _enter(batch: Stored, status: str, seconds: int, **more: Any) -> None:
+    batch.view = {**batch.view, "status": status, f"{status}_at": batch.view["created_at"] + seconds, **more}
+
+
+def _finish(context: Context, batch: Stored) -> None:
+    view, files = batch.view, {}
+    lines: dict[str, list[dict[str, Any]]] = {"output": [], "error": []}
+    answers = [(context.send(view["endpoint"], one["body"] | {"stream": False}), one["custom_id"]) for one in batch.requests]
+    for answer, custom_id in sorted(answers, key=lambda pair: pair[0].seconds):
+        seed = Seed.of([view["id"], custom_id])
+        request_id = "req_" + seed.letters("request", 32, HEX)
+        response = {"status_code": answer.status, "request_id": request_id, "body": answer.body}
+        line = {"id": "batch_req_" + seed.letters("line", 32, HEX), "custom_id": custom_id, "response": response}
+        lines["output" if answer.status == 200 else "error"].append(line | {"error": None})
+    for kind, results in lines.items():
+        if results:
+            text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in results)
+            name, size = f"{view['id']}_{kind}.jsonl", len(text.encode())
+            files[f"{kind}_file_id"] = store_file(context.state, batch.seed, name, "batch_output", text, size)["id"]
+    counts = {"total": len(answers), "completed": len(lines["output"]), "failed": len(lines["error"])}
     _enter(batch, "finalizing", 60)
-    _enter(batch, "completed", 62, request_counts=counts, **written)
+    _enter(batch, "completed", 62, request_counts=counts, **files)
 
 
-def _requests(text: str, endpoint: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Read the lines of a batch, and what is wrong with them."""
-    requests: list[dict[str, Any]] = []
-    wrong: list[dict[str, Any]] = []
-    seen: set[str] = set()
+def _read_lines(text: str, endpoint: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Read the requests of a batch file, and what is wrong with its lines."""
+    requests: dict[str, dict[str, Any]] = {}
+    problems: list[dict[str, Any]] = []
 
     def refuse(line: int | None, code: str, message: str, param: str | None = None) -> None:
-        wrong.append({"code": code, "line": line, "message": message, "param": param})
+        problems.append({"code": code, "line": line, "message": message, "param": param})
 
     lines = [line for line in text.splitlines() if line.strip()]
-    for number, line in enumerate(lines[:_MOST], 1):
+    for number, line in enumerate(lines, 1):
         try:
             request = as_dict(parse(line))
         except ValueError:
             refuse(number, "invalid_json_line", "This line is not parseable as valid JSON.")
             continue
-        lacks = next((name for name, kind in _LINE_FIELDS if not isinstance(request.get(name), kind)), None)
-        if lacks:
-            refuse(number, "missing_required_parameter", f"Missing required parameter: '{lacks}'.", lacks)
+        absent = next((name for name, kind in _LINE_FIELDS.items() if not isinstance(request.get(name), kind)), None)
+        if absent:
+            refuse(number, "missing_required_parameter", f"Missing required parameter: '{absent}'.", absent)
         elif request["url"] != endpoint:
             refuse(number, "url_mismatch", "The URL of this request does not match the batch endpoint.", "url")
-        elif request["custom_id"] in seen:
-            message = f"The custom_id '{request['custom_id']}' for this request is a duplicate of another request."
+        elif (custom_id := request["custom_id"]) in requests:
+            message = f"The custom_id '{custom_id}' for this request is a duplicate of another request."
             refuse(number, "duplicate_custom_id", message, "custom_id")
         else:
-            seen.add(request["custom_id"])
-            requests.append(request)
+            requests[custom_id] = request
     if not lines:
         refuse(None, "empty_file", "The batch input file is empty.")
-    if len({as_str(request["body"].get("model")) for request in requests}) > 1:
+    if len({as_str(request["body"].get("model")) for request in requests.values()}) > 1:
         refuse(None, "model_mismatch", "All requests of a batch must name the same model.", "body.model")
-    if len(lines) > _MOST:
-        refuse(None, "too_many_tasks", f"The batch input file has more than {_MOST} requests.")
-    return requests, wrong
+    return list(requests.values()), problems
+
+
+def create_messages(context: Context) -> TapeAnswer:
+    """Answer a POST to `/v1/messages/batches`."""
+    requests, seed = _check_requests(context.body.get("requests")), context.seed
+    view: dict[str, Any] = {
+        "id": context.state.new_id(seed, "msgbatch_01", 22),
+        "type": "message_batch",
+        "processing_status": "in_progress",
+        "request_counts": _counts(processing=len(requests)),
+        "created_at": _time(seed, 0),
+        "expires_at": _time(seed, _DAY),
+        **dict.fromkeys(("ended_at", "archived_at", "cancel_initiated_at", "results_url")),
+    }
+    context.state.message_batches[view["id"]] = Stored(view, seed, requests=requests)
+    return context.plain(view, 0.3)
+
+
+def list_messages(context: Context) -> TapeAnswer:
+    """Answer GET `/v1/messages/batches`, the newest first."""
+    return context.plain(message_page(context, [one.view for one in reversed(context.state.message_batches.values())]))
+
+
+def retrieve_messages(context: Context) -> TapeAnswer:
+    """Answer GET `/v1/messages/batches/{id}`, and let time pass."""
+    batch = _message_batch(context)
+    batch.polls += 1
+    cancelled = batch.view["processing_status"] == "canceling"
+    if batch.view["processing_status"] != "ended" and (cancelled or batch.polls > 1):
+        _end_messages(context, batch, cancelled)
+    return context.plain(batch.view)
+
+
+def cancel_messages(context: Context) -> TapeAnswer:
+    """Answer a POST to `/v1/messages/batches/{id}/cancel`."""
+    batch = _message_batch(context)
+    if batch.view["processing_status"] == "ended":
+        raise Refused(400, f"Batch {context.ids[0]} cannot be canceled because it has already ended.")
+    batch.view = batch.view | {"processing_status": "canceling", "cancel_initiated_at": _time(batch.seed, 1)}
+    return context.plain(batch.view)
+
+
+def delete_messages(context: Context) -> TapeAnswer:
+    """Answer DELETE `/v1/messages/batches/{id}`."""
+    batch_id = context.ids[0]
+    if _message_batch(context).view["processing_status"] != "ended":
+        raise Refused(400, f"Batch {batch_id} cannot be deleted while it is still processing.")
+    del context.state.message_batches[batch_id]
+    return context.plain({"id": batch_id, "type": "message_batch_deleted"})
+
+
+def results_of_messages(context: Context) -> TapeAnswer:
+    """Answer GET `/v1/messages/batches/{id}/results`, a result a line."""
+    batch = _message_batch(context)
+    if batch.view["processing_status"] != "ended":
+        problem = "has no available results. Results are available once it has ended."
+        raise Refused(400, f"Batch {context.ids[0]} {problem}")
+    return context.file(batch.results, "application/x-jsonl")
+
+
+def _message_batch(context: Context) -> Stored:
+    return context.stored(context.state.message_batches, context.ids[0], "Batch not found: {}", kind="not_found_error")
+
+
+def _check_requests(requests: object) -> list[dict[str, Any]]:
+    if not isinstance(requests, list):
+        raise Refused(400, f"requests: {'Field required' if requests is None else 'Input should be a valid list'}")
+    if not requests:
+        raise Refused(400, "requests: List should have at least 1 item after validation")
+    seen: set[str] = set()
+    for at, request in enumerate(requests):
+        for name, kind in (("custom_id", str), ("params", dict)):
+            if not isinstance(as_dict(request).get(name), kind):
+                raise Refused(400, f"requests.{at}.{name}: Field required")
+        custom_id = request["custom_id"]
+        if not 1 <= len(custom_id) <= 64:
+            raise Refused(400, f"requests.{at}.custom_id: String should have 1 to 64 characters")
+        if custom_id in seen:
+            raise Refused(400, f"requests.{at}.custom_id: Custom IDs must be unique: {custom_id}")
+        seen.add(custom_id)
+    return requests
+
+
+def _end_messages(context: Context, batch: Stored, cancelled: bool) -> None:
+    done: list[tuple[float, dict[str, Any]]] = []
+    for request in batch.requests:
+        seconds, result = (0.0, {"type": "canceled"}) if cancelled else _result(context, request["params"])
+        done.append((seconds, {"custom_id": request["custom_id"], "result": result}))
+    batch.results = [line for _, line in sorted(done, key=lambda pair: pair[0])]
+    kinds = [line["result"]["type"] for line in batch.results]
+    batch.view = batch.view | {
+        "processing_status": "ended",
+        "ended_at": _time(batch.seed, 60),
+        "request_counts": _counts(**{kind: kinds.count(kind) for kind in kinds}),
+        "results_url": _RESULTS_URL.format(batch.view["id"]),
+    }
+
+
+def _result(context: Context, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+    answer = context.send("/v1/messages", params | {"stream": False})
+    if answer.status != 200:
+        return answer.seconds, {"type": "errored", "error": answer.body}
+    message = answer.body | {"usage": answer.body["usage"] | {"service_tier": "batch"}}
+    return answer.seconds, {"type": "succeeded", "message": message}
+
+
+def _counts(**some: int) -> dict[str, int]:
+    return dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0) | some
+
+
+def _time(seed: Seed, seconds: float) -> str:
+    return seed.timestamp(seconds, micro=True).replace("Z", "+00:00")

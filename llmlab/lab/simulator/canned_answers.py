@@ -1,27 +1,28 @@
-"""What the simulator knows: a small stock of facts and texts, as plain data.
+"""The built-in responder's small stock of answers: capitals, phrases, facts, and answers of a few fixed kinds.
 
-Enough for the questions that people type first. Everything else gets an honest "I am a simulator".
+It is enough for the questions that people type first. Each function takes the prompt, and returns an answer or an
+empty text.
 """
 
 from __future__ import annotations
 
-CAPITALS = {
-    "argentina": "Buenos Aires", "australia": "Canberra", "austria": "Vienna", "belgium": "Brussels",
-    "brazil": "Brasília",
-    "canada": "Ottawa", "chile": "Santiago", "china": "Beijing", "colombia": "Bogotá", "cuba": "Havana",
-    "czechia": "Prague", "denmark": "Copenhagen", "egypt": "Cairo", "england": "London", "ethiopia": "Addis Ababa",
-    "finland": "Helsinki", "france": "Paris", "germany": "Berlin", "ghana": "Accra", "greece": "Athens",
-    "hungary": "Budapest", "iceland": "Reykjavík", "india": "New Delhi", "indonesia": "Jakarta", "ireland": "Dublin",
-    "israel": "Jerusalem", "italy": "Rome", "japan": "Tokyo", "kenya": "Nairobi", "mexico": "Mexico City",
-    "morocco": "Rabat", "nepal": "Kathmandu", "netherlands": "Amsterdam", "new zealand": "Wellington",
-    "nigeria": "Abuja", "norway": "Oslo", "peru": "Lima", "poland": "Warsaw", "portugal": "Lisbon",
-    "romania": "Bucharest",
-    "russia": "Moscow", "scotland": "Edinburgh", "south korea": "Seoul", "spain": "Madrid", "sweden": "Stockholm",
-    "switzerland": "Bern", "thailand": "Bangkok", "turkey": "Ankara", "ukraine": "Kyiv", "united kingdom": "London",
-    "united states": "Washington, D.C.", "usa": "Washington, D.C.", "vietnam": "Hanoi",
-}  # fmt: skip
+import re
 
-PLACES = {
+_CAPITALS = dict(
+    pair.split("=")
+    for pair in (
+        "argentina=Buenos Aires;australia=Canberra;austria=Vienna;belgium=Brussels;brazil=Brasília;canada=Ottawa;"
+        "chile=Santiago;china=Beijing;colombia=Bogotá;cuba=Havana;czechia=Prague;denmark=Copenhagen;egypt=Cairo;"
+        "england=London;ethiopia=Addis Ababa;finland=Helsinki;france=Paris;germany=Berlin;ghana=Accra;greece=Athens;"
+        "hungary=Budapest;iceland=Reykjavík;india=New Delhi;indonesia=Jakarta;ireland=Dublin;israel=Jerusalem;"
+        "italy=Rome;japan=Tokyo;kenya=Nairobi;mexico=Mexico City;morocco=Rabat;nepal=Kathmandu;netherlands=Amsterdam;"
+        "new zealand=Wellington;nigeria=Abuja;norway=Oslo;peru=Lima;poland=Warsaw;portugal=Lisbon;romania=Bucharest;"
+        "russia=Moscow;scotland=Edinburgh;south korea=Seoul;spain=Madrid;sweden=Stockholm;switzerland=Bern;"
+        "thailand=Bangkok;turkey=Ankara;ukraine=Kyiv;united kingdom=London;united states=Washington, D.C.;"
+        "usa=Washington, D.C.;vietnam=Hanoi"
+    ).split(";")
+)
+COORDINATES = {
     # latitude and longitude, for tools that ask for them
     "amsterdam": ("52.3676", "4.9041"), "athens": ("37.9838", "23.7275"), "berlin": ("52.5200", "13.4050"),
     "dublin": ("53.3498", "-6.2603"), "lisbon": ("38.7223", "-9.1393"), "london": ("51.5072", "-0.1276"),
@@ -29,180 +30,229 @@ PLACES = {
     "paris": ("48.8575", "2.3514"), "rome": ("41.9028", "12.4964"), "san francisco": ("37.7749", "-122.4194"),
     "sydney": ("-33.8688", "151.2093"), "tokyo": ("35.6764", "139.6500"), "vienna": ("48.2082", "16.3738"),
 }  # fmt: skip
-
-PHRASES = {
-    "good morning": {
-        "french": "Bonjour", "german": "Guten Morgen", "spanish": "Buenos días", "italian": "Buongiorno",
-        "portuguese": "Bom dia", "dutch": "Goedemorgen", "swedish": "God morgon", "polish": "Dzień dobry",
-        "turkish": "Günaydın", "japanese": "おはようございます", "chinese": "早上好", "arabic": "صباح الخير",
-    },
-    "hello": {
-        "french": "Bonjour", "german": "Hallo", "spanish": "Hola", "italian": "Ciao", "portuguese": "Olá",
-        "dutch": "Hallo", "swedish": "Hej", "polish": "Cześć", "turkish": "Merhaba", "japanese": "こんにちは",
-        "chinese": "你好", "arabic": "مرحبا",
-    },
-    "thank you": {
-        "french": "Merci", "german": "Danke", "spanish": "Gracias", "italian": "Grazie", "portuguese": "Obrigado",
-        "dutch": "Dank je", "swedish": "Tack", "polish": "Dziękuję", "turkish": "Teşekkür ederim",
-        "japanese": "ありがとう", "chinese": "谢谢", "arabic": "شكرا",
-    },
-    "goodbye": {
-        "french": "Au revoir", "german": "Auf Wiedersehen", "spanish": "Adiós", "italian": "Arrivederci",
-        "portuguese": "Adeus", "dutch": "Tot ziens", "swedish": "Hej då", "polish": "Do widzenia",
-        "turkish": "Hoşça kal", "japanese": "さようなら", "chinese": "再见", "arabic": "مع السلامة",
-    },
-    "cat": {
-        "french": "le chat", "german": "die Katze", "spanish": "el gato", "italian": "il gatto",
-        "portuguese": "o gato", "dutch": "de kat", "swedish": "katten", "polish": "kot", "turkish": "kedi",
-        "japanese": "猫", "chinese": "猫", "arabic": "قطة",
-    },
-}  # fmt: skip
-LANGUAGES = tuple(PHRASES["hello"])
-
-HAIKUS = {
+LANGUAGES = (
+    "french", "german", "spanish", "italian", "portuguese", "dutch", "swedish", "polish", "turkish", "japanese",
+    "chinese", "arabic",
+)  # fmt: skip
+_PHRASES = {
+    # in the order of the languages
+    "good morning": "Bonjour;Guten Morgen;Buenos días;Buongiorno;Bom dia;Goedemorgen;God morgon;Dzień dobry;Günaydın;"
+    "おはようございます;早上好;صباح الخير",
+    "hello": "Bonjour;Hallo;Hola;Ciao;Olá;Hallo;Hej;Cześć;Merhaba;こんにちは;你好;مرحبا",
+    "thank you": "Merci;Danke;Gracias;Grazie;Obrigado;Dank je;Tack;Dziękuję;Teşekkür ederim;ありがとう;谢谢;شكرا",
+    "goodbye": "Au revoir;Auf Wiedersehen;Adiós;Arrivederci;Adeus;Tot ziens;Hej då;Do widzenia;Hoşça kal;さようなら;再见;"
+    "مع السلامة",
+    "cat": "le chat;die Katze;el gato;il gatto;o gato;de kat;katten;kot;kedi;猫;猫;قطة",
+}
+_HAIKUS = {
     "sea": "Grey waves fold and fold,\na gull writes one white letter;\nthe sea rubs it out.",
+    "ocean": "Grey waves fold and fold,\na gull writes one white letter;\nthe sea rubs it out.",
     "autumn": "One leaf, then a wind:\nthe whole maple lets its red\npostcards go at once.",
     "spring": "Snow leaves the gutter.\nA sparrow tests the first note,\nfinds it, and repeats.",
     "winter": "The pond has closed its\neye. Under the lid of ice\nslow gold turns over.",
     "rain": "Rain on a tin roof:\nten thousand small drummers, none\nof them in a rush.",
-    "code": "One missing bracket.\nI read the line nine times, then\ndrink tea, and see it.",
     "coffee": "Steam above the cup\ndraws a question mark, and I\nanswer with a sip.",
+    "": "One missing bracket.\nI read the line nine times, then\ndrink tea, and see it.",
 }
-
-# Words that must all be in the question, and the answers; the first that fits is taken. Several answers to one question
-# are for a temperature above 0.
-FACTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+_FACTS = (
+    # words that must all be in the question, and the answers; several answers are for a temperature above 0
+    ("bat ball cost", "The ball costs 5 cents: the bat then costs 1.05 dollars, and both together 1.10."),
     (
-        ("bat", "ball", "cost"),
-        ("The ball costs 5 cents: the bat then costs 1.05 dollars, and both together 1.10.",),
+        "rainbow",
+        "Sunlight looks white, but many colours are hiding in it. When it shines through raindrops, every drop bends "
+        "the light a little, and each colour bends by a different amount. So the colours come out side by side: red, "
+        "orange, yellow, green, blue, violet. Stand with the sun behind you and the rain in front of you, and you see "
+        "them as a bow.",
     ),
     (
-        ("rainbow",),
-        (
-            "Sunlight looks white, but many colours are hiding in it. When it shines through raindrops, every drop "
-            "bends the light a little, and each colour bends by a different amount. So the colours come out side by "
-            "side: red, orange, yellow, green, blue, violet. Stand with the sun behind you and the rain in front of "
-            "you, and you see them as a bow.",
-        ),
+        "sky blue",
+        "The sky is blue because air scatters blue light more than red light. Sunlight holds all colours; the short "
+        "blue waves bounce off the molecules of the air in every direction, so blue reaches your eyes from all over "
+        "the sky.",
     ),
     (
-        ("sky", "blue"),
-        (
-            "The sky is blue because air scatters blue light more than red light. Sunlight holds all colours; the "
-            "short blue waves bounce off the molecules of the air in every direction, so blue reaches your eyes from "
-            "all over the sky.",
-        ),
+        "cat purr",
+        "Cats purr by moving the muscles of the voice box very fast while they breathe, some 25 times a second. They "
+        "do it when they are content, and also to calm themselves when they are hurt or afraid.",
     ),
     (
-        ("cat", "purr"),
-        (
-            "Cats purr by moving the muscles of the voice box very fast while they breathe, some 25 times a second. "
-            "They do it when they are content, and also to calm themselves when they are hurt or afraid.",
-        ),
+        "what token",
+        "A token is the small piece of text that a language model reads and writes: often a short word, a part of a "
+        "longer one, or a punctuation mark. In English it is about four characters. Prices and limits are counted in "
+        "tokens.",
     ),
     (
-        ("what", "token"),
-        (
-            "A token is the small piece of text that a language model reads and writes: often a short word, a part of "
-            "a longer one, or a punctuation mark. In English it is about four characters. Prices and limits are "
-            "counted in tokens.",
-        ),
+        "what api",
+        "An API is an agreed way for one program to ask another for something and to understand what comes back.",
     ),
     (
-        ("what", "api"),
-        ("An API is an agreed way for one program to ask another for something and to understand what comes back.",),
+        "what stream",
+        "Streaming means that an answer is sent piece by piece while it is being written, instead of all at its end.",
     ),
     (
-        ("what", "stream"),
-        (
-            "Streaming means that an answer is sent piece by piece while it is being written, instead of all at its "
-            "end.",
-        ),
+        "what recursion",
+        "Recursion is when a function solves a problem by calling itself on a smaller part of the same problem.",
     ),
     (
-        ("what", "recursion"),
-        ("Recursion is when a function solves a problem by calling itself on a smaller part of the same problem.",),
+        "what large language model",
+        "A large language model is a program that has learned from very much text to continue a text, one token after "
+        "the other, and so can answer questions and follow instructions.",
     ),
     (
-        ("what", "large", "language", "model"),
-        (
-            "A large language model is a program that has learned from very much text to continue a text, one token "
-            "after the other, and so can answer questions and follow instructions.",
-        ),
+        "what python",
+        "Python is a general-purpose programming language, known for code that is easy to read. It appeared in 1991.",
     ),
     (
-        ("what", "python"),
-        (
-            "Python is a general-purpose programming language, known for code that is easy to read. It appeared in "
-            "1991.",
-        ),
+        "what async",
+        "Asynchronous code starts a slow task, does something else while it waits, and comes back for the result.",
     ),
     (
-        ("what", "async"),
-        ("Asynchronous code starts a slow task, does something else while it waits, and comes back for the result.",),
+        "temperature model",
+        "Temperature sets how much chance there is in the choice of the next token: 0 is steady, higher is more varied.",
+    ),
+    ("name cat", "Miso, Pixel and Clementine.", "Biscuit, Orbit and Saffron.", "Waffle, Comet and Juniper."),
+    ("name dog", "Maple, Rocket and Otto.", "Bruno, Pepper and Nova."),
+    (
+        "joke",
+        "Why do programmers mix up Halloween and Christmas? Because Oct 31 equals Dec 25.",
+        "A programmer's partner says: buy a loaf of bread, and if they have eggs, take a dozen. He comes home with "
+        "twelve loaves.",
+        "There are two hard things in programming: naming, caching, and being off by one.",
     ),
     (
-        ("temperature", "model"),
-        (
-            "Temperature sets how much chance there is in the choice of the next token: 0 is steady, higher is more "
-            "varied.",
-        ),
+        "story",
+        "A small robot lived in a lighthouse and counted ships. One night there were none, so it counted the stars "
+        "instead, and lost its place, and began again. In the morning the keeper found a note: 4,212 so far. Please "
+        "leave the sky where it is.",
     ),
     (
-        ("name", "cat"),
-        ("Miso, Pixel and Clementine.", "Biscuit, Orbit and Saffron.", "Waffle, Comet and Juniper."),
+        "poem",
+        "The lamp is lit, the page is white,\nthe kettle hums a tune;\na word walks in out of the night\nand says: "
+        "more words come soon.",
     ),
-    (
-        ("name", "dog"),
-        ("Maple, Rocket and Otto.", "Bruno, Pepper and Nova."),
-    ),
-    (
-        ("joke",),
-        (
-            "Why do programmers mix up Halloween and Christmas? Because Oct 31 equals Dec 25.",
-            "A programmer's partner says: buy a loaf of bread, and if they have eggs, take a dozen. He comes home with "
-            "twelve loaves.",
-            "There are two hard things in programming: naming, caching, and being off by one.",
-        ),
-    ),
-    (
-        ("story",),
-        (
-            "A small robot lived in a lighthouse and counted ships. One night there were none, so it counted the stars "
-            "instead, and lost its place, and began again. In the morning the keeper found a note: 4,212 so far. "
-            "Please leave the sky where it is.",
-        ),
-    ),
-    (
-        ("poem",),
-        (
-            "The lamp is lit, the page is white,\nthe kettle hums a tune;\na word walks in out of the night\nand says: "
-            "more words come soon.",
-        ),
-    ),
-    (("primary", "colo"), ("Red, yellow and blue.",)),
-    (("three", "colo"), ("Red, green and blue.", "Amber, teal and violet.")),
-    (("three", "fruit"), ("Apple, banana and cherry.", "Mango, pear and plum.")),
-    (("planets",), ("Mercury, Venus, Earth, Mars, Jupiter, Saturn, Uranus and Neptune.",)),
-    (("largest", "planet"), ("Jupiter is the largest planet of the solar system.",)),
-    (("days", "week"), ("Seven: Monday, Tuesday, Wednesday, Thursday, Friday, Saturday and Sunday.",)),
-    (("speed", "light"), ("Light travels at 299,792,458 metres per second in a vacuum.",)),
-    (("wrote", "hamlet"), ("William Shakespeare wrote Hamlet, around 1600.",)),
-    (("romeo", "juliet"), ("William Shakespeare wrote Romeo and Juliet, around 1595.",)),
-    (("highest", "mountain"), ("Mount Everest is the highest mountain above the sea, at 8,849 metres.",)),
-    (("water", "boil"), ("At sea level water boils at 100 °C, which is 212 °F.",)),
-    (("ocean", "largest"), ("The Pacific is the largest ocean.",)),
-    (("primes",), ("The first primes are 2, 3, 5, 7, 11, 13, 17, 19, 23 and 29.",)),
-    (("prime", "number"), ("The first primes are 2, 3, 5, 7, 11, 13, 17, 19, 23 and 29.",)),
+    ("three colo", "Red, green and blue.", "Amber, teal and violet."),
+    ("three fruit", "Apple, banana and cherry.", "Mango, pear and plum."),
+    ("planets", "Mercury, Venus, Earth, Mars, Jupiter, Saturn, Uranus and Neptune."),
+    ("largest planet", "Jupiter is the largest planet of the solar system."),
+    ("days week", "Seven: Monday, Tuesday, Wednesday, Thursday, Friday, Saturday and Sunday."),
+    ("speed light", "Light travels at 299,792,458 metres per second in a vacuum."),
+    ("wrote hamlet", "William Shakespeare wrote Hamlet, around 1600."),
+    ("highest mountain", "Mount Everest is the highest mountain above the sea, at 8,849 metres."),
+    ("water boil", "At sea level water boils at 100 °C, which is 212 °F."),
+    ("prime", "The first primes are 2, 3, 5, 7, 11, 13, 17, 19, 23 and 29."),
 )
+_ONE_WORD = {"rainbow": "Light", "blue": "Scattering", "largest planet": "Jupiter", "mountain": "Everest", "boil": "100"}
+_WHAT = ("what", "define", "definition", "describe", "explain", "meaning", "mean", "whats")
+_NUMBERS = {"three": 3, "five": 5, "ten": 10, "twenty": 20}
+_QUOTED = re.compile(r"[\"“«‘']([^\"“”«»‘’']{1,300})[\"”»’']")
+_ECHO = re.compile(
+    r"^(?:please\s+)?(?:just |only )?(?:say|repeat|echo|write|print|reply|answer|respond)\b"
+    r"(?P<how>(?: only| exactly| back| after me| with(?: only| just| exactly)?| just| this| the words?| the sentence)*)"
+    r"\s*(?P<colon>:)?\s*(?P<text>.{1,500})$",
+    re.I | re.S,
+)
+_ECHO_END = re.compile(r"(?:\s*,)?\s+(?:and nothing else|in \w+ (?:word|sentence)s?|please)\b", re.I)
+_COUNT = re.compile(r"\bcount (?:from (\d+) )?(?:up )?to (\d+|ten|five|three|twenty)\b", re.I)
+_WHO = re.compile(r"\b(?:who|what) are you\b|\b(?:which|what) model\b|\bare you (?:real|a simulator|an ai)\b", re.I)
+_WHEN = re.compile(r"\b(?:time|date|day) is it\b|\btoday's date\b|\bthe weather\b|\bnews\b", re.I)
 
-# The one word of a longer answer, for "in one word".
-SHORT = {
-    "rainbow": "Light",
-    "blue": "Scattering",
-    "largest planet": "Jupiter",
-    "mountain": "Everest",
-    "ocean": "Pacific",
-    "hamlet": "Shakespeare",
-    "boil": "100",
-}
+
+def echo(prompt: str) -> str:
+    """Repeat a text: `say hello`, `repeat after me: …`, `reply with exactly: OK`."""
+    match = _ECHO.match(prompt.strip())
+    if not match:
+        return ""
+    verb, text = prompt.split()[0].lower(), match["text"].strip()
+    if quoted := _QUOTED.fullmatch(text.rstrip(".!")):
+        return quoted[1]
+    if match["colon"] or match["how"].strip() or verb in ("say", "repeat", "echo") or "say " in match[0][:12].lower():
+        text = _ECHO_END.split(text)[0]
+        return "" if re.match(r"(?:something|a |an |how|what|why|in )", text, re.I) else text[:1].upper() + text[1:]
+    return ""
+
+
+def count(prompt: str) -> str:
+    """Count from one number to another, a hundred at most."""
+    match = _COUNT.search(prompt)
+    if not match:
+        return ""
+    first, last = int((match[1] or "1")[:6]), _NUMBERS.get(match[2].lower()) or int(match[2][:6])
+    return ", ".join(str(number) for number in range(first, min(last, first + 99) + 1)) + "." if last >= first else ""
+
+
+def capital(prompt: str) -> str:
+    """Name the capitals of the countries in a question."""
+    low = prompt.lower()
+    named = [country for country in _CAPITALS if "capital" in low and re.search(rf"\b{country}\b", low)]
+    parts = []
+    for country in named[:5]:
+        article = "the " if country.startswith(("united", "nether", "usa")) else ""
+        name = "USA" if country == "usa" else country.title()
+        parts.append(f"the capital of {article}{name} is {_CAPITALS[country]}")
+    return ("T" + " and ".join(parts)[1:] + ".") if parts else ""
+
+
+def translate(prompt: str) -> str:
+    """Translate one of a few phrases."""
+    low = prompt.lower()
+    phrase = next((phrase for phrase in _PHRASES if re.search(rf"\b{phrase}\b", low)), None)
+    named = [language for language in LANGUAGES if re.search(rf"\b{language}\b", low)]
+    if phrase is None or not (named or re.search(r"translate|languages", low)):
+        return ""
+    many = next((number for word, number in _NUMBERS.items() if f"{word} languages" in low), 3)
+    texts = dict(zip(LANGUAGES, _PHRASES[phrase].split(";"), strict=True))
+    if len(named) == 1:
+        return texts[named[0]]
+    return "\n".join(f"{language.capitalize()}: {texts[language]}" for language in named or LANGUAGES[:many])
+
+
+def haiku(prompt: str) -> str:
+    """Return a haiku about the topic, else the one about code."""
+    low = prompt.lower()
+    if "haiku" not in low or re.search(r"what(?:'s| is) a haiku", low):
+        return ""
+    return next(text for topic, text in _HAIKUS.items() if topic in low)
+
+
+def summary(prompt: str) -> str:
+    """Summarise a text by its first sentence."""
+    match = re.match(r"(?:please )?summari[sz]e\b[^:\n]{0,60}[:\n]\s*(.{20,})", prompt.strip(), re.I | re.S)
+    return re.split(r"(?<=[.!?])\s", match[1].strip())[0][:300] if match else ""
+
+
+def about_itself(prompt: str) -> str:
+    """Say that a simulator is answering."""
+    if _WHO.search(prompt):
+        return "I am llmlab's simulator: a small program that answers in a model's place."
+    if _WHEN.search(prompt):
+        return "I am llmlab's simulator and cannot look that up: I have no clock, no window and no network."
+    return ""
+
+
+def fact(prompt: str, variant: int) -> str:
+    """Look the question up in the stock of facts."""
+    words = re.findall(r"\w+", prompt.lower()[:400])
+    if len(words) > 30:  # a long text is not a question
+        return ""
+    for keys, *answers in _FACTS:
+        if all(any(_matches(word, key) for word in words) for key in keys.split()):
+            return answers[variant % len(answers)]
+    return ""
+
+
+def one_word(prompt: str, answer: str) -> str:
+    """Shorten an answer to one word."""
+    low = prompt.lower()
+    for key, word in _ONE_WORD.items():
+        if all(part in low for part in key.split()):
+            return word
+    if " = " in answer:
+        return answer.rsplit(" = ", 1)[1]
+    words = re.findall(r"[^\W\d_][\w'-]*|\d[\d.,]*", answer.rstrip("."))
+    return words[-1] if words else "Simulated"
+
+
+def _matches(word: str, key: str) -> bool:
+    if key == "what":
+        return word in _WHAT
+    return word in (key, key + "s") if len(key) <= 3 else word.startswith(key)

@@ -1,99 +1,145 @@
-"""The legacy Completions API, which continues a text: OpenAI's, and that of the services of its form.
+"""Text completions: OpenAI's old Completions API, and llama.cpp's own `POST /completion`.
 
-Left out: log probabilities, and `best_of` and `suffix`, which change nothing.
+Formats: OpenAI's API reference; the README of llama.cpp's server, "POST /completion". Left out: log probabilities,
+`best_of`, `suffix`, sampling settings, grammars.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from llmlab.lab.simulator import openai_checks as checks
-from llmlab.lab.simulator import openrouter, tokens
-from llmlab.lab.simulator.context import Ask
-from llmlab.lab.simulator.errors import Refused, too_long
+from llmlab.lab.simulator import checks, openrouter, tokens
+from llmlab.lab.simulator.context import Context
+from llmlab.lab.simulator.conversation import Conversation, Reply, Turn
+from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.json_access import as_dict, as_int, stop_texts, texts_of
-from llmlab.lab.simulator.models import Model
-from llmlab.lab.simulator.openai_chat import FINGERPRINT
-from llmlab.lab.simulator.question import Question, Reply, Turn
-from llmlab.lab.simulator.reply import think
-from llmlab.lab.simulator.usage import usage_of
+from llmlab.lab.simulator.models import MODELS, Model
+from llmlab.lab.simulator.openai_chat import FINGERPRINT, usage
 from llmlab.lab.wire.messages import Event, TapeAnswer
 
-_OPENAI_LIMIT = 16  # tokens, when the request does not say
+_OPENAI_LIMIT = 16  # tokens, unless the request says more
 _MOST_CHOICES = 16
+_SPEAKER = re.compile(r"^(system|user|assistant):[ \t]*", re.IGNORECASE | re.MULTILINE)
+_STOP_TYPES = {"stop": "eos", "stop_text": "word", "length": "limit"}
 
 
-def complete(ask: Ask) -> TapeAnswer:
+def create(context: Context) -> TapeAnswer:
     """Answer a POST to `/v1/completions`."""
-    body, model = ask.body, _model(ask)
+    body, model = context.body, _model(context)
     prompts = texts_of(body.get("prompt"))[:_MOST_CHOICES] or [""]
-    several = min(max(as_int(body.get("n")) or 1, 1), _MOST_CHOICES)
-    wanted = as_int(body.get("max_tokens"))
-    limit = (_OPENAI_LIMIT if ask.service == "openai" else model.output) if wanted is None else max(wanted, 0)
-    variant = ask.variant(body.get("temperature"), body.get("seed"))
-    replies: list[tuple[str, Reply]] = []
-    for prompt in prompts:
-        for at in range(several):
-            turns = (Turn("user", prompt),)
-            asked = Question(turns, stop=stop_texts(body.get("stop")), max_tokens=limit, variant=variant + at)
-            replies.append((prompt if body.get("echo") is True else "", think(asked)))
-    read, written = sum(map(tokens.count, prompts)), sum(reply.tokens for _, reply in replies)
-    if read > model.context:
-        raise too_long(ask.service, ask.path, read, model.context)
-    usage = usage_of(ask, model, read, written)
-    if ask.service == "openai":
-        usage = {name: usage[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens")}
-    pace = ask.pace(model)
-    if body.get("stream") is not True:
-        choices = [
-            _choice(ask, model, at, echo + reply.text, _finish(reply)) for at, (echo, reply) in enumerate(replies)
-        ]
-        seconds = pace.after(max(reply.tokens for _, reply in replies))
-        return ask.plain({**_frame(ask, model), "choices": choices, "usage": usage}, seconds, tokens=max(read, 1))
+    many = min(max(as_int(body.get("n")) or 1, 1), _MOST_CHOICES)
+    limit = as_int(body.get("max_tokens"))
+    if limit is None:
+        limit = _OPENAI_LIMIT if context.service == "openai" else model.output
+    read = sum(map(tokens.count, prompts))
+    context.check_length(read, model)
+    stop, variant = stop_texts(body.get("stop")), context.variant(body)
+    replies = [
+        context.compose(Conversation((Turn("user", prompt),), stop=stop, max_tokens=max(limit, 0), variant=variant + at))
+        for prompt in prompts
+        for at in range(many)
+    ]
+    # With `echo` the prompt stands before the answer.
+    echoes = [prompt if body.get("echo") is True else "" for prompt in prompts for _ in range(many)]
+    counted = usage(context, model, read, sum(reply.tokens for reply in replies))
+    if context.service == "openai":
+        counted = {name: count for name, count in counted.items() if not name.endswith("details")}
+    pace, finishes = context.pace(model), ["length" if one.finish == "length" else "stop" for one in replies]
+    if not context.streams:
+        texts = (echo + reply.text for echo, reply in zip(echoes, replies, strict=True))
+        choices = [_choice(context, model, *one) for one in zip(range(len(replies)), texts, finishes, strict=True)]
+        seconds = pace.after(max(reply.tokens for reply in replies))
+        return context.plain(_frame(context, model) | {"choices": choices, "usage": counted}, seconds, tokens=max(read, 1))
     chunks: list[dict[str, Any]] = []
-    for at, (echo, reply) in enumerate(replies):
+    for at, (echo, reply) in enumerate(zip(echoes, replies, strict=True)):
         pieces = [*tokens.split(echo), *tokens.split(reply.text)]
-        chunks += [_frame(ask, model) | {"choices": [_choice(ask, model, at, piece, None)]} for piece in pieces]
-        chunks.append(_frame(ask, model) | {"choices": [_choice(ask, model, at, "", _finish(reply))]})
-    if ask.service == "openrouter" or as_dict(body.get("stream_options")).get("include_usage") is True:
-        chunks.append(_frame(ask, model) | {"choices": [], "usage": usage})
-    events: list[tuple[float, Event]] = list(zip(pace.moments(chunks), chunks, strict=True))
-    return ask.stream([*events, (events[-1][0], "data: [DONE]")], "sse", max(read, 1))
+        choices = [*(_choice(context, model, at, piece, None) for piece in pieces), _choice(context, model, at, "", finishes[at])]
+        chunks += [_frame(context, model) | {"choices": [choice]} for choice in choices]
+    if context.service == "openrouter" or as_dict(body.get("stream_options")).get("include_usage") is True:
+        chunks.append(_frame(context, model) | {"choices": [], "usage": counted})
+    events: list[tuple[float, Event]] = list(zip(pace.times(chunks), chunks, strict=True))
+    return context.stream([*events, (events[-1][0], "data: [DONE]")], "sse", max(read, 1))
 
 
-def _model(ask: Ask) -> Model:
-    body = ask.body
+def _model(context: Context) -> Model:
+    body, service = context.body, context.service
     if not body.get("model"):
-        raise Refused(400, "you must provide a model parameter" if ask.service == "openai" else "model is required")
-    if ask.service != "openai" and body.get("prompt") is None:
+        raise Refused(400, "you must provide a model parameter" if service == "openai" else "model is required")
+    if service != "openai" and body.get("prompt") is None:
         raise Refused(400, "'prompt' is required")
-    checks.check_decimal(body, "temperature", 0, 2)
-    checks.check_integer(body, "n", 1, 128)
-    model = ask.model()
-    if ask.service == "openai" and model.chats:
-        kind = "chat model and not" if not model.embeds else "not a completion model and thus not"
-        message = f"This is {'a ' if not model.embeds else ''}{kind} supported in the v1/completions endpoint."
+    checks.check_number(body, "temperature", 0, 2)
+    checks.check_number(body, "n", 1, 128, whole=True)
+    model = context.model(body["model"])
+    if service == "openai" and model.chats:
+        message = "This is a chat model and not supported in the v1/completions endpoint."
         raise Refused(404, f"{message} Did you mean to use v1/chat/completions?", param="model")
     if model.embeds:
         raise Refused(400, f'"{model.id}" does not support generate')
-    if ask.service == "openrouter":
-        openrouter.check_free(ask, model)
     return model
 
 
-def _frame(ask: Ask, model: Model) -> dict[str, Any]:
-    made = ask.generation_id if ask.service == "openrouter" else "cmpl-" + ask.seed.letters("id", 29)
-    frame: dict[str, Any] = {"id": made, "object": "text_completion", "created": ask.seed.created}
+def _frame(context: Context, model: Model) -> dict[str, Any]:
+    routed = context.service == "openrouter"
+    answer_id = context.generation_id if routed else "cmpl-" + context.seed.letters("id", 29)
+    frame: dict[str, Any] = {"id": answer_id, "object": "text_completion", "created": context.seed.created}
     frame |= {"model": model.served, "system_fingerprint": FINGERPRINT}
-    return frame | ({"provider": openrouter.provider(model)} if ask.service == "openrouter" else {})
+    return frame | ({"provider": openrouter.provider(model)} if routed else {})
 
 
-def _choice(ask: Ask, model: Model, at: int, text: str, finish: str | None) -> dict[str, Any]:
+def _choice(context: Context, model: Model, at: int, text: str, finish: str | None) -> dict[str, Any]:
     choice: dict[str, Any] = {"text": text, "index": at, "finish_reason": finish}
-    if ask.service == "openrouter":
+    if context.service == "openrouter":
         choice["native_finish_reason"] = openrouter.native_finish(model, finish)
-    return choice if ask.service == "ollama" else choice | {"logprobs": None}
+    return choice if context.service == "ollama" else choice | {"logprobs": None}
 
 
-def _finish(reply: Reply) -> str:
-    return "length" if reply.finish == "length" else "stop"
+def llama_cpp(context: Context) -> TapeAnswer:
+    """Answer a POST to `/completion`. A prompt written as a dialogue (`User: …`) is read as one."""
+    body, model = context.body, MODELS["local_gpt_oss"][0]
+    prompt = body.get("prompt")
+    if not isinstance(prompt, str):
+        raise Refused(400, '"prompt" is required' if prompt is None else '"prompt" must be a text')
+    limit, read = as_int(body.get("n_predict")), tokens.count(prompt)
+    context.check_length(read, model)
+    conversation = Conversation(
+        _dialogue(prompt),
+        stop=stop_texts(body.get("stop")),
+        max_tokens=model.output if limit is None or limit < 0 else limit,
+        variant=context.variant(body),
+    )
+    reply, pace = context.compose(conversation), context.pace(model)
+    last = _llama_cpp_end(model, prompt, reply, read)
+    if not context.streams:
+        return context.plain(last | {"content": reply.text}, pace.after(reply.tokens))
+    chunks: list[dict[str, Any]] = [
+        {"index": 0, "content": piece, "stop": False, "tokens_predicted": at, "tokens_evaluated": read}
+        for at, piece in enumerate(tokens.split(reply.text), start=1)
+    ]
+    chunks.append(last)
+    return context.stream(list(zip(pace.times(chunks), chunks, strict=True)), "sse")
+
+
+def _dialogue(prompt: str) -> tuple[Turn, ...]:
+    opening, *parts = _SPEAKER.split(prompt)
+    if not parts:
+        return (Turn("user", prompt),)
+    turns = [Turn("system", opening), *(Turn(*pair) for pair in zip(map(str.lower, parts[::2]), map(str.strip, parts[1::2])))]
+    return tuple(turn for turn in turns if turn.text.strip())
+
+
+def _llama_cpp_end(model: Model, prompt: str, reply: Reply, read: int) -> dict[str, Any]:
+    return {
+        "index": 0,
+        "content": "",
+        "id_slot": 0,
+        "stop": True,
+        "model": model.id,
+        "tokens_predicted": reply.tokens,
+        "tokens_evaluated": read,
+        "prompt": prompt,
+        "truncated": False,
+        "stop_type": _STOP_TYPES[reply.finish],
+        "stopping_word": reply.stopped_at or "",
+        "tokens_cached": read + reply.tokens - 1,
+    }

@@ -1,47 +1,110 @@
-"""One request on its way through the simulator, and what every wire format needs from it."""
+"""One request on its way through the simulator, and what every wire format needs to answer it."""
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from llmlab.lab.simulator.errors import no_json, request_id, unknown_model
+from llmlab.lab.simulator.conversation import Compose, Turn
+from llmlab.lab.simulator.errors import Refused, no_json, request_id, too_long, unknown_model
 from llmlab.lab.simulator.json_access import as_number
-from llmlab.lab.simulator.models import Model, find
-from llmlab.lab.simulator.seed import Seed
-from llmlab.lab.simulator.state import State
+from llmlab.lab.simulator.models import MODELS, Model, find
+from llmlab.lab.simulator.seed import BASE62, Seed
 from llmlab.lab.simulator.timing import Pace, pace_of
 from llmlab.lab.wire.messages import Event, Framing, TapeAnswer
 
+_Thing = TypeVar("_Thing")
+_STORED_RESPONSES = 256
+
+
+@dataclass(slots=True)
+class Stored:
+    """A stored file, vector store or batch.
+
+    Args:
+        view: the JSON that the service shows. It is never changed, only replaced: an earlier answer holds it too.
+        seed: source of its later ids and times.
+        text: the text of a file; None if it is none.
+        files, batches: of a vector store.
+        requests, results: of a batch.
+        polls: how often a client has asked for its state.
+    """
+
+    view: dict[str, Any]
+    seed: Seed
+    text: str | None = None
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    batches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    results: list[dict[str, Any]] = field(default_factory=list)
+    polls: int = 0
+
+
+class State:
+    """Everything that a simulator remembers between requests.
+
+    Args:
+        free_requests: how many requests OpenRouter's free models answer before 429; None for no limit.
+    """
+
+    def __init__(self, free_requests: int | None = None) -> None:
+        self.free_requests = free_requests
+        self.free_used = 0
+        self.spent = 0.0
+        self.responses: OrderedDict[str, tuple[dict[str, Any], tuple[Turn, ...]]] = OrderedDict()
+        self.files: dict[str, Stored] = {}
+        self.stores: dict[str, Stored] = {}
+        self.batches: dict[str, Stored] = {}
+        self.message_batches: dict[str, Stored] = {}
+        self.installed = {model.id: model for model in MODELS["ollama"]}
+        self.loaded = {MODELS["ollama"][0].id}
+        self._ids: Counter[str] = Counter()
+
+    def remember(self, answer: dict[str, Any], turns: tuple[Turn, ...]) -> None:
+        """Store an answer of the Responses API and its conversation; the oldest is forgotten at some point."""
+        self.responses[answer["id"]] = (answer, turns)
+        while len(self.responses) > _STORED_RESPONSES:
+            self.responses.popitem(last=False)
+
+    def new_id(self, seed: Seed, prefix: str, length: int, alphabet: str = BASE62) -> str:
+        """Draw an id for a stored thing. The same request again creates another thing with another id."""
+        first = prefix + seed.letters(prefix, length, alphabet)
+        again = self._ids[first]
+        self._ids[first] += 1
+        return prefix + seed.letters(f"{prefix}{again}", length, alphabet) if again else first
+
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Context:
     """A request, sorted out.
 
     Args:
-        service: who is asked, one of the services in `models.MODELS`.
+        service: the service, one of `models.MODELS`.
         method: GET, POST or DELETE.
         path: the path in the service's own form, without a query.
+        query: the fields of the query.
         headers: names in lower case.
         json: the parsed body; it may be anything.
-        seed: where ids and times come from.
-        state: what the service remembers.
-        send: asks the same service something else, as a batch does.
-        query: the fields behind the question mark.
-        names: the ids in the path.
+        seed: source of ids and times.
+        state: what the simulator remembers.
+        compose: the responder.
+        send: sends a request to the same service, as a batch does: path and body.
+        ids: the ids in the path.
     """
 
     service: str
     method: str
     path: str
+    query: Mapping[str, str]
     headers: Mapping[str, str]
     json: Any
     seed: Seed
     state: State
+    compose: Compose
     send: Callable[[str, Any], TapeAnswer]
-    query: Mapping[str, str]
-    names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
 
     @property
     def body(self) -> dict[str, Any]:
@@ -54,54 +117,58 @@ class Ask:
             raise no_json(self.service)
         return self.json
 
-    def model(self) -> Model:
-        """Find the model that the request names.
+    @property
+    def streams(self) -> bool:
+        """Whether the request wants a stream, which it has to say."""
+        return self.body.get("stream") is True
 
-        Raises:
-            Refused: the service has no such model.
-        """
-        return self.named_model(self.body.get("model"))
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models that the service has now. Those of Ollama can be pulled and deleted."""
+        return tuple(self.state.installed.values()) if self.service == "ollama" else MODELS[self.service]
 
-    def named_model(self, name: object) -> Model:
+    def model(self, name: object) -> Model:
         """Find a model by its name.
 
         Raises:
             Refused: the service has no such model.
         """
-        model = find(self.service, name, self.state.models(self.service))
+        model = find(self.service, name, self.models)
         if model is None:
             raise unknown_model(self.service, self.path, name)
         return model
 
-    def variant(self, temperature: object, seed: object) -> int:
-        """Tell which of several possible answers is given.
+    def check_length(self, tokens: int, model: Model) -> None:
+        """Refuse a request with more tokens than the model can read.
 
-        Without a temperature it is the first one. With a temperature, the request decides; or, where there is one,
-        the `seed` in it alone, so that the same seed gives the same answer.
+        Raises:
+            Refused: 400.
         """
+        if tokens > model.context:
+            raise too_long(self.service, self.path, tokens, model.context)
+
+    def variant(self, options: Mapping[str, Any]) -> int:
+        """Choose one of several possible answers: by `seed` if there is one, else by the whole request.
+
+        Without a temperature, or with 0, it is the first answer.
+        """
+        temperature, seed = options.get("temperature"), options.get("seed")
         if temperature is not None and not as_number(temperature):
             return 0
         if seed is not None:
             return Seed.of(seed).number("variant", 1000)
         return self.seed.number("variant", 1000) if temperature is not None else 0
 
-    def lines(self, values: Sequence[Any], content_type: str) -> TapeAnswer:
-        """Answer with a JSON document a line."""
-        headers = {"content-type": content_type, **self._headers(0.1, 0)}
-        events = tuple((0.1, one) for one in values)
-        return TapeAnswer(200, headers, events=events, framing="ndjson", source="simulated")
-
-    def text(self, text: str, content_type: str) -> TapeAnswer:
-        """Answer with a text, such as the content of a file."""
-        headers = {"content-type": content_type, **self._headers(0.1, 0)}
-        return TapeAnswer(200, headers, text, framing="text", seconds=0.1, source="simulated")
+    def pace(self, model: Model, hidden: int = 0) -> Pace:
+        """Return the model's speed, after that many tokens of reasoning that are not shown."""
+        return pace_of(model.id, self.seed, hidden)
 
     def plain(self, body: Any, seconds: float = 0.02, *, status: int = 200, tokens: int = 0) -> TapeAnswer:
         """Answer with one JSON document; with no body at all for None.
 
         Args:
             body: the document.
-            seconds: how long it took.
+            seconds: how long the answer took.
             status: HTTP status.
             tokens: input tokens, for the rate limit headers.
         """
@@ -113,47 +180,53 @@ class Ask:
         kind = "application/x-ndjson" if framing == "ndjson" else "text/event-stream"
         if self.service in ("openai", "anthropic"):
             kind += "; charset=utf-8"
-        headers = {"content-type": kind, **self._headers(events[0][0] if events else 0.0, tokens)}
+        headers = {"content-type": kind, **self._headers(events[0][0], tokens)}
         if self.service in ("anthropic", "openrouter"):
             headers["cache-control"] = "no-cache"
         return TapeAnswer(200, headers, events=tuple(events), framing=framing, source="simulated")
 
-    def pace(self, model: Model, thinking: int = 0) -> Pace:
-        """Tell how fast this model answers this request, after that many tokens of reasoning that are not shown."""
-        pace = pace_of(model.id, self.seed)
-        return Pace(round(pace.first + thinking / pace.rate, 3), pace.rate, pace.seed)
+    def file(self, content: str | Sequence[Any], content_type: str) -> TapeAnswer:
+        """Answer with the content of a file: a text, or JSON documents, a line each."""
+        headers = {"content-type": content_type, **self._headers(0.1, 0)}
+        if isinstance(content, str):
+            return TapeAnswer(200, headers, content, framing="text", seconds=0.1, source="simulated")
+        events = tuple((0.1, line) for line in content)
+        return TapeAnswer(200, headers, events=events, framing="ndjson", source="simulated")
 
-    def _headers(self, seconds: float, tokens: int) -> dict[str, str]:
-        if self.service == "openai":
-            found = {
-                "openai-processing-ms": str(round(seconds * 1000)),
-                "openai-version": "2020-10-01",
-                "x-request-id": request_id("openai", self.seed),
-            }
-            return found | (_openai_limits(tokens) if tokens else {})
-        if self.service == "anthropic":
-            return {"request-id": request_id("anthropic", self.seed)} | (
-                self._anthropic_limits(tokens) if tokens else {}
-            )
-        if self.service == "openrouter" and tokens:
-            return {"x-generation-id": self.generation_id}
-        return {}
+    def stored(self, things: Mapping[str, _Thing], thing_id: object, problem: str, **details: str) -> _Thing:
+        """Find a stored thing.
+
+        Args:
+            things: where to look.
+            thing_id: its id.
+            problem: the service's words if there is none; `{}` stands for the id.
+            details: more of the error.
+
+        Raises:
+            Refused: 404.
+        """
+        thing = things.get(thing_id) if isinstance(thing_id, str) else None
+        if thing is None:
+            raise Refused(404, problem.format(thing_id), **details)
+        return thing
 
     @property
     def generation_id(self) -> str:
         """OpenRouter's id of an answer."""
         return f"gen-{self.seed.created}-{self.seed.letters('generation', 20)}"
 
-    def _anthropic_limits(self, tokens: int) -> dict[str, str]:
-        limits = (("requests", 4_000, 1), ("tokens", 2_400_000, tokens), ("input-tokens", 2_000_000, tokens))
-        found = {}
-        for name, limit, used in (*limits, ("output-tokens", 400_000, 0)):
-            found[f"anthropic-ratelimit-{name}-limit"] = str(limit)
-            # The service rounds what is left to thousands.
-            left = limit - used if name == "requests" else (limit - used + 500) // 1000 * 1000
-            found[f"anthropic-ratelimit-{name}-remaining"] = str(max(0, left))
-            found[f"anthropic-ratelimit-{name}-reset"] = self.seed.timestamp()
-        return found
+    def _headers(self, seconds: float, tokens: int) -> dict[str, str]:
+        if self.service == "openai":
+            headers = {
+                "openai-processing-ms": str(round(seconds * 1000)),
+                "openai-version": "2020-10-01",
+                "x-request-id": request_id("openai", self.seed),
+            }
+            return headers | (_openai_limits(tokens) if tokens else {})
+        if self.service == "anthropic":
+            limits = _anthropic_limits(tokens, self.seed.timestamp()) if tokens else {}
+            return {"request-id": request_id("anthropic", self.seed)} | limits
+        return {"x-generation-id": self.generation_id} if self.service == "openrouter" and tokens else {}
 
 
 def _openai_limits(tokens: int) -> dict[str, str]:
@@ -165,3 +238,14 @@ def _openai_limits(tokens: int) -> dict[str, str]:
         "x-ratelimit-reset-requests": "12ms",
         "x-ratelimit-reset-tokens": f"{round(tokens * 0.03)}ms" if tokens > 33 else "0s",
     }
+
+
+def _anthropic_limits(tokens: int, reset: str) -> dict[str, str]:
+    used = {"requests": (4_000, 1), "tokens": (2_400_000, tokens), "input-tokens": (2_000_000, tokens)}
+    headers = {}
+    for name, (limit, spent) in (used | {"output-tokens": (400_000, 0)}).items():
+        # The service rounds the remaining tokens to thousands.
+        left = limit - spent if name == "requests" else (limit - spent + 500) // 1000 * 1000
+        values = {"limit": limit, "remaining": max(0, left), "reset": reset}
+        headers |= {f"anthropic-ratelimit-{name}-{part}": str(value) for part, value in values.items()}
+    return headers

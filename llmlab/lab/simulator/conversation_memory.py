@@ -1,11 +1,11 @@
-"""Remembers, within one conversation, what the user said about themselves."""
+"""Memory within one conversation: what the user said about themselves."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from llmlab.lab.simulator.question import Turn
+from llmlab.lab.simulator.conversation import Turn
 
 _NAME = re.compile(
     r"\b(?:my name is|my name's|call me|i am called|the user(?:'s name is| is called))\s+([^\W\d_][\w'-]*)", re.I
@@ -13,59 +13,50 @@ _NAME = re.compile(
 _I_AM = re.compile(r"\b(?:I am|I'm|i am|i'm|this is)\s+([A-ZÀ-Þ][\w'-]+)\b(?=\s*(?:[.,!?;]|$|and\b))")
 _HOME = re.compile(r"\bI live in ([A-ZÀ-Þ][\w'-]*(?: [A-ZÀ-Þ][\w'-]*)*)")
 _MINE = re.compile(r"\bmy ((?!name\b)[a-z]+(?: [a-z]+)?) (?:is|are)(?: called)? ([^.,!?\n;]{1,60})", re.I)
-_ASK_NAME = re.compile(
+_ASKS_NAME = re.compile(
     r"\b(?:what(?:'s| is| was) my name|who am i|(?:know|remember|recall|tell me) my name|my name again)\b", re.I
 )
-_ASK_HOME = re.compile(r"\bwhere do i live\b", re.I)
-_ASK_MINE = re.compile(r"\b(?:what|who|which)(?:'s| is| are| was) my ((?!name\b)[a-z]+(?: [a-z]+)?)", re.I)
-_ASK_FIRST = re.compile(
+_ASKS_HOME = re.compile(r"\bwhere do i live\b", re.I)
+_ASKS_MINE = re.compile(r"\b(?:what|who|which)(?:'s| is| are| was) my ((?!name\b)[a-z]+(?: [a-z]+)?)", re.I)
+_ASKS_FIRST = re.compile(
     r"\bwhat (?:did i|was my|was the) (?:first|ask(?: you)?(?: first)?|first (?:question|message))\b", re.I
 )
+_GREETING = re.compile(r"\W*(?:hi|hello|hey|good (?:morning|evening|afternoon))\b[^?]{0,20}$", re.I)
 
 
 def name_in(turns: Sequence[Turn]) -> str:
-    """Give the name that was told last, or nothing."""
+    """Return the latest name that the user gave, or an empty text."""
     name = ""
     for turn in turns:
         if turn.role in ("user", "system"):
-            found = _NAME.findall(turn.text) or (_I_AM.findall(turn.text) if turn.role == "user" else [])
-            name = found[-1] if found else name
+            names = _NAME.findall(turn.text) or (_I_AM.findall(turn.text) if turn.role == "user" else [])
+            name = names[-1] if names else name
     return name[:1].upper() + name[1:]
 
 
 def recall(prompt: str, turns: Sequence[Turn]) -> str:
-    """Answer a question about what was said before, or give nothing if it is not one.
-
-    Args:
-        prompt: what the user asks now.
-        turns: the whole conversation.
-    """
-    said = [turn.text for turn in turns if turn.role == "user"]
-    told = "\n".join(turn.text for turn in turns if turn.role in ("user", "system"))
-    if _ASK_NAME.search(prompt):
+    """Answer a question about earlier messages; an empty text if it is none."""
+    questions = [turn.text for turn in turns if turn.role == "user"]
+    history = "\n".join(turn.text for turn in turns if turn.role in ("user", "system"))
+    if _ASKS_NAME.search(prompt):
         name = name_in(turns)
         return f"Your name is {name}." if name else "You have not told me your name in this conversation."
-    if _ASK_HOME.search(prompt):
-        homes = _HOME.findall(told)
+    if _ASKS_HOME.search(prompt):
+        homes = _HOME.findall(history)
         return f"You live in {homes[-1]}." if homes else "You have not told me where you live."
-    if asked := _ASK_MINE.search(prompt):
-        wanted = asked[1].lower()
-        for thing, value in reversed(_MINE.findall(told)):
-            if thing.lower() == wanted:
-                return f"Your {thing.lower()} is {value.strip()}."
-        return f"You have not told me what your {wanted} is."
-    if _ASK_FIRST.search(prompt) and len(said) > 1:
-        return f"Your first message was: “{said[0].strip()[:200]}”"
+    if match := _ASKS_MINE.search(prompt):
+        values = {thing.lower(): value.strip() for thing, value in _MINE.findall(history)}
+        thing = match[1].lower()
+        return f"Your {thing} is {values[thing]}." if thing in values else f"You have not told me what your {thing} is."
+    if _ASKS_FIRST.search(prompt) and len(questions) > 1:
+        return f"Your first message was: “{questions[0].strip()[:200]}”"
     return ""
 
 
 def greet(prompt: str) -> str:
-    """Answer a greeting, or the telling of a name, or give nothing."""
-    name = name_in([Turn("user", prompt)])
-    if name:
+    """Answer a greeting, or a user who tells their name; an empty text for anything else."""
+    if name := name_in([Turn("user", prompt)]):
         return f"Nice to meet you, {name}! I will remember your name in this conversation."
     if mine := _MINE.search(prompt):
-        return f"Noted: your {mine[1].lower()} is {mine[2].strip()}." if not prompt.rstrip().endswith("?") else ""
-    if re.match(r"\W*(?:hi|hello|hey|good (?:morning|evening|afternoon))\b[^?]{0,20}$", prompt.strip(), re.I):
-        return "Hello! I am llmlab's simulator. How can I help you?"
-    return ""
+        return "" if prompt.rstrip().endswith("?") else f"Noted: your {mine[1].lower()} is {mine[2].strip()}."
+    return "Hello! I am llmlab's simulator. How can I help you?" if _GREETING.match(prompt.strip()) else ""

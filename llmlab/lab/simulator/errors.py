@@ -1,14 +1,13 @@
-"""How each service says no: the error bodies of OpenAI, Anthropic, OpenRouter, Ollama and local servers.
+"""Error answers of each service, in the service's own words: what a learner meets live shows the same offline.
 
-The words are the services' own, so that a lesson about errors shows what one really meets. A key is never echoed, not
-even masked. What the body of a 404 for an unknown path says is close, not exact: Ollama answers those in plain text.
+A key is never echoed, not even masked. The body for an unknown path is close, not exact: Ollama answers in plain text.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from llmlab.lab.simulator.seed import Seed
+from llmlab.lab.simulator.seed import BASE62, HEX, Seed
 
 
 class Refused(Exception):
@@ -18,7 +17,7 @@ class Refused(Exception):
         status: HTTP status.
         message: the service's own words.
         kind: the error's type, where the service names one.
-        param: the field that is wrong (OpenAI).
+        param: the wrong field (OpenAI).
         code: the service's error code (OpenAI).
         extra: more fields of the error.
         headers: of the answer.
@@ -35,32 +34,26 @@ class Refused(Exception):
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.status = status
-        self.message = message
-        self.kind = kind
-        self.param = param
-        self.code = code
-        self.extra = extra or {}
-        self.headers = headers or {}
+        self.status, self.message, self.kind = status, message, kind
+        self.param, self.code = param, code
+        self.extra, self.headers = extra or {}, headers or {}
 
 
 def error_body(service: str, error: Refused, seed: Seed, *, compatible: bool = False) -> dict[str, Any]:
-    """Write a refusal the way this service does.
+    """Write an error in the form of a service.
 
     Args:
-        service: one of the services in `models.MODELS`.
-        error: what is refused and why.
-        seed: for the ids in the body.
-        compatible: Ollama's OpenAI-compatible paths, which answer in OpenAI's form.
+        service: one of `models.MODELS`.
+        error: the refusal.
+        seed: source of the ids in the body.
+        compatible: the path is one of Ollama's in OpenAI's form.
     """
     if service == "anthropic":
         detail = {"type": error.kind, "message": error.message}
         return {"type": "error", "error": detail, "request_id": request_id(service, seed)}
     if service == "openrouter":
         body: dict[str, Any] = {"error": {"message": error.message, "code": error.status, **error.extra}}
-        if error.status in (400, 429):
-            body["user_id"] = "user_" + seed.letters("user", 27)
-        return body
+        return body | ({"user_id": "user_" + seed.letters("user", 27)} if error.status in (400, 429) else {})
     if service == "ollama" and not compatible:
         return {"error": error.message}
     if service == "ollama":
@@ -71,10 +64,9 @@ def error_body(service: str, error: Refused, seed: Seed, *, compatible: bool = F
 
 
 def request_id(service: str, seed: Seed) -> str:
-    """Draw the id by which this service would find the request again."""
-    if service == "anthropic":
-        return "req_011C" + seed.letters("request", 20)
-    return "req_" + seed.letters("request", 32, "0123456789abcdef")
+    """Draw the id of a request, by which a service finds it again."""
+    prefix, length, alphabet = ("req_011C", 20, BASE62) if service == "anthropic" else ("req_", 32, HEX)
+    return prefix + seed.letters("request", length, alphabet)
 
 
 _OPENAI_NO_KEY = (
@@ -89,22 +81,20 @@ _OPENAI_WRONG_KEY = (
 
 
 def check_key(service: str, path: str, key: str) -> None:
-    """Refuse a request without a key, or with one that says of itself that it is wrong.
+    """Refuse a request without a key, or with a key that has the word wrong, invalid or bad in it.
 
     Args:
-        service: only the three services in the cloud ask for a key.
-        path: OpenAI words it differently on different paths.
-        key: what the request carried; any key is taken that has none of the words wrong, invalid and bad in it.
+        service: only the three cloud services need a key.
+        path: OpenAI's words differ by path.
+        key: the request's key.
 
     Raises:
         Refused: 401.
     """
-    wrong = any(word in key.lower() for word in ("wrong", "invalid", "bad"))
-    if key and not wrong:
+    if key and not any(word in key.lower() for word in ("wrong", "invalid", "bad")):
         return
     if service == "openai" and not key:
-        text = "Missing bearer or basic authentication in header" if "responses" in path else _OPENAI_NO_KEY
-        raise Refused(401, text)
+        raise Refused(401, "Missing bearer or basic authentication in header" if "responses" in path else _OPENAI_NO_KEY)
     if service == "openai":
         raise Refused(401, _OPENAI_WRONG_KEY, code="invalid_api_key")
     if service == "anthropic":
@@ -114,18 +104,14 @@ def check_key(service: str, path: str, key: str) -> None:
 
 
 def unknown_path(service: str, method: str, path: str) -> Refused:
-    """What the service says of a path that it does not have."""
-    if service == "openai":
-        return Refused(404, f"Invalid URL ({method} {path})")
-    if service == "anthropic":
-        return Refused(404, "Not Found", "not_found_error")
-    if service == "local_gpt_oss":
-        return Refused(404, "File Not Found", "not_found_error")
-    return Refused(404, "Not Found" if service == "openrouter" else "404 page not found")
+    """Return the error for a path that the service does not have."""
+    words = {"openai": f"Invalid URL ({method} {path})", "ollama": "404 page not found", "local_gpt_oss": "File Not Found"}
+    kind = "not_found_error" if service in ("anthropic", "local_gpt_oss") else "invalid_request_error"
+    return Refused(404, words.get(service, "Not Found"), kind)
 
 
 def wrong_method(service: str, method: str, path: str) -> Refused:
-    """What the service says of a path that it has, but not with this method."""
+    """Return the error for a path that the service has, but not with this method."""
     if service == "openai":
         hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
         return Refused(405, f"Not allowed to {method} on {path} {hint}.", code="method_not_supported")
@@ -133,7 +119,7 @@ def wrong_method(service: str, method: str, path: str) -> Refused:
 
 
 def no_json(service: str) -> Refused:
-    """What the service says of a body that is not a JSON object."""
+    """Return the error for a body that is not a JSON object."""
     if service == "openai":
         return Refused(
             400,
@@ -146,42 +132,32 @@ def no_json(service: str) -> Refused:
 
 
 def unknown_model(service: str, path: str, name: object) -> Refused:
-    """What the service says of a model that it does not have, or has no longer."""
+    """Return the error for a model that the service does not have, or has no longer."""
     name = name if isinstance(name, str) else str(name)[:80]
     if service == "anthropic":
         return Refused(404, f"model: {name}", "not_found_error")
     if service == "openrouter":
         return Refused(400, f"{name} is not a valid model ID")
-    if service == "ollama":
-        return Refused(404, f"model '{name}' not found")
-    if service == "local_gpt_oss":
+    if service in ("ollama", "local_gpt_oss"):
         return Refused(404, f"model '{name}' not found", "not_found_error")
     if path.startswith("/v1/responses"):
-        message = f"The requested model '{name}' does not exist."
-        return Refused(400, message, param="model", code="model_not_found")
+        return Refused(400, f"The requested model '{name}' does not exist.", param="model", code="model_not_found")
     if path.startswith("/v1/models"):
         return Refused(404, f"The model '{name}' does not exist", param="model", code="model_not_found")
     message = f"The model `{name}` does not exist or you do not have access to it."
     return Refused(404, message, code="model_not_found")
 
 
-def too_long(service: str, path: str, given: int, most: int) -> Refused:
-    """What the service says of a request with more tokens than the model can read."""
-    code = "context_length_exceeded"
+def too_long(service: str, path: str, tokens: int, most: int) -> Refused:
+    """Return the error for a request with more tokens than the model can read."""
     if service == "anthropic":
-        return Refused(400, f"prompt is too long: {given} tokens > {most} maximum")
+        return Refused(400, f"prompt is too long: {tokens} tokens > {most} maximum")
+    if service == "local_gpt_oss":
+        message = f"request ({tokens} tokens) exceeds the available context size ({most} tokens), try increasing it"
+        return Refused(400, message, "exceed_context_size_error", extra={"n_prompt_tokens": tokens, "n_ctx": most})
+    code = "context_length_exceeded"
     if service == "openai" and path.startswith("/v1/responses"):
         message = "Your input exceeds the context window of this model. Please adjust your input and try again."
         return Refused(400, message, param="input", code=code)
-    if service == "local_gpt_oss":
-        message = f"request ({given} tokens) exceeds the available context size ({most} tokens), try increasing it"
-        return Refused(400, message, "exceed_context_size_error", extra={"n_prompt_tokens": given, "n_ctx": most})
-    if service == "openrouter":
-        message = (
-            f"This endpoint's maximum context length is {most} tokens. However, you requested about {given} tokens."
-        )
-        return Refused(400, f"{message} Please reduce the length of either one.")
-    message = (
-        f"This model's maximum context length is {most} tokens. However, your messages resulted in {given} tokens."
-    )
+    message = f"This model's maximum context length is {most} tokens. However, your messages resulted in {tokens} tokens."
     return Refused(400, f"{message} Please reduce the length of the messages.", param="messages", code=code)

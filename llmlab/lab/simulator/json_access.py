@@ -1,4 +1,4 @@
-"""Reading JSON that may hold anything: what is missing or of the wrong type becomes empty, never an exception."""
+"""Access to JSON that may hold anything: a missing value, or one of the wrong type, reads as an empty one."""
 
 from __future__ import annotations
 
@@ -7,44 +7,39 @@ from typing import Any
 
 
 def as_dict(value: object) -> dict[str, Any]:
-    """Give the value if it is a JSON object, else an empty one."""
+    """Return the value if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[Any]:
-    """Give the value if it is a JSON array, else an empty one."""
+    """Return the value if it is a JSON array, else an empty one."""
     return value if isinstance(value, list) else []
 
 
 def as_str(value: object) -> str:
-    """Give the value if it is a string, else an empty one."""
+    """Return the value if it is a string, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
 def as_int(value: object) -> int | None:
-    """Give the value if it is a whole number (and not a truth value), else nothing."""
+    """Return the value if it is a whole number, else None. A boolean is no number."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def as_digits(text: str) -> int | None:
-    """Read a whole number out of a query, or nothing."""
-    return int(text) if len(text) < 10 and text.isascii() and text.isdigit() else None
-
-
 def as_number(value: object) -> float | int | None:
-    """Give the value if it is a number (and not a truth value), else nothing."""
+    """Return the value if it is a number, else None. A boolean is no number."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def dicts(value: object) -> list[dict[str, Any]]:
-    """Give the JSON objects in an array, and leave the rest out."""
+    """Return the JSON objects of an array, without its other items."""
     return [item for item in as_list(value) if isinstance(item, dict)]
 
 
 def text_of(content: object) -> str:
-    """Read the text of a message: a string, or the text of its parts.
+    """Return the text of a message: a string, or the text of its parts, a line each.
 
-    A part is text under `text`, or under `content` (a tool result in Anthropic's form). `sight` reads the pictures.
+    A part has its text under `text`, or under `content` (a tool result of Anthropic's).
     """
     if isinstance(content, str):
         return content
@@ -53,10 +48,10 @@ def text_of(content: object) -> str:
 
 
 def parse(text: str) -> Any:
-    """Parse JSON that stands inside a text. Halves of characters, which JSON can hold and UTF-8 cannot, are replaced.
+    """Parse JSON inside a text. Unpaired surrogates, which JSON can hold and UTF-8 cannot, are replaced.
 
     Raises:
-        ValueError: it is not JSON, or nested too deep.
+        ValueError: the text is not JSON, or is nested too deep.
     """
     try:
         value = json.loads(text)
@@ -66,28 +61,24 @@ def parse(text: str) -> Any:
 
 
 def arguments_of(value: object) -> dict[str, Any]:
-    """Read the arguments of a tool call: an object, or a string that holds one."""
-    if isinstance(value, str):
-        try:
-            value = parse(value)
-        except ValueError:
-            return {}
-    return as_dict(value)
-
-
-def stop_texts(value: object) -> tuple[str, ...]:
-    """Read stop sequences: one string or a list of them."""
-    values = [value] if isinstance(value, str) else as_list(value)
-    return tuple(text for text in values if isinstance(text, str) and text)
+    """Return the arguments of a tool call: an object, or a string that holds one."""
+    try:
+        return as_dict(parse(value) if isinstance(value, str) else value)
+    except ValueError:
+        return {}
 
 
 def texts_of(value: object) -> list[str]:
-    """Read one text or a list of them; a text may be given as token numbers, which are read as their digits."""
+    """Return one text or a list of texts as a list. Token numbers in place of a text read as their digits."""
     if isinstance(value, str):
         return [value] if value else []
     items = as_list(value)
     if items and all(isinstance(item, int) for item in items):
-        return [" ".join(str(item) for item in items)]
-    return [
-        item if isinstance(item, str) else " ".join(map(str, item)) for item in items if isinstance(item, (str, list))
-    ]
+        return [" ".join(map(str, items))]
+    return [one if isinstance(one, str) else " ".join(map(str, one)) for one in items if isinstance(one, (str, list))]
+
+
+def stop_texts(value: object) -> tuple[str, ...]:
+    """Return stop sequences, given as one string or a list."""
+    values = [value] if isinstance(value, str) else as_list(value)
+    return tuple(text for text in values if isinstance(text, str) and text)

@@ -1,197 +1,326 @@
-"""Writes Chat Completions answers, plain and streamed, as OpenAI, OpenRouter, Ollama and local servers do.
+"""OpenAI's Chat Completions, whole and streamed, as OpenAI, OpenRouter, Ollama and local servers speak it.
 
-Format: OpenAI's API reference and real traffic of the four. Left out: audio, log probabilities, web search,
-predictions.
+Format: OpenAI's API reference and real traffic of the four. Left out: audio, log probabilities, web search.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from llmlab.lab.simulator import openrouter, tokens
-from llmlab.lab.simulator.chat_read import read
-from llmlab.lab.simulator.context import Ask
-from llmlab.lab.simulator.json_access import as_dict, as_int
+from llmlab.lab.simulator import checks, openrouter, tokens
+from llmlab.lab.simulator.context import Context
+from llmlab.lab.simulator.conversation import Conversation, Reply, Tool, ToolCall, Turn
+from llmlab.lab.simulator.errors import Refused
+from llmlab.lab.simulator.images import check_images, images_of
+from llmlab.lab.simulator.json_access import arguments_of, as_dict, as_int, as_str, dicts, stop_texts, text_of
 from llmlab.lab.simulator.models import Model
-from llmlab.lab.simulator.question import Call, Question, Reply
-from llmlab.lab.simulator.reply import think
-from llmlab.lab.simulator.seed import BASE36
-from llmlab.lab.simulator.usage import input_tokens, usage_of
+from llmlab.lab.simulator.seed import BASE62
 from llmlab.lab.wire.messages import Event, TapeAnswer
 
 FINGERPRINT = "fp_llmlab_simulator"
-"""What `system_fingerprint` says, so that nobody takes a simulated answer for a real one."""
+"""The `system_fingerprint` of every answer: nobody shall take it for a real one."""
 
+_ROLES = ("system", "assistant", "user", "function", "tool", "developer")
+_READ_AS = {"developer": "system", "function": "tool"}
 _FINISH = {"stop": "stop", "stop_text": "stop", "length": "length", "tool": "tool_calls"}
 _MOST_CHOICES = 16
+_NO_MODEL = {
+    "openai": "you must provide a model parameter",
+    "openrouter": "No models provided",
+    "local_gpt_oss": "model name is missing from the request",
+}
+_NO_MESSAGES = {
+    "openrouter": 'Input required: specify "prompt" or "messages"',
+    "ollama": "[] is too short - 'messages'",
+    "local_gpt_oss": "'messages' is required",
+}
 
 
-def chat(ask: Ask) -> TapeAnswer:
+def chat(context: Context) -> TapeAnswer:
     """Answer a POST to `/v1/chat/completions`."""
-    question, model = read(ask)
-    if ask.service == "openrouter":
-        openrouter.check_free(ask, model)
-    writer = _Writer(ask, question, model)
-    return writer.stream() if ask.body.get("stream") is True else writer.plain()
+    conversation, model = _read(context)
+    writer = _Writer(context, conversation, model)
+    return writer.stream() if context.streams else writer.plain()
+
+
+def _read(context: Context) -> tuple[Conversation, Model]:
+    body, service = context.body, context.service
+    if not body.get("model"):
+        raise Refused(400, _NO_MODEL.get(service, "model is required"))
+    if service != "ollama":
+        checks.check_number(body, "temperature", 0, 2)
+        checks.check_number(body, "top_p", 0, 1)
+    if service == "openai":
+        _check_openai(body)
+    model = context.model(body["model"])
+    if service == "openai" and model.id.startswith(("gpt-5", "gpt-6", "o")) and body.get("max_tokens") is not None:
+        raise checks.unsupported("max_tokens", "Use 'max_completion_tokens' instead.")
+    messages = _messages(body, service)
+    if model.embeds or not model.chats:
+        if service == "ollama":
+            raise Refused(400, f'"{model.id}" does not support chat')
+        message = "This is not a chat model and thus not supported in the v1/chat/completions endpoint."
+        raise Refused(404, message, param="model")
+    limit = as_int(body.get("max_completion_tokens")) or as_int(body.get("max_tokens"))
+    chosen, form = body.get("tool_choice"), as_dict(body.get("response_format"))
+    conversation = Conversation(
+        turns=tuple(_turn(message, service) for message in messages),
+        tools=function_tools(body.get("tools")),
+        tool_choice=as_str(as_dict(as_dict(chosen).get("function")).get("name")) or as_str(chosen) or "auto",
+        parallel=body.get("parallel_tool_calls") is not False,
+        stop=stop_texts(body.get("stop")),
+        max_tokens=min(limit, model.output) if limit and limit > 0 else model.output,
+        effort=checks.choice(_effort(body), "reasoning_effort", checks.EFFORTS, model.effort),
+        schema=schema_of(form, as_dict(form.get("json_schema"))),
+        variant=context.variant(body),
+        verbosity=checks.choice(body.get("verbosity"), "verbosity", ("low", "medium", "high"), "medium"),
+    )
+    check_images(conversation, service, model)
+    if service == "openai":
+        checks.check_reasoning(body, model, conversation.effort, "reasoning_effort")
+    if service != "ollama":  # Ollama forgets the beginning and says nothing
+        context.check_length(tokens.count_input(conversation), model)
+    return conversation, model
+
+
+def function_tools(tools: object) -> tuple[Tool, ...]:
+    """Read tools in the form of Chat Completions, which Ollama's own API has too."""
+    functions = [as_dict(tool.get("function")) for tool in dicts(tools)]
+    return tuple(
+        Tool(one["name"], as_str(one.get("description")), as_dict(one.get("parameters")))
+        for one in functions
+        if as_str(one.get("name"))
+    )
+
+
+def schema_of(form: dict[str, Any], holder: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the schema of a structured answer: an empty one for any JSON object, None for a text."""
+    if form.get("type") == "json_schema":
+        return as_dict(holder.get("schema"))
+    return {} if form.get("type") == "json_object" else None
+
+
+def _effort(body: dict[str, Any]) -> object:
+    reasoning = as_dict(body.get("reasoning"))  # OpenRouter's
+    switched_on = reasoning.get("enabled") is True or as_int(reasoning.get("max_tokens"))
+    return body.get("reasoning_effort") or reasoning.get("effort") or ("medium" if switched_on else None)
+
+
+def _check_openai(body: dict[str, Any]) -> None:
+    for name in ("max_completion_tokens", "max_tokens"):
+        checks.check_number(body, name, 1, whole=True)
+    checks.check_number(body, "n", 1, 128, whole=True)
+    checks.check_array(body, "tools")
+    for at, tool in enumerate(dicts(body.get("tools"))):
+        checks.check_tool(as_dict(tool.get("function")), f"tools[{at}].function")
+    form = as_dict(body.get("response_format"))
+    inner = as_dict(form.get("json_schema")) if form.get("type") == "json_schema" else {}
+    checks.check_format({**form, **inner}, "response_format" + (".json_schema" if inner else ""))
+    text = " ".join(text_of(message.get("content")) for message in dicts(body.get("messages")))
+    if form.get("type") == "json_object" and "json" not in text.lower():
+        problem = "must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+        raise Refused(400, f"'messages' {problem}", param="messages")
+
+
+def _messages(body: dict[str, Any], service: str) -> list[dict[str, Any]]:
+    messages = body.get("messages")
+    if service == "openai":
+        if messages is None:
+            raise checks.missing("messages")
+        checks.check_array(body, "messages")
+        if not messages:
+            problem = "Expected an array with minimum length 1, but got an empty array instead."
+            raise Refused(400, f"Invalid 'messages': empty array. {problem}", param="messages", code="empty_array")
+    elif not isinstance(messages, list) or not messages:
+        raise Refused(400, _NO_MESSAGES[service])
+    waiting: list[str] = []
+    for at, message in enumerate(messages):
+        if not isinstance(message, dict):
+            raise checks.wrong_type(f"messages[{at}]", "an object", message)
+        if message.get("role") is None:
+            raise checks.missing(f"messages[{at}].role")
+        checks.choice(message["role"], f"messages[{at}].role", _ROLES, "")
+        if service == "openai":
+            waiting = _check_order(at, message, waiting)
+    if waiting:
+        raise _unanswered(len(messages), waiting)
+    return messages
+
+
+def _check_order(at: int, message: dict[str, Any], waiting: list[str]) -> list[str]:
+    """Check that every tool result follows its call, and every call has a result right after it."""
+    role, calls = message["role"], dicts(message.get("tool_calls"))
+    if role == "tool":
+        if message.get("tool_call_id") not in waiting:
+            rule = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'"
+            raise Refused(400, f"Invalid parameter: {rule}.", param=f"messages.[{at}].role")
+        return [one for one in waiting if one != message["tool_call_id"]]
+    if waiting:
+        raise _unanswered(at, waiting)
+    if message.get("content") is None and not (role == "assistant" and (calls or message.get("refusal"))):
+        raise checks.missing(f"messages[{at}].content")
+    return [as_str(call.get("id")) for call in calls]
+
+
+def _unanswered(at: int, ids: list[str]) -> Refused:
+    message = (
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
+        f"The following tool_call_ids did not have response messages: {', '.join(ids)}"
+    )
+    return Refused(400, message, param=f"messages.[{at}].role")
+
+
+def _turn(message: dict[str, Any], service: str) -> Turn:
+    role, functions = message["role"], [(one, as_dict(one.get("function"))) for one in dicts(message.get("tool_calls"))]
+    calls = tuple(
+        ToolCall(as_str(one.get("id")), as_str(function.get("name")), arguments_of(function.get("arguments")))
+        for one, function in functions
+    )
+    text, call_id = text_of(message.get("content")), as_str(message.get("tool_call_id"))
+    return Turn(_READ_AS.get(role, role), text, calls, call_id, images=images_of(message, service))
 
 
 class _Writer:
-    def __init__(self, ask: Ask, question: Question, model: Model) -> None:
-        self.ask, self.model, self.service = ask, model, ask.service
-        several = min(max(as_int(ask.body.get("n")) or 1, 1), _MOST_CHOICES)
-        self.replies = [think(replace(question, variant=question.variant + at)) for at in range(several)]
-        self.prompt_tokens = input_tokens(question)
-        written = self.replies[0].reasoning_tokens if self.service == "openai" else 0
-        self.pace = ask.pace(model, written)
+    """Writes the choices of one answer."""
+
+    def __init__(self, context: Context, conversation: Conversation, model: Model) -> None:
+        self.context, self.model, self.service = context, model, context.service
+        many = min(max(as_int(context.body.get("n")) or 1, 1), _MOST_CHOICES)
+        variants = [replace(conversation, variant=conversation.variant + at) for at in range(many)]
+        self.replies = [context.compose(variant) for variant in variants]
+        self.prompt_tokens = tokens.count_input(conversation)
+        self.pace = context.pace(model, self.replies[0].reasoning_tokens if self.service == "openai" else 0)
 
     def plain(self) -> TapeAnswer:
-        choices = [self._choice(at, reply) for at, reply in enumerate(self.replies)]
-        body = self._frame("chat.completion")
-        body["choices"] = choices
-        body["usage"] = self._usage()
-        if self.service == "openai":
-            body["service_tier"] = "default"
-            body["system_fingerprint"] = FINGERPRINT
-        spent = max(
-            reply.tokens + (reply.reasoning_tokens if self.service != "openai" else 0) for reply in self.replies
-        )
-        return self.ask.plain(body, self.pace.after(spent), tokens=self.prompt_tokens)
+        choices = []
+        for at, reply in enumerate(self.replies):
+            choice: dict[str, Any] = {"index": at, "message": self._message(reply), "finish_reason": _FINISH[reply.finish]}
+            choices.append(choice | self._native(choice["finish_reason"]))
+        visible = [reply.tokens + (0 if self.service == "openai" else reply.reasoning_tokens) for reply in self.replies]
+        body = self._frame("chat.completion") | {"choices": choices, "usage": self._usage()}
+        if self.service == "openrouter":
+            body["service_tier"] = None
+        return self.context.plain(body, self.pace.after(max(visible)), tokens=self.prompt_tokens)
 
     def stream(self) -> TapeAnswer:
-        deltas = [(at, delta, None) for at, reply in enumerate(self.replies) for delta in self._deltas(at, reply)]
-        ends = [(at, self._last_delta(), _FINISH[reply.finish]) for at, reply in enumerate(self.replies)]
-        chunks = [self._chunk(at, delta, finish) for at, delta, finish in (*deltas, *ends)]
-        with_usage = as_dict(self.ask.body.get("stream_options")).get("include_usage") is True
+        options = as_dict(self.context.body.get("stream_options"))
+        chunks = [self._chunk(at, delta) for at, reply in enumerate(self.replies) for delta in self._deltas(reply)]
+        end = {"role": "assistant", "content": ""} if self.service == "openrouter" else {}
+        chunks += [self._chunk(at, end, _FINISH[reply.finish]) for at, reply in enumerate(self.replies)]
         if self.service == "openrouter":
-            last = self._chunk(0, self._last_delta(), None)
-            chunks.append(last | {"usage": self._usage()})
-        elif with_usage:
+            chunks.append(self._chunk(0, end) | {"usage": self._usage()})
+        elif options.get("include_usage") is True:
             if self.service == "openai":
                 chunks = [chunk | {"usage": None} for chunk in chunks]
             chunks.append(self._frame("chat.completion.chunk") | {"choices": [], "usage": self._usage()})
-        if (
-            self.service == "openai"
-            and as_dict(self.ask.body.get("stream_options")).get("include_obfuscation") is not False
-        ):
+        if self.service == "openai" and options.get("include_obfuscation") is not False:
+            seed = self.context.seed
             for at, chunk in enumerate(chunks):
-                chunk["obfuscation"] = self.ask.seed.letters(f"veil{at}", 5 + self.ask.seed.number(f"veil{at}", 11))
-        events: list[tuple[float, Event]] = list(zip(self.pace.moments(chunks), chunks, strict=True))
+                chunk["obfuscation"] = seed.letters(f"veil{at}", 5 + seed.number(f"veil{at}", 11))
+        events: list[tuple[float, Event]] = list(zip(self.pace.times(chunks), chunks, strict=True))
         if self.service == "openrouter":
             events.insert(0, (round(self.pace.first * 0.3, 3), ": OPENROUTER PROCESSING"))
-        events.append((events[-1][0], "data: [DONE]"))
-        return self.ask.stream(events, "sse", self.prompt_tokens)
+        return self.context.stream([*events, (events[-1][0], "data: [DONE]")], "sse", self.prompt_tokens)
 
     def _frame(self, kind: str) -> dict[str, Any]:
-        seed, chunk = self.ask.seed, kind.endswith("chunk")
-        frame: dict[str, Any] = {"id": self._id(), "object": kind, "created": seed.created, "model": self.model.served}
+        seed = self.context.seed
+        ids = {"openrouter": self.context.generation_id, "ollama": f"chatcmpl-{seed.number('id', 1000)}"}
+        answer_id = ids.get(self.service) or "chatcmpl-" + seed.letters("id", 29 if self.service == "openai" else 32)
+        frame = {"id": answer_id, "object": kind, "created": seed.created, "model": self.model.served}
+        frame["system_fingerprint"] = FINGERPRINT
         if self.service == "openrouter":
             frame["provider"] = openrouter.provider(self.model)
-        if self.service != "openai" or chunk:
-            frame["system_fingerprint"] = FINGERPRINT
-        if (self.service == "openai" and chunk) or (self.service == "openrouter" and not chunk):
-            frame["service_tier"] = "default" if self.service == "openai" else None
-        return frame
+        return frame | ({"service_tier": "default"} if self.service == "openai" else {})
 
-    def _id(self) -> str:
-        seed = self.ask.seed
-        if self.service == "openrouter":
-            return self.ask.generation_id
-        if self.service == "ollama":
-            return f"chatcmpl-{seed.number('id', 1000)}"
-        return "chatcmpl-" + seed.letters("id", 29 if self.service == "openai" else 32)
-
-    def _choice(self, at: int, reply: Reply) -> dict[str, Any]:
-        choice: dict[str, Any] = {"index": at, "message": self._message(reply)}
-        choice["finish_reason"] = _FINISH[reply.finish]
-        if self.service == "openrouter":
-            choice["logprobs"] = None
-            choice["native_finish_reason"] = openrouter.native_finish(self.model, choice["finish_reason"])
-        return choice
-
-    def _message(self, reply: Reply) -> dict[str, Any]:
-        empty = "" if self.service == "ollama" else None
-        message: dict[str, Any] = {"role": "assistant", "content": reply.text if not reply.calls else empty}
-        if self.service == "openai":
-            if reply.calls:
-                message["tool_calls"] = [self._call(at, call) for at, call in enumerate(reply.calls)]
-            return message | {"refusal": None, "annotations": []}
-        if self.service == "openrouter":
-            message["refusal"] = None
-            message["reasoning"] = reply.reasoning or None
-            if reply.reasoning:
-                message["reasoning_details"] = [_detail(reply.reasoning)]
-        elif reply.reasoning:
-            message[self._reasoning_field] = reply.reasoning
-        if reply.calls:
-            message["tool_calls"] = [{**self._call(at, call), "index": at} for at, call in enumerate(reply.calls)]
-        return message
-
-    @property
-    def _reasoning_field(self) -> str:
-        return "reasoning_content" if self.service == "local_gpt_oss" else "reasoning"
-
-    def _call(self, at: int, call: Call) -> dict[str, Any]:
-        arguments = json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":"), default=str)
-        return {"id": self._call_id(at), "type": "function", "function": {"name": call.name, "arguments": arguments}}
-
-    def _call_id(self, at: int) -> str:
-        if self.service == "ollama":
-            return "call_" + self.ask.seed.letters(f"call{at}", 8, BASE36)
-        return "call_" + self.ask.seed.letters(f"call{at}", 24)
-
-    def _deltas(self, at: int, reply: Reply) -> list[dict[str, Any]]:
-        """Write everything that is said, piece by piece; the first piece carries the role."""
-        thought = tokens.split(reply.reasoning) if self.service != "openai" else []
-        deltas = [self._thinking(piece) for piece in thought]
-        deltas += [{"content": piece} for piece in tokens.split(reply.text)] if not reply.calls else []
-        for number, call in enumerate(reply.calls):
-            deltas += self._call_deltas(number, self._call(number, call))
-        if self.service == "openrouter":
-            return [{"role": "assistant", "content": None if "tool_calls" in delta else ""} | delta for delta in deltas]
-        if self.service == "openai" and not reply.calls:
-            return [{"role": "assistant", "content": "", "refusal": None}, *deltas]
-        if self.service == "local_gpt_oss":
-            return [{"role": "assistant", "content": None}, *deltas]
-        first = {"role": "assistant", "content": None if self.service == "openai" else ""}
-        if not deltas:
-            return [first]
-        end = {"refusal": None} if self.service == "openai" else {}
-        return [first | deltas[0] | end, *deltas[1:]]
-
-    def _thinking(self, piece: str) -> dict[str, Any]:
-        if self.service == "openrouter":
-            return {"reasoning": piece, "reasoning_details": [_detail(piece)]}
-        shown = {"content": ""} if self.service == "ollama" else {}
-        return {**shown, self._reasoning_field: piece}
-
-    def _call_deltas(self, at: int, call: dict[str, Any]) -> list[dict[str, Any]]:
-        if self.service == "ollama":  # sends every call whole
-            return [{"content": "", "tool_calls": [{**call, "index": at}]}]
-        function = call["function"]
-        opening = {"index": at, **call, "function": {"name": function["name"], "arguments": ""}}
-        kind = {"type": "function"} if self.service == "openrouter" else {}
-        pieces = [
-            {"index": at, "function": {"arguments": piece}, **kind} for piece in tokens.split(function["arguments"])
-        ]
-        return [{"tool_calls": [part]} for part in (opening, *pieces)]
-
-    def _last_delta(self) -> dict[str, Any]:
-        return {"role": "assistant", "content": ""} if self.service == "openrouter" else {}
-
-    def _chunk(self, at: int, delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
-        choice: dict[str, Any] = {"index": at, "delta": delta, "finish_reason": finish}
-        if self.service == "openrouter":
-            choice["native_finish_reason"] = openrouter.native_finish(self.model, finish)
-            choice["logprobs"] = None
-        return self._frame("chat.completion.chunk") | {"choices": [choice]}
+    def _native(self, finish: str | None) -> dict[str, Any]:
+        if self.service != "openrouter":
+            return {}
+        return {"native_finish_reason": openrouter.native_finish(self.model, finish), "logprobs": None}
 
     def _usage(self) -> dict[str, Any]:
         reasoned = sum(reply.reasoning_tokens for reply in self.replies)
         written = sum(reply.tokens for reply in self.replies) + reasoned
-        return usage_of(self.ask, self.model, self.prompt_tokens, written, reasoned)
+        return usage(self.context, self.model, self.prompt_tokens, written, reasoned)
+
+    def _chunk(self, at: int, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        choice = {"index": at, "delta": delta, "finish_reason": finish} | self._native(finish)
+        return self._frame("chat.completion.chunk") | {"choices": [choice]}
+
+    def _message(self, reply: Reply) -> dict[str, Any]:
+        empty = "" if self.service == "ollama" else None
+        message: dict[str, Any] = {"role": "assistant", "content": empty if reply.calls else reply.text}
+        if reply.calls:
+            message["tool_calls"] = [self._call(at, call) for at, call in enumerate(reply.calls)]
+        if self.service == "openai":
+            for call in message.get("tool_calls", ()):
+                del call["index"]
+            return message | {"refusal": None, "annotations": []}
+        if self.service == "openrouter":
+            message |= {"refusal": None, "reasoning": None}
+        return message | (self._thought(reply.reasoning) if reply.reasoning else {})
+
+    def _thought(self, text: str) -> dict[str, Any]:
+        if self.service == "openrouter":
+            detail = {"type": "reasoning.text", "text": text, "index": 0, "format": None}
+            return {"reasoning": text, "reasoning_details": [detail]}
+        return {"reasoning_content" if self.service == "local_gpt_oss" else "reasoning": text}
+
+    def _call(self, at: int, call: ToolCall) -> dict[str, Any]:
+        arguments = json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":"), default=str)
+        length, alphabet = (8, "0123456789abcdefghijklmnopqrstuvwxyz") if self.service == "ollama" else (24, BASE62)
+        call_id = "call_" + self.context.seed.letters(f"call{at}", length, alphabet)
+        function = {"name": call.name, "arguments": arguments}
+        return {"index": at, "id": call_id, "type": "function", "function": function}
+
+    def _deltas(self, reply: Reply) -> list[dict[str, Any]]:
+        """Return the deltas of a reply; the first one carries the role."""
+        service = self.service
+        empty = {"content": ""} if service == "ollama" else {}
+        deltas = [empty | self._thought(piece) for piece in tokens.split(reply.reasoning) if service != "openai"]
+        deltas += [{"content": piece} for piece in tokens.split(reply.text)]
+        for at, call in enumerate(reply.calls):
+            deltas += self._call_deltas(self._call(at, call))
+        if service == "openrouter":
+            return [{"role": "assistant", "content": None if "tool_calls" in delta else ""} | delta for delta in deltas]
+        if service == "local_gpt_oss":
+            return [{"role": "assistant", "content": None}, *deltas]
+        if service == "ollama":
+            return [{"role": "assistant", "content": ""} | (deltas or [{}])[0], *deltas[1:]]
+        first: dict[str, Any] = {"role": "assistant", "content": None if reply.calls else "", "refusal": None}
+        return [first | deltas[0], *deltas[1:]] if reply.calls else [first, *deltas]
+
+    def _call_deltas(self, call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        if self.service == "ollama":  # sends every call whole
+            yield {"content": "", "tool_calls": [call]}
+            return
+        name, arguments = call["function"]["name"], call["function"]["arguments"]
+        yield {"tool_calls": [call | {"function": {"name": name, "arguments": ""}}]}
+        kind = {"type": "function"} if self.service == "openrouter" else {}
+        for piece in tokens.split(arguments):
+            yield {"tool_calls": [{"index": call["index"], "function": {"arguments": piece}, **kind}]}
 
 
-def _detail(text: str) -> dict[str, Any]:
-    return {"type": "reasoning.text", "text": text, "index": 0, "format": None}
+def usage(context: Context, model: Model, read: int, written: int, reasoned: int = 0) -> dict[str, Any]:
+    """Write the usage of an answer in the form of Chat Completions; at OpenRouter with its cost.
+
+    Args:
+        context: the request.
+        model: the model that answered.
+        read: tokens of the request.
+        written: tokens of the answer, reasoning included.
+        reasoned: tokens of the reasoning.
+    """
+    counted: dict[str, Any] = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+    if context.service == "openai":
+        unused = dict.fromkeys(("audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"), 0)
+        counted["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0}
+        counted["completion_tokens_details"] = {"reasoning_tokens": reasoned, **unused}
+    elif context.service == "openrouter":
+        counted |= openrouter.cost(model, read, written)
+        unread = ("cached_tokens", "cache_write_tokens", "audio_tokens", "video_tokens")
+        counted["prompt_tokens_details"] = dict.fromkeys(unread, 0)
+        counted["completion_tokens_details"] = {"reasoning_tokens": reasoned, "image_tokens": 0, "audio_tokens": 0}
+    return counted

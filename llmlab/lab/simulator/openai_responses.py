@@ -1,144 +1,256 @@
-"""OpenAI's Responses API: writes the answer, plain or as the full sequence of events.
+"""OpenAI's Responses API: reads a request, and writes the response, whole or as its sequence of events.
 
-Format: OpenAI's API reference and real traffic. Left out: built-in tools other than file search, background
-mode, documents in a message (they count as nothing).
+Format: OpenAI's API reference and real traffic. Left out: built-in tools other than file search, background mode,
+documents in a message (they count as nothing).
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
-from llmlab.lab.simulator.context import Ask
+from llmlab.lab.simulator import checks, tokens
+from llmlab.lab.simulator.context import Context
+from llmlab.lab.simulator.conversation import Conversation, Passage, Reply, Tool, ToolCall, Turn
 from llmlab.lab.simulator.errors import Refused
-from llmlab.lab.simulator.json_access import as_dict, as_int, as_list, as_number, as_str, dicts
+from llmlab.lab.simulator.images import images_of
+from llmlab.lab.simulator.json_access import arguments_of, as_dict, as_int, as_list, as_str, dicts, stop_texts, text_of
 from llmlab.lab.simulator.models import Model
-from llmlab.lab.simulator.question import Question, Reply
-from llmlab.lab.simulator.reply import think
-from llmlab.lab.simulator.responses_read import conversation, read
-from llmlab.lab.simulator.responses_stream import events_of
-from llmlab.lab.simulator.stores import result
-from llmlab.lab.simulator.usage import input_tokens
+from llmlab.lab.simulator.openai_chat import schema_of
+from llmlab.lab.simulator.openai_responses_stream import events_of
+from llmlab.lab.simulator.seed import HEX
+from llmlab.lab.simulator.vector_stores import find_store, search_result, search_stores
 from llmlab.lab.wire.messages import TapeAnswer
 
-_TOOLS = ("function", "file_search")
+_ROLES = ("assistant", "system", "developer", "user")
+_NO_INPUT = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation_id' must be provided."
 
 
-def responses(ask: Ask) -> TapeAnswer:
+def create(context: Context) -> TapeAnswer:
     """Answer a POST to `/v1/responses`."""
-    question, model = read(ask)
-    reply = think(question)
-    given = input_tokens(question)
-    pace = ask.pace(model, reply.reasoning_tokens)
-    answer = _answer(ask, question, model, reply, given, pace.after(reply.tokens))
-    if ask.body.get("store") is not False:
-        ask.state.remember(answer, conversation(question, reply, answer["output"]))
-    if ask.body.get("stream") is not True:
-        return ask.plain(answer, pace.after(reply.tokens), tokens=given)
-    return ask.stream(events_of(answer, pace, ask.seed), "named_sse", given)
+    conversation, model = _read(context)
+    reply, read = context.compose(conversation), tokens.count_input(conversation)
+    pace = context.pace(model, reply.reasoning_tokens)
+    seconds = pace.after(reply.tokens)
+    answer = _answer(context, conversation, model, reply, read, seconds)
+    if context.body.get("store") is not False:
+        context.state.remember(answer, _history(conversation, reply, answer["output"]))
+    if not context.streams:
+        return context.plain(answer, seconds, tokens=read)
+    return context.stream(events_of(answer, pace, context.seed), "named_sse", read)
 
 
-def response(ask: Ask) -> TapeAnswer:
-    """Answer GET `/v1/responses/{id}`: a stored response once more."""
-    return ask.plain(_stored(ask), 0.1)
+def retrieve(context: Context) -> TapeAnswer:
+    """Answer GET `/v1/responses/{id}`."""
+    return context.plain(_stored(context), 0.1)
 
 
-def delete(ask: Ask) -> TapeAnswer:
-    """Answer DELETE `/v1/responses/{id}`; nothing can be said after it any more."""
-    found = _stored(ask)["id"]
-    del ask.state.answers[found]
-    return ask.plain({"id": found, "object": "response", "deleted": True})
+def delete(context: Context) -> TapeAnswer:
+    """Answer DELETE `/v1/responses/{id}`."""
+    response_id = _stored(context)["id"]
+    del context.state.responses[response_id]
+    return context.plain({"id": response_id, "object": "response", "deleted": True})
 
 
-def _stored(ask: Ask) -> dict[str, Any]:
-    found = ask.state.answers.get(ask.names[0])
-    if found is None:
-        raise Refused(404, f"Response with id '{ask.names[0]}' not found.")
-    return found.view
-
-
-def count_tokens(ask: Ask) -> TapeAnswer:
+def count_tokens(context: Context) -> TapeAnswer:
     """Answer a POST to `/v1/responses/input_tokens`."""
-    question, _ = read(ask)
-    return ask.plain({"object": "response.input_tokens", "input_tokens": input_tokens(question)})
+    conversation, _ = _read(context)
+    return context.plain({"object": "response.input_tokens", "input_tokens": tokens.count_input(conversation)})
 
 
-def _answer(ask: Ask, question: Question, model: Model, reply: Reply, given: int, seconds: float) -> dict[str, Any]:
-    body, created = ask.body, ask.seed.created
+def _stored(context: Context) -> dict[str, Any]:
+    stored = context.state.responses.get(context.ids[0])
+    if stored is None:
+        raise Refused(404, f"Response with id '{context.ids[0]}' not found.")
+    return stored[0]
+
+
+def _read(context: Context) -> tuple[Conversation, Model]:
+    body = context.body
+    history = _check(context)
+    model = context.model(body["model"])
+    if model.embeds or not model.chats:
+        message = f"The requested model '{model.id}' cannot be used with the Responses API."
+        raise Refused(400, message, param="model", code="unsupported_model")
+    turns = (*history, *_turns(body.get("input")))
+    _check_results(turns)
+    instructions, limit = as_str(body.get("instructions")), as_int(body.get("max_output_tokens"))
+    chosen, text = body.get("tool_choice"), as_dict(body.get("text"))
+    effort = as_dict(body.get("reasoning")).get("effort")
+    conversation = Conversation(
+        turns=((Turn("system", instructions),) if instructions else ()) + turns,
+        tools=tuple(
+            Tool(one["name"], as_str(one.get("description")), as_dict(one.get("parameters")))
+            for one in dicts(body.get("tools"))
+            if one.get("type") == "function" and as_str(one.get("name"))
+        ),
+        tool_choice=as_str(as_dict(chosen).get("name")) or as_str(chosen) or "auto",
+        parallel=body.get("parallel_tool_calls") is not False,
+        stop=stop_texts(body.get("stop")),
+        max_tokens=min(limit, model.output) if limit else model.output,
+        effort=checks.choice(effort, "reasoning.effort", checks.EFFORTS, model.effort),
+        schema=schema_of(as_dict(text.get("format")), as_dict(text.get("format"))),
+        variant=context.variant(body),
+        verbosity=checks.choice(text.get("verbosity"), "text.verbosity", ("low", "medium", "high"), "medium"),
+    )
+    checks.check_reasoning(body, model, conversation.effort, "reasoning.effort")
+    context.check_length(tokens.count_input(conversation), model)
+    return replace(conversation, passages=_search(context, conversation)), model
+
+
+def _check(context: Context) -> tuple[Turn, ...]:
+    """Check the fields of a request, and return the turns of the previous response."""
+    body = context.body
+    if not body.get("model"):
+        raise checks.missing("model")
+    previous, given = body.get("previous_response_id"), body.get("input")
+    if given is None and previous is None:
+        raise Refused(400, _NO_INPUT, param="input", code="missing_required_parameter")
+    if given is not None and not isinstance(given, (str, list)):
+        raise checks.wrong_type("input", "one of a string or array of objects", given)
+    checks.check_number(body, "temperature", 0, 2)
+    checks.check_number(body, "top_p", 0, 1)
+    checks.check_number(body, "max_output_tokens", 16, whole=True)
+    checks.check_array(body, "tools")
+    checks.check_format(as_dict(as_dict(body.get("text")).get("format")), "text.format")
+    for at, tool in enumerate(dicts(body.get("tools"))):
+        checks.check_tool(tool, f"tools[{at}]")
+    summary = as_dict(body.get("reasoning")).get("summary")
+    checks.choice(summary, "reasoning.summary", ("auto", "concise", "detailed"), "")
+    stored = context.state.responses.get(previous) if isinstance(previous, str) else None
+    if previous is not None and stored is None:
+        message = f"Previous response with id '{previous}' not found."
+        raise Refused(400, message, param="previous_response_id", code="previous_response_not_found")
+    return stored[1] if stored else ()
+
+
+def _turns(given: object) -> tuple[Turn, ...]:
+    if isinstance(given, str):
+        return (Turn("user", given),)
+    turns = []
+    for at, item in enumerate(as_list(given)):
+        if not isinstance(item, dict):
+            raise checks.wrong_type(f"input[{at}]", "an input item", item)
+        kind, call_id = item.get("type", "message"), as_str(item.get("call_id"))
+        if kind == "function_call":
+            call = ToolCall(call_id, as_str(item.get("name")), arguments_of(item.get("arguments")))
+            turns.append(Turn("assistant", calls=(call,)))
+        elif kind == "function_call_output":
+            turns.append(Turn("tool", text_of(item.get("output")), call_id=call_id))
+        elif kind == "message":
+            role = checks.choice(item.get("role") or "", f"input[{at}].role", _ROLES, "")
+            role = "system" if role == "developer" else role
+            turns.append(Turn(role, text_of(item.get("content")), images=images_of(item, "openai")))
+    return tuple(turns)
+
+
+def _check_results(turns: tuple[Turn, ...]) -> None:
+    called = {call.id for turn in turns for call in turn.calls}
+    answered = {turn.call_id for turn in turns if turn.role == "tool"}
+    if unknown := sorted(answered - called):
+        message = f"No tool call found for function call output with call_id {unknown[0]}."
+        raise Refused(400, message, param="input")
+    if waiting := sorted(called - answered):
+        raise Refused(400, f"No tool output found for function call {waiting[0]}.", param="input")
+
+
+def _search(context: Context, conversation: Conversation) -> tuple[Passage, ...] | None:
+    """Search the vector stores of the request with the user's prompt."""
+    searches = [tool for tool in dicts(context.body.get("tools")) if tool.get("type") == "file_search"]
+    if not searches or conversation.tool_choice == "none" or not conversation.prompt.strip():
+        return None
+    found: list[Passage] = []
+    for tool in searches:
+        if not as_list(tool.get("vector_store_ids")):
+            raise checks.missing("tools[].vector_store_ids")
+        stores = [find_store(context, one) for one in tool["vector_store_ids"]]
+        found += search_stores(context.state, stores, conversation.prompt, tool, 20)
+    return tuple(found)
+
+
+def _history(conversation: Conversation, reply: Reply, output: list[dict[str, Any]]) -> tuple[Turn, ...]:
+    """Return the turns up to the end of a response; instructions do not carry over to the next one."""
+    calls = tuple(
+        ToolCall(item["call_id"], item["name"], arguments_of(item["arguments"])) for item in output if "call_id" in item
+    )
+    turns = tuple(turn for turn in conversation.turns if turn.role != "system")
+    return (*turns, Turn("assistant", reply.text, calls))
+
+
+def _answer(
+    context: Context, conversation: Conversation, model: Model, reply: Reply, read: int, seconds: float
+) -> dict[str, Any]:
+    body, created, written = context.body, context.seed.created, reply.tokens + reply.reasoning_tokens
     cut = reply.finish == "length"
-    reasoning, text = as_dict(body.get("reasoning")), as_dict(body.get("text"))
-    format_, metadata = text.get("format"), as_dict(body.get("metadata"))
+    empty_usage = {"input_tokens": 0, "input_tokens_details": {"image_tokens": 0, "text_tokens": 0}}
+    empty_usage |= {"output_tokens": 0, "output_tokens_details": {"image_tokens": 0, "text_tokens": 0}}
     return {
-        "id": "resp_0" + ask.seed.letters("resp", 47, "0123456789abcdef"),
+        "id": "resp_0" + context.seed.letters("resp", 47, HEX),
         "object": "response",
         "created_at": created,
         "status": "incomplete" if cut else "completed",
-        "background": False,
         "billing": {"payer": "developer"},
         "completed_at": None if cut else created + max(1, round(seconds)),
-        "error": None,
-        "frequency_penalty": 0.0,
         "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
-        "instructions": body.get("instructions") if isinstance(body.get("instructions"), str) else None,
-        "max_output_tokens": as_int(body.get("max_output_tokens")),
-        "max_tool_calls": None,
         "model": model.served,
-        "moderation": None,
-        "output": _output(ask, question, reply, summary=bool(reasoning.get("summary"))),
-        "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
-        "presence_penalty": 0.0,
-        "previous_response_id": body.get("previous_response_id"),
-        "prompt_cache_key": as_str(body.get("prompt_cache_key")) or None,
-        "prompt_cache_retention": "24h",
-        "reasoning": {
-            "context": "current_turn",
-            "effort": question.effort,
-            "mode": "standard",
-            "summary": "detailed" if reasoning.get("summary") else None,
-        },
-        "safety_identifier": as_str(body.get("safety_identifier")) or None,
-        "service_tier": "default",
-        "store": body.get("store") is not False,
-        "temperature": as_number(body.get("temperature")) if body.get("temperature") is not None else 1.0,
-        "text": {
-            "format": _written_format(as_dict(format_)),
-            "verbosity": text.get("verbosity") if text.get("verbosity") in ("low", "high") else "medium",
-        },
-        "tool_choice": _written_choice(body.get("tool_choice")),
-        "tool_usage": {
-            "image_gen": {
-                "input_tokens": 0,
-                "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
-                "output_tokens": 0,
-                "output_tokens_details": {"image_tokens": 0, "text_tokens": 0},
-                "total_tokens": 0,
-            },
-            "web_search": {"num_requests": 0},
-        },
-        "tools": [_written_tool(tool) for tool in dicts(body.get("tools")) if tool.get("type") in _TOOLS],
-        "top_logprobs": 0,
-        "top_p": as_number(body.get("top_p")) if body.get("top_p") is not None else 0.98,
-        "truncation": "disabled",
+        "output": _output(context, conversation, reply),
+        "tool_usage": {"image_gen": {**empty_usage, "total_tokens": 0}, "web_search": {"num_requests": 0}},
+        **_settings(body, conversation),
         "usage": {
-            "input_tokens": given,
+            "input_tokens": read,
             "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
-            "output_tokens": reply.tokens + reply.reasoning_tokens,
+            "output_tokens": written,
             "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
-            "total_tokens": given + reply.tokens + reply.reasoning_tokens,
+            "total_tokens": read + written,
         },
-        "user": as_str(body.get("user")) or None,
-        "metadata": {**{str(key): str(value) for key, value in metadata.items()}, "llmlab": "simulated"},
     }
 
 
-def _written_tool(tool: dict[str, Any]) -> dict[str, Any]:
+def _settings(body: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
+    """Return the request's settings as the response repeats them."""
+    metadata = {str(key): str(value) for key, value in as_dict(body.get("metadata")).items()}
+    form, chosen = as_dict(as_dict(body.get("text")).get("format")), body.get("tool_choice")
+    written: dict[str, Any] = {"type": form.get("type") or "text"}
+    if written["type"] == "json_schema":
+        written |= {"description": None, "name": form["name"], "schema": form["schema"]}
+        written["strict"] = form.get("strict") is not False
+    if as_str(as_dict(chosen).get("name")):
+        chosen = {"type": "function", "name": chosen["name"]}
+    elif chosen not in ("none", "required"):
+        chosen = "auto"
+    summary = "detailed" if as_dict(body.get("reasoning")).get("summary") else None
+    texts = ("instructions", "prompt_cache_key", "safety_identifier", "user")
+    return {
+        **{name: as_str(body.get(name)) or None for name in texts},
+        **dict.fromkeys(("error", "max_tool_calls", "moderation")),
+        **dict.fromkeys(("frequency_penalty", "presence_penalty"), 0.0),
+        "background": False,
+        "max_output_tokens": body.get("max_output_tokens"),
+        "metadata": {**metadata, "llmlab": "simulated"},
+        "parallel_tool_calls": conversation.parallel,
+        "previous_response_id": body.get("previous_response_id"),
+        "prompt_cache_retention": "24h",
+        "reasoning": {"context": "current_turn", "effort": conversation.effort, "mode": "standard", "summary": summary},
+        "service_tier": "default",
+        "store": body.get("store") is not False,
+        "temperature": 1.0 if body.get("temperature") is None else body["temperature"],
+        "text": {"format": written, "verbosity": conversation.verbosity},
+        "tool_choice": chosen,
+        "tools": [_tool(tool) for tool in dicts(body.get("tools")) if tool.get("type") in ("function", "file_search")],
+        "top_logprobs": 0,
+        "top_p": 0.98 if body.get("top_p") is None else body["top_p"],
+        "truncation": "disabled",
+    }
+
+
+def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     if tool["type"] == "file_search":
-        ranking = {"ranker": "auto", "score_threshold": 0.0} | as_dict(tool.get("ranking_options"))
         return {
             "type": "file_search",
             "filters": tool.get("filters"),
             "max_num_results": as_int(tool.get("max_num_results")) or 20,
-            "ranking_options": ranking,
+            "ranking_options": {"ranker": "auto", "score_threshold": 0.0} | as_dict(tool.get("ranking_options")),
             "vector_store_ids": as_list(tool.get("vector_store_ids")),
         }
     return {
@@ -151,56 +263,31 @@ def _written_tool(tool: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _written_choice(value: object) -> Any:
-    if isinstance(value, dict) and as_str(value.get("name")):
-        return {"type": "function", "name": value["name"]}
-    return value if value in ("none", "auto", "required") else "auto"
+def _output(context: Context, conversation: Conversation, reply: Reply) -> list[dict[str, Any]]:
+    body, seed, items = context.body, context.seed, list[dict[str, Any]]()
+    include = as_list(body.get("include"))
 
+    def item(kind: str, prefix: str, label: str, **fields: Any) -> None:
+        items.append({"id": prefix + seed.letters(label, 50, HEX), "type": kind, **fields})
 
-def _written_format(format_: dict[str, Any]) -> dict[str, Any]:
-    if format_.get("type") == "json_schema":
-        return {
-            "type": "json_schema",
-            "description": None,
-            "name": as_str(format_.get("name")) or "answer",
-            "schema": as_dict(format_.get("schema")),
-            "strict": format_.get("strict") is not False,
-        }
-    return {"type": "json_object" if format_.get("type") == "json_object" else "text"}
-
-
-def _output(ask: Ask, question: Question, reply: Reply, *, summary: bool) -> list[dict[str, Any]]:
-    def new_id(prefix: str, label: str) -> str:
-        return prefix + ask.seed.letters(label, 50, "0123456789abcdef")
-
-    items: list[dict[str, Any]] = []
-    if question.effort != "none":
-        shown = [{"type": "summary_text", "text": reply.reasoning}] if summary and reply.reasoning else []
-        items.append({"id": new_id("rs_", "rs"), "type": "reasoning", "content": [], "summary": shown})
-        if "reasoning.encrypted_content" in as_list(ask.body.get("include")):
-            items[-1]["encrypted_content"] = "gAAAAAB" + ask.seed.letters("sealed", 120)
-    if question.passages is not None:
-        results = [result(one) | {"text": one.text} for one in question.passages]
-        search = {"id": new_id("fs_", "fs"), "type": "file_search_call", "status": "completed"}
-        included = "file_search_call.results" in as_list(ask.body.get("include"))
-        items.append(search | {"queries": [question.prompt], "results": results if included else None})
+    if conversation.effort != "none":
+        shown = reply.reasoning and as_dict(body.get("reasoning")).get("summary")
+        summary = [{"type": "summary_text", "text": reply.reasoning}] if shown else []
+        sealed = {"encrypted_content": "gAAAAAB" + seed.letters("sealed", 120)}
+        item("reasoning", "rs_", "rs", content=[], summary=summary, **(sealed if "reasoning.encrypted_content" in include else {}))
+    if conversation.passages is not None:
+        results = [search_result(one) | {"text": one.text} for one in conversation.passages]
+        shown = results if "file_search_call.results" in include else None
+        item("file_search_call", "fs_", "fs", status="completed", queries=[conversation.prompt], results=shown)
     for at, call in enumerate(reply.calls):
         arguments = json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":"), default=str)
-        items.append(
-            {
-                "id": new_id("fc_", f"fc{at}"),
-                "type": "function_call",
-                "status": "completed",
-                "arguments": arguments,
-                "call_id": "call_" + ask.seed.letters(f"call{at}", 24),
-                "name": call.name,
-            }
-        )
+        call_id = "call_" + seed.letters(f"call{at}", 24)
+        fields = {"status": "completed", "arguments": arguments, "call_id": call_id, "name": call.name}
+        item("function_call", "fc_", f"fc{at}", **fields)
     if not reply.calls and (reply.text or reply.finish != "length"):
         part = {"type": "output_text", "annotations": _citations(reply), "logprobs": [], "text": reply.text}
         status = "incomplete" if reply.finish == "length" else "completed"
-        message = {"id": new_id("msg_", "msg"), "type": "message", "status": status, "content": [part]}
-        items.append(message | {"role": "assistant"})
+        item("message", "msg_", "msg", status=status, content=[part], role="assistant")
     return items
 
 

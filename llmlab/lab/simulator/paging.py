@@ -1,66 +1,51 @@
-"""Lists that come page by page, in OpenAI's form and in Anthropic's."""
+"""Lists that come in pages, in OpenAI's form and in Anthropic's."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from llmlab.lab.simulator.context import Ask
+from llmlab.lab.simulator.checks import invalid_value
+from llmlab.lab.simulator.context import Context
 from llmlab.lab.simulator.errors import Refused
-from llmlab.lab.simulator.json_access import as_digits
 
 
-def page(ask: Ask, items: list[dict[str, Any]], *, most: int = 100) -> dict[str, Any]:
-    """Give one page of a list as OpenAI does: the newest first, unless `order` says otherwise.
+def page(context: Context, items: list[dict[str, Any]], most: int = 100) -> dict[str, Any]:
+    """Return one page of a list in OpenAI's form: the newest first, unless the query's `order` is "asc".
 
     Args:
-        ask: its query may say `after`, `before`, `limit` and `order`.
-        items: in the order in which they were made.
-        most: the largest limit; without a limit a page has 20.
+        context: its query may have `after`, `before`, `limit` and `order`.
+        items: the oldest first.
+        most: the largest limit; the default limit is 20.
 
     Raises:
-        Refused: 400 for a limit or an order that there is not.
+        Refused: 400 for a wrong limit or order.
     """
-    order = ask.query.get("order", "desc")
+    order = context.query.get("order", "desc")
     if order not in ("asc", "desc"):
-        message = f"Invalid value: '{order}'. Supported values are: 'asc' and 'desc'."
-        raise Refused(400, message, param="order", code="invalid_value")
-    limit = _limit(ask, 20, most)
-    if limit is None:
-        message = f"Invalid 'limit': expected an integer from 1 to {most}, but got '{ask.query['limit']}' instead."
-        raise Refused(400, message, param="limit", code="invalid_type")
-    found, more = _cut(ask, items[::-1] if order == "desc" else items, limit, "after", "before")
-    return {"object": "list", "data": found, **_ends(found), "has_more": more}
+        raise invalid_value("order", order, ("asc", "desc"))
+    message = f"Invalid 'limit': expected an integer from 1 to {most}, but got '{context.query.get('limit')}' instead."
+    wrong = Refused(400, message, param="limit", code="invalid_type")
+    return {"object": "list"} | _page(context, items[::-1] if order == "desc" else items, most, wrong, "")
 
 
-def message_page(ask: Ask, items: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give one page of a list as Anthropic does; its query may say `after_id`, `before_id` and `limit`.
+def message_page(context: Context, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return one page of a list in Anthropic's form; the query may have `after_id`, `before_id` and `limit`.
 
     Raises:
-        Refused: 400 for a limit that there is not.
+        Refused: 400 for a wrong limit.
     """
-    limit = _limit(ask, 20, 1000)
-    if limit is None:
-        raise Refused(400, "limit: Input should be a valid integer from 1 to 1000")
-    found, more = _cut(ask, items, limit, "after_id", "before_id")
-    return {"data": found, "has_more": more, **_ends(found)}
+    wrong = Refused(400, "limit: Input should be a valid integer from 1 to 1000")
+    return _page(context, items, 1000, wrong, "_id")
 
 
-def _limit(ask: Ask, otherwise: int, most: int) -> int | None:
-    if "limit" not in ask.query:
-        return otherwise
-    limit = as_digits(ask.query["limit"])
-    return limit if limit is not None and 1 <= limit <= most else None
-
-
-def _cut(
-    ask: Ask, items: list[dict[str, Any]], limit: int, after: str, before: str
-) -> tuple[list[dict[str, Any]], bool]:
+def _page(context: Context, items: list[dict[str, Any]], most: int, wrong: Refused, suffix: str) -> dict[str, Any]:
+    query = context.query
+    limit = query.get("limit", "20")
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= most):
+        raise wrong
     ids = [item["id"] for item in items]
-    first = ids.index(ask.query[after]) + 1 if ask.query.get(after) in ids else 0
-    last = ids.index(ask.query[before]) if ask.query.get(before) in ids else len(items)
-    found = items[first:last]
-    return found[:limit], len(found) > limit
-
-
-def _ends(items: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"first_id": items[0]["id"] if items else None, "last_id": items[-1]["id"] if items else None}
+    after, before = query.get(f"after{suffix}"), query.get(f"before{suffix}")
+    rest = items[ids.index(after) + 1 if after in ids else 0 : ids.index(before) if before in ids else None]
+    data = rest[: int(limit)]
+    ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
+    return {"data": data, **ends, "has_more": len(rest) > len(data)}

@@ -1,4 +1,4 @@
-"""Which service has which paths, and what answers them.
+"""The paths of each service, and the function that answers each.
 
 In a path `{}` stands for an id, and `{*}` for a name that may hold slashes.
 """
@@ -10,84 +10,75 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from llmlab.lab.simulator import (
-    anthropic,
+    anthropic_messages,
     batches,
-    catalog,
     completions,
     embeddings,
     files,
-    llama_cpp,
-    message_batches,
+    model_lists,
     ollama,
     ollama_models,
     openai_chat,
     openai_responses,
-    openrouter,
-    store_files,
-    stores,
+    vector_stores,
 )
-from llmlab.lab.simulator.context import Ask
+from llmlab.lab.simulator.context import Context
 from llmlab.lab.wire.messages import TapeAnswer
 
-Handler: TypeAlias = Callable[[Ask], TapeAnswer]
+Handler: TypeAlias = Callable[[Context], TapeAnswer]
 _Routes: TypeAlias = dict[str, dict[str, Handler]]
 
-_COMPATIBLE: _Routes = {
+_OPENAI_FORM: _Routes = {
     "/v1/chat/completions": {"POST": openai_chat.chat},
-    "/v1/completions": {"POST": completions.complete},
-    "/v1/embeddings": {"POST": embeddings.openai},
-    "/v1/models": {"GET": catalog.openai_list},
-    "/v1/models/{*}": {"GET": catalog.openai_one},
+    "/v1/completions": {"POST": completions.create},
+    "/v1/embeddings": {"POST": embeddings.openai_embeddings},
+    "/v1/models": {"GET": model_lists.openai_models},
+    "/v1/models/{*}": {"GET": model_lists.openai_model},
 }
+_STORE = "/v1/vector_stores/{}"
 _ROUTES: dict[str, _Routes] = {
     "openai": {
-        **_COMPATIBLE,
-        "/v1/responses": {"POST": openai_responses.responses},
+        **_OPENAI_FORM,
+        "/v1/responses": {"POST": openai_responses.create},
         "/v1/responses/input_tokens": {"POST": openai_responses.count_tokens},
-        "/v1/responses/{}": {"GET": openai_responses.response, "DELETE": openai_responses.delete},
-        "/v1/files": {"POST": files.upload, "GET": files.files},
-        "/v1/files/{}": {"GET": files.file, "DELETE": files.delete},
+        "/v1/responses/{}": {"GET": openai_responses.retrieve, "DELETE": openai_responses.delete},
+        "/v1/files": {"POST": files.upload, "GET": files.list_files},
+        "/v1/files/{}": {"GET": files.retrieve, "DELETE": files.delete},
         "/v1/files/{}/content": {"GET": files.content},
-        "/v1/batches": {"POST": batches.create, "GET": batches.batches},
-        "/v1/batches/{}": {"GET": batches.batch},
+        "/v1/batches": {"POST": batches.create, "GET": batches.list_batches},
+        "/v1/batches/{}": {"GET": batches.retrieve},
         "/v1/batches/{}/cancel": {"POST": batches.cancel},
-        "/v1/vector_stores": {"POST": stores.create, "GET": stores.stores},
-        "/v1/vector_stores/{}": {"GET": stores.store, "POST": stores.update, "DELETE": stores.delete},
-        "/v1/vector_stores/{}/search": {"POST": stores.search},
-        "/v1/vector_stores/{}/files": {"POST": store_files.create, "GET": store_files.listed},
-        "/v1/vector_stores/{}/files/{}": {
-            "GET": store_files.one,
-            "POST": store_files.update,
-            "DELETE": store_files.delete,
+        "/v1/vector_stores": {"POST": vector_stores.create, "GET": vector_stores.list_stores},
+        _STORE: {"GET": vector_stores.retrieve, "POST": vector_stores.update, "DELETE": vector_stores.delete},
+        f"{_STORE}/search": {"POST": vector_stores.search},
+        f"{_STORE}/files": {"POST": vector_stores.add_file, "GET": vector_stores.list_files},
+        f"{_STORE}/files/{{}}": {
+            "GET": vector_stores.retrieve_file,
+            "POST": vector_stores.update_file,
+            "DELETE": vector_stores.delete_file,
         },
-        "/v1/vector_stores/{}/files/{}/content": {"GET": store_files.content},
-        "/v1/vector_stores/{}/file_batches": {"POST": store_files.create_batch},
-        "/v1/vector_stores/{}/file_batches/{}": {"GET": store_files.batch},
-        "/v1/vector_stores/{}/file_batches/{}/cancel": {"POST": store_files.batch},
-        "/v1/vector_stores/{}/file_batches/{}/files": {"GET": store_files.batch_files},
+        f"{_STORE}/files/{{}}/content": {"GET": vector_stores.file_content},
+        f"{_STORE}/file_batches": {"POST": vector_stores.create_batch},
+        f"{_STORE}/file_batches/{{}}": {"GET": vector_stores.batch},
+        f"{_STORE}/file_batches/{{}}/cancel": {"POST": vector_stores.batch},
+        f"{_STORE}/file_batches/{{}}/files": {"GET": vector_stores.batch_files},
     },
     "anthropic": {
-        "/v1/messages": {"POST": anthropic.messages},
-        "/v1/messages/count_tokens": {"POST": anthropic.count_tokens},
-        "/v1/messages/batches": {"POST": message_batches.create, "GET": message_batches.batches},
-        "/v1/messages/batches/{}": {"GET": message_batches.batch, "DELETE": message_batches.delete},
-        "/v1/messages/batches/{}/cancel": {"POST": message_batches.cancel},
-        "/v1/messages/batches/{}/results": {"GET": message_batches.results},
-        "/v1/models": {"GET": catalog.anthropic_list},
-        "/v1/models/{*}": {"GET": catalog.anthropic_one},
+        "/v1/messages": {"POST": anthropic_messages.create},
+        "/v1/messages/count_tokens": {"POST": anthropic_messages.count_tokens},
+        "/v1/messages/batches": {"POST": batches.create_messages, "GET": batches.list_messages},
+        "/v1/messages/batches/{}": {"GET": batches.retrieve_messages, "DELETE": batches.delete_messages},
+        "/v1/messages/batches/{}/cancel": {"POST": batches.cancel_messages},
+        "/v1/messages/batches/{}/results": {"GET": batches.results_of_messages},
+        "/v1/models": {"GET": model_lists.anthropic_models},
+        "/v1/models/{*}": {"GET": model_lists.anthropic_model},
     },
-    "openrouter": {
-        "/v1/chat/completions": {"POST": openai_chat.chat},
-        "/v1/embeddings": {"POST": embeddings.openai},
-        "/v1/models": {"GET": openrouter.models},
-        "/v1/completions": {"POST": completions.complete},
-        "/v1/key": {"GET": openrouter.key},
-    },
+    "openrouter": {**_OPENAI_FORM, "/v1/models": {"GET": model_lists.openrouter_models}},
     "ollama": {
-        **_COMPATIBLE,
+        **_OPENAI_FORM,
         "/api/chat": {"POST": ollama.chat},
         "/api/generate": {"POST": ollama.generate},
-        "/api/embed": {"POST": embeddings.ollama},
+        "/api/embed": {"POST": embeddings.ollama_embed},
         "/api/tags": {"GET": ollama_models.tags},
         "/api/show": {"POST": ollama_models.show},
         "/api/ps": {"GET": ollama_models.ps},
@@ -96,11 +87,10 @@ _ROUTES: dict[str, _Routes] = {
         "/api/version": {"GET": ollama_models.version},
     },
     "local_gpt_oss": {
-        **_COMPATIBLE,
-        # A path without /v1 is read as if it had one.
-        "/v1/completion": {"POST": llama_cpp.complete},
-        "/health": {"GET": catalog.health},
-        "/v1/health": {"GET": catalog.health},
+        **_OPENAI_FORM,
+        "/v1/completion": {"POST": completions.llama_cpp},  # a path without /v1 reads as one with it
+        "/health": {"GET": model_lists.health},
+        "/v1/health": {"GET": model_lists.health},
     },
 }
 
@@ -115,7 +105,7 @@ _PATTERNS = {
 
 
 def route(service: str, path: str) -> tuple[dict[str, Handler], tuple[str, ...]] | None:
-    """Find what answers a path: the handlers by method, and the ids in the path; nothing for an unknown path."""
+    """Return the functions of a path by method, and the ids in the path; None for an unknown path."""
     for pattern, methods in _PATTERNS[service]:
         if match := pattern.fullmatch(path):
             return methods, match.groups()

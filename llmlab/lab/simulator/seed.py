@@ -1,7 +1,6 @@
-"""What looks random in an answer (ids, times, jitter) is drawn from a hash of the request.
+"""Ids, times and random numbers, drawn from a hash of the request: the same request gives the same bytes.
 
-So the same request gives the same bytes, on every machine. Headers are left out of the hash: they change with the
-version of an SDK and hold the key.
+Headers are not part of the hash, because they hold the key and the version of the SDK.
 """
 
 from __future__ import annotations
@@ -16,18 +15,17 @@ from typing import Any
 from llmlab.lab.wire.messages import TapeRequest
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 HEX = "0123456789abcdef"
-_EPOCH = 1793491200  # 1 November 2026, the month in which the simulator was written
+_FIRST_TIME = 1793491200  # 1 November 2026
 _DAYS_20 = 20 * 24 * 3600
 
 
 class Seed:
-    """Draws ids, times and numbers from a request.
+    """A source of ids, times and numbers for one request.
 
     Args:
-        request: the request whose hash everything comes from.
-        body: its parsed JSON, as the simulator reads it.
+        request: the request to hash.
+        body: its parsed JSON body.
     """
 
     def __init__(self, request: TapeRequest, body: Any) -> None:
@@ -36,28 +34,28 @@ class Seed:
 
     @classmethod
     def of(cls, value: object) -> Seed:
-        """Draw from some value alone, such as the `seed` that a request gives."""
+        """Return a seed that depends on this value alone."""
         return cls(TapeRequest("", "", ""), value)
 
     def number(self, label: str, below: int) -> int:
-        """Draw a whole number from 0 to below - 1; every label gives its own."""
+        """Draw a whole number from 0 to `below` - 1. Each label has its own."""
         return int.from_bytes(hashlib.sha256(self._digest + label.encode()).digest()[:8]) % below
 
     def letters(self, label: str, length: int, alphabet: str = BASE62) -> str:
         """Draw an id of that many characters."""
-        draw = self.jitter(label)
+        draw = self.random(label)
         return "".join(draw.choice(alphabet) for _ in range(length))
 
-    def jitter(self, label: str) -> random.Random:
-        """Give a random generator of its own for this label."""
+    def random(self, label: str) -> random.Random:
+        """Return a random generator for this label."""
         return random.Random(self.number(label, 2**53))
 
     @cached_property
     def created(self) -> int:
-        """When the service began to answer, in seconds since 1970."""
-        return _EPOCH + self.number("created", _DAYS_20)
+        """The time at which the service starts to answer, in seconds since 1970."""
+        return _FIRST_TIME + self.number("created", _DAYS_20)
 
     def timestamp(self, seconds: float = 0.0, *, micro: bool = False) -> str:
-        """Write the time, that many seconds after the beginning, as RFC 3339 in UTC."""
-        moment = datetime.fromtimestamp(self.created + seconds, UTC).replace(tzinfo=None)
-        return moment.isoformat(timespec="microseconds" if micro else "seconds") + "Z"
+        """Return the time that many seconds after the start, as RFC 3339 in UTC."""
+        time = datetime.fromtimestamp(self.created + seconds, UTC).replace(tzinfo=None)
+        return time.isoformat(timespec="microseconds" if micro else "seconds") + "Z"

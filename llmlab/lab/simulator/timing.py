@@ -1,7 +1,4 @@
-"""How fast a simulated model writes: seconds to its first token, and tokens per second.
-
-The table is a rough picture of what one sees in practice, not a measurement. Jitter comes from the request's seed.
-"""
+"""The speed of a simulated model: seconds to the first token, and tokens per second. A rough picture, not measured."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from dataclasses import dataclass
 
 from llmlab.lab.simulator.seed import Seed
 
-_TABLE = (
+_SPEEDS = (
     # part of the model's name, seconds to the first token, tokens per second
     ("embed", 0.06, 20_000.0),
     ("gpt-oss:120b", 1.1, 28.0),
@@ -25,8 +22,8 @@ _TABLE = (
     ("sonnet", 0.8, 80.0),
     ("opus", 1.2, 55.0),
     ("sol", 0.8, 75.0),
+    ("", 0.7, 70.0),
 )
-_OTHERWISE = (0.7, 70.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class Pace:
     Args:
         first: seconds from the request to the first token.
         rate: tokens per second after it.
-        seed: where the jitter comes from.
+        seed: source of the jitter.
     """
 
     first: float
@@ -44,26 +41,28 @@ class Pace:
     seed: Seed
 
     def after(self, tokens: int) -> float:
-        """Seconds until that many tokens are written, without jitter between them."""
+        """Return the seconds until that many tokens are written."""
         return round(self.first + tokens / self.rate, 3)
 
-    def moments(self, pieces: Sequence[object]) -> list[float]:
-        """Give the second at which each of these pieces is sent; they never go back."""
-        draw = self.seed.jitter("moments")
-        now, moments = self.first, []
-        for _ in pieces:
-            moments.append(round(now, 3))
+    def times(self, chunks: Sequence[object]) -> list[float]:
+        """Return the second at which each of these chunks is sent; they never go back."""
+        draw = self.seed.random("moments")
+        now, times = self.first, []
+        for _ in chunks:
+            times.append(round(now, 3))
             now += draw.uniform(0.6, 1.4) / self.rate
-        return moments
+        return times
 
 
-def pace_of(model: str, seed: Seed) -> Pace:
-    """Look up how fast this model is, and vary it by up to a fifth.
+def pace_of(model: str, seed: Seed, hidden: int = 0) -> Pace:
+    """Look up the speed of a model, and vary it by up to a fifth.
 
     Args:
-        model: the model's name as the service knows it.
+        model: the model's name at the service.
         seed: the request's seed.
+        hidden: tokens of reasoning that are written before the first token that one sees.
     """
-    first, rate = next(((first, rate) for part, first, rate in _TABLE if part in model), _OTHERWISE)
-    draw = seed.jitter("pace")
-    return Pace(round(first * draw.uniform(0.8, 1.2), 3), rate * draw.uniform(0.9, 1.1), seed)
+    first, rate = next((first, rate) for part, first, rate in _SPEEDS if part in model)
+    draw = seed.random("pace")
+    first, rate = round(first * draw.uniform(0.8, 1.2), 3), rate * draw.uniform(0.9, 1.1)
+    return Pace(round(first + hidden / rate, 3), rate, seed)
