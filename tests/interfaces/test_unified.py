@@ -44,10 +44,10 @@ CAPITAL = "What is the capital of Italy?"
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[None]:
     """Offline without recordings: a simulator that remembers nothing answers, and nothing waits."""
-    simulator._default.reset()
+    simulator.forget()
     with llmlab.start("offline", lesson="none", recordings=tmp_path, pace=0):
         yield
-    simulator._default.reset()
+    simulator.forget()
 
 
 def executed(shape: str, request: Any, client: Any = None) -> tuple[Any, Any]:

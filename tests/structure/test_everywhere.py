@@ -165,7 +165,7 @@ def test_a_picture_arrives_in_every_shape(name: str) -> None:
     """Else a model is asked about a picture that it was never sent."""
     answers = [looked(name, shape, images=[FLAG]) for shape in SHAPES]
     assert len({(one.content, one.usage) for one in answers}) == 1
-    assert f"a PNG of 90 × 60 pixels and {len(FLAG)} bytes, in blue, white and red" in answers[0].content
+    assert f"a PNG of 90 × 60 pixels and {len(FLAG)} bytes" in answers[0].content
     assert answers[0].usage.input_tokens > looked(name, "complete").usage.input_tokens
 
 

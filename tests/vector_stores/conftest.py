@@ -17,10 +17,10 @@ MENU = "On Fridays the canteen serves fish.\n\nCoffee is free before nine o'cloc
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[None]:
     """Offline without recordings: a simulator that remembers nothing answers, and nothing waits."""
-    simulator._default.reset()
+    simulator.forget()
     with llmlab.start("offline", lesson="none", recordings=tmp_path, pace=0):
         yield
-    simulator._default.reset()
+    simulator.forget()
 
 
 @pytest.fixture

@@ -70,7 +70,16 @@ class Simulator:
 
         with self._lock:
             context = Context(
-                service, request.method.upper(), path, query, request.headers, body, seed, self._state, self._compose, send
+                service,
+                request.method.upper(),
+                path,
+                query,
+                request.headers,
+                body,
+                seed,
+                self._state,
+                self._compose,
+                send,
             )
             try:
                 return _answer(context, known_service=request.alias == service)

@@ -13,7 +13,7 @@ from typing import Any
 
 from llmlab.lab.simulator import tokens
 from llmlab.lab.simulator.context import Context
-from llmlab.lab.simulator.conversation import Conversation, Reply, Tool, ToolCall, Turn
+from llmlab.lab.simulator.conversation import Conversation, Reply, Tool, ToolCall, Turn, unmatched_results
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.images import images_of
 from llmlab.lab.simulator.json_access import as_dict, as_int, as_number, as_str, dicts, stop_texts, text_of
@@ -142,11 +142,21 @@ def _turns(messages: object) -> tuple[Turn, ...]:
         raise Refused(400, "messages: Input should be a valid list")
     if not messages:
         raise Refused(400, "messages: at least one message is required")
-    called: list[str] = []
     for at, message in enumerate(messages):
         _check_message(at, message, is_last=at == len(messages) - 1)
-        called = _check_results(at, dicts(message["content"]), called)
-    return tuple(turn for message in messages for turn in _turns_of(message))
+    turns = tuple(turn for message in messages for turn in _turns_of(message))
+    unknown, waiting, _ = unmatched_results(turns)
+    if unknown:
+        rule = "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
+        problem = f"unexpected `tool_use_id` found in `tool_result` blocks: {unknown[0]}. {rule}"
+        raise Refused(400, f"messages: {problem}")
+    if waiting:
+        rule = "Each `tool_use` block must have a corresponding `tool_result` block in the next message."
+        problem = (
+            f"`tool_use` ids were found without `tool_result` blocks immediately after: {', '.join(waiting)}. {rule}"
+        )
+        raise Refused(400, f"messages: {problem}")
+    return turns
 
 
 def _check_message(at: int, message: Any, *, is_last: bool) -> None:
@@ -165,20 +175,6 @@ def _check_message(at: int, message: Any, *, is_last: bool) -> None:
     if not content and not (role == "assistant" and is_last):
         problem = "all messages must have non-empty content except for the optional final assistant message"
         raise Refused(400, f"messages.{at}: {problem}")
-
-
-def _check_results(at: int, blocks: list[dict[str, Any]], called: list[str]) -> list[str]:
-    """Check that tool results and the tool calls of the message before belong together; return this message's calls."""
-    answered = [as_str(block.get("tool_use_id")) for block in blocks if block.get("type") == "tool_result"]
-    if unknown := [one for one in answered if one not in called]:
-        rule = "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
-        problem = f"unexpected `tool_use_id` found in `tool_result` blocks: {unknown[0]}. {rule}"
-        raise Refused(400, f"messages.{at}.content: {problem}")
-    if waiting := [one for one in called if one not in answered]:
-        rule = "Each `tool_use` block must have a corresponding `tool_result` block in the next message."
-        problem = f"`tool_use` ids were found without `tool_result` blocks immediately after: {', '.join(waiting)}. {rule}"
-        raise Refused(400, f"messages.{at - 1}: {problem}")
-    return [as_str(block.get("id")) for block in blocks if block.get("type") == "tool_use"]
 
 
 def _turns_of(message: dict[str, Any]) -> Iterator[Turn]:

@@ -100,7 +100,9 @@ def _enter(batch: Stored, status: str, seconds: int, **more: Any) -> None:
 def _finish(context: Context, batch: Stored) -> None:
     view, files = batch.view, {}
     lines: dict[str, list[dict[str, Any]]] = {"output": [], "error": []}
-    answers = [(context.send(view["endpoint"], one["body"] | {"stream": False}), one["custom_id"]) for one in batch.requests]
+    answers = [
+        (context.send(view["endpoint"], one["body"] | {"stream": False}), one["custom_id"]) for one in batch.requests
+    ]
     for answer, custom_id in sorted(answers, key=lambda pair: pair[0].seconds):
         seed = Seed.of([view["id"], custom_id])
         request_id = "req_" + seed.letters("request", 32, HEX)
@@ -191,11 +193,10 @@ def cancel_messages(context: Context) -> TapeAnswer:
 
 def delete_messages(context: Context) -> TapeAnswer:
     """Answer DELETE `/v1/messages/batches/{id}`."""
-    batch_id = context.ids[0]
     if _message_batch(context).view["processing_status"] != "ended":
-        raise Refused(400, f"Batch {batch_id} cannot be deleted while it is still processing.")
-    del context.state.message_batches[batch_id]
-    return context.plain({"id": batch_id, "type": "message_batch_deleted"})
+        raise Refused(400, f"Batch {context.ids[0]} cannot be deleted while it is still processing.")
+    del context.state.message_batches[context.ids[0]]
+    return context.plain({"id": context.ids[0], "type": "message_batch_deleted"})
 
 
 def results_of_messages(context: Context) -> TapeAnswer:

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import re
 
-_CAPITALS = dict(
-    pair.split("=")
-    for pair in (
-        "argentina=Buenos Aires;australia=Canberra;austria=Vienna;belgium=Brussels;brazil=Brasília;canada=Ottawa;"
-        "chile=Santiago;china=Beijing;colombia=Bogotá;cuba=Havana;czechia=Prague;denmark=Copenhagen;egypt=Cairo;"
-        "england=London;ethiopia=Addis Ababa;finland=Helsinki;france=Paris;germany=Berlin;ghana=Accra;greece=Athens;"
-        "hungary=Budapest;iceland=Reykjavík;india=New Delhi;indonesia=Jakarta;ireland=Dublin;israel=Jerusalem;"
-        "italy=Rome;japan=Tokyo;kenya=Nairobi;mexico=Mexico City;morocco=Rabat;nepal=Kathmandu;netherlands=Amsterdam;"
-        "new zealand=Wellington;nigeria=Abuja;norway=Oslo;peru=Lima;poland=Warsaw;portugal=Lisbon;romania=Bucharest;"
-        "russia=Moscow;scotland=Edinburgh;south korea=Seoul;spain=Madrid;sweden=Stockholm;switzerland=Bern;"
-        "thailand=Bangkok;turkey=Ankara;ukraine=Kyiv;united kingdom=London;united states=Washington, D.C.;"
-        "usa=Washington, D.C.;vietnam=Hanoi"
-    ).split(";")
+_CAPITALS_TEXT = (
+    "argentina=Buenos Aires;australia=Canberra;austria=Vienna;belgium=Brussels;brazil=Brasília;canada=Ottawa;"
+    "chile=Santiago;china=Beijing;colombia=Bogotá;cuba=Havana;czechia=Prague;denmark=Copenhagen;egypt=Cairo;"
+    "england=London;ethiopia=Addis Ababa;finland=Helsinki;france=Paris;germany=Berlin;ghana=Accra;greece=Athens;"
+    "hungary=Budapest;iceland=Reykjavík;india=New Delhi;indonesia=Jakarta;ireland=Dublin;israel=Jerusalem;"
+    "italy=Rome;japan=Tokyo;kenya=Nairobi;mexico=Mexico City;morocco=Rabat;nepal=Kathmandu;netherlands=Amsterdam;"
+    "new zealand=Wellington;nigeria=Abuja;norway=Oslo;peru=Lima;poland=Warsaw;portugal=Lisbon;romania=Bucharest;"
+    "russia=Moscow;scotland=Edinburgh;south korea=Seoul;spain=Madrid;sweden=Stockholm;switzerland=Bern;"
+    "thailand=Bangkok;turkey=Ankara;ukraine=Kyiv;united kingdom=London;united states=Washington, D.C.;"
+    "usa=Washington, D.C.;vietnam=Hanoi"
 )
+_CAPITALS = dict(pair.split("=") for pair in _CAPITALS_TEXT.split(";"))
 COORDINATES = {
     # latitude and longitude, for tools that ask for them
     "amsterdam": ("52.3676", "4.9041"), "athens": ("37.9838", "23.7275"), "berlin": ("52.5200", "13.4050"),
@@ -36,13 +34,10 @@ LANGUAGES = (
 )  # fmt: skip
 _PHRASES = {
     # in the order of the languages
-    "good morning": "Bonjour;Guten Morgen;Buenos días;Buongiorno;Bom dia;Goedemorgen;God morgon;Dzień dobry;Günaydın;"
-    "おはようございます;早上好;صباح الخير",
     "hello": "Bonjour;Hallo;Hola;Ciao;Olá;Hallo;Hej;Cześć;Merhaba;こんにちは;你好;مرحبا",
     "thank you": "Merci;Danke;Gracias;Grazie;Obrigado;Dank je;Tack;Dziękuję;Teşekkür ederim;ありがとう;谢谢;شكرا",
-    "goodbye": "Au revoir;Auf Wiedersehen;Adiós;Arrivederci;Adeus;Tot ziens;Hej då;Do widzenia;Hoşça kal;さようなら;再见;"
-    "مع السلامة",
-    "cat": "le chat;die Katze;el gato;il gatto;o gato;de kat;katten;kot;kedi;猫;猫;قطة",
+    "good morning": "Bonjour;Guten Morgen;Buenos días;Buongiorno;Bom dia;Goedemorgen;God morgon;Dzień dobry;Günaydın;"
+    "おはようございます;早上好;صباح الخير",
 }
 _HAIKUS = {
     "sea": "Grey waves fold and fold,\na gull writes one white letter;\nthe sea rubs it out.",
@@ -108,7 +103,8 @@ _FACTS = (
     ),
     (
         "temperature model",
-        "Temperature sets how much chance there is in the choice of the next token: 0 is steady, higher is more varied.",
+        "Temperature sets how much chance there is in the choice of the next token: 0 is steady, higher is more "
+        "varied.",
     ),
     ("name cat", "Miso, Pixel and Clementine.", "Biscuit, Orbit and Saffron.", "Waffle, Comet and Juniper."),
     ("name dog", "Maple, Rocket and Otto.", "Bruno, Pepper and Nova."),
@@ -141,7 +137,13 @@ _FACTS = (
     ("water boil", "At sea level water boils at 100 °C, which is 212 °F."),
     ("prime", "The first primes are 2, 3, 5, 7, 11, 13, 17, 19, 23 and 29."),
 )
-_ONE_WORD = {"rainbow": "Light", "blue": "Scattering", "largest planet": "Jupiter", "mountain": "Everest", "boil": "100"}
+_ONE_WORD = {
+    "rainbow": "Light",
+    "blue": "Scattering",
+    "largest planet": "Jupiter",
+    "mountain": "Everest",
+    "boil": "100",
+}
 _WHAT = ("what", "define", "definition", "describe", "explain", "meaning", "mean", "whats")
 _NUMBERS = {"three": 3, "five": 5, "ten": 10, "twenty": 20}
 _QUOTED = re.compile(r"[\"“«‘']([^\"“”«»‘’']{1,300})[\"”»’']")

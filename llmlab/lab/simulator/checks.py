@@ -50,7 +50,9 @@ def unsupported(name: str, instead: str = "") -> Refused:
     return Refused(400, message, param=name, code="unsupported_parameter")
 
 
-def check_number(body: dict[str, Any], name: str, low: float, high: float | None = None, *, whole: bool = False) -> None:
+def check_number(
+    body: dict[str, Any], name: str, low: float, high: float | None = None, *, whole: bool = False
+) -> None:
     """Refuse a field that is not a number between two bounds; a field that is not there is fine.
 
     Raises:

@@ -1,7 +1,7 @@
 """Text completions: OpenAI's old Completions API, and llama.cpp's own `POST /completion`.
 
 Formats: OpenAI's API reference; the README of llama.cpp's server, "POST /completion". Left out: log probabilities,
-`best_of`, `suffix`, sampling settings, grammars.
+`n`, `best_of`, `echo`, `suffix`, lists of prompts, sampling settings, grammars.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from llmlab.lab.simulator import checks, openrouter, tokens
 from llmlab.lab.simulator.context import Context
 from llmlab.lab.simulator.conversation import Conversation, Reply, Turn
 from llmlab.lab.simulator.errors import Refused
-from llmlab.lab.simulator.json_access import as_dict, as_int, stop_texts, texts_of
+from llmlab.lab.simulator.json_access import as_dict, as_int, stop_texts, text_of
 from llmlab.lab.simulator.models import MODELS, Model
 from llmlab.lab.simulator.openai_chat import FINGERPRINT, usage
 from llmlab.lab.wire.messages import Event, TapeAnswer
 
 _OPENAI_LIMIT = 16  # tokens, unless the request says more
-_MOST_CHOICES = 16
 _SPEAKER = re.compile(r"^(system|user|assistant):[ \t]*", re.IGNORECASE | re.MULTILINE)
 _STOP_TYPES = {"stop": "eos", "stop_text": "word", "length": "limit"}
 
@@ -27,37 +26,25 @@ _STOP_TYPES = {"stop": "eos", "stop_text": "word", "length": "limit"}
 def create(context: Context) -> TapeAnswer:
     """Answer a POST to `/v1/completions`."""
     body, model = context.body, _model(context)
-    prompts = texts_of(body.get("prompt"))[:_MOST_CHOICES] or [""]
-    many = min(max(as_int(body.get("n")) or 1, 1), _MOST_CHOICES)
+    prompt, read = text_of(body.get("prompt")), tokens.count(text_of(body.get("prompt")))
+    context.check_length(read, model)
     limit = as_int(body.get("max_tokens"))
     if limit is None:
         limit = _OPENAI_LIMIT if context.service == "openai" else model.output
-    read = sum(map(tokens.count, prompts))
-    context.check_length(read, model)
     stop, variant = stop_texts(body.get("stop")), context.variant(body)
-    replies = [
-        context.compose(Conversation((Turn("user", prompt),), stop=stop, max_tokens=max(limit, 0), variant=variant + at))
-        for prompt in prompts
-        for at in range(many)
-    ]
-    # With `echo` the prompt stands before the answer.
-    echoes = [prompt if body.get("echo") is True else "" for prompt in prompts for _ in range(many)]
-    counted = usage(context, model, read, sum(reply.tokens for reply in replies))
+    turns = (Turn("user", prompt),)
+    reply = context.compose(Conversation(turns, stop=stop, max_tokens=max(limit, 0), variant=variant))
+    counted = usage(context, model, read, reply.tokens)
     if context.service == "openai":
         counted = {name: count for name, count in counted.items() if not name.endswith("details")}
-    pace, finishes = context.pace(model), ["length" if one.finish == "length" else "stop" for one in replies]
+    pace, finish = context.pace(model), "length" if reply.finish == "length" else "stop"
     if not context.streams:
-        texts = (echo + reply.text for echo, reply in zip(echoes, replies, strict=True))
-        choices = [_choice(context, model, *one) for one in zip(range(len(replies)), texts, finishes, strict=True)]
-        seconds = pace.after(max(reply.tokens for reply in replies))
-        return context.plain(_frame(context, model) | {"choices": choices, "usage": counted}, seconds, tokens=max(read, 1))
-    chunks: list[dict[str, Any]] = []
-    for at, (echo, reply) in enumerate(zip(echoes, replies, strict=True)):
-        pieces = [*tokens.split(echo), *tokens.split(reply.text)]
-        choices = [*(_choice(context, model, at, piece, None) for piece in pieces), _choice(context, model, at, "", finishes[at])]
-        chunks += [_frame(context, model) | {"choices": [choice]} for choice in choices]
+        answer = _frame(context, model, reply.text, finish) | {"usage": counted}
+        return context.plain(answer, pace.after(reply.tokens), tokens=max(read, 1))
+    chunks = [_frame(context, model, piece, None) for piece in tokens.split(reply.text)]
+    chunks.append(_frame(context, model, "", finish))
     if context.service == "openrouter" or as_dict(body.get("stream_options")).get("include_usage") is True:
-        chunks.append(_frame(context, model) | {"choices": [], "usage": counted})
+        chunks.append(chunks[-1] | {"choices": [], "usage": counted})
     events: list[tuple[float, Event]] = list(zip(pace.times(chunks), chunks, strict=True))
     return context.stream([*events, (events[-1][0], "data: [DONE]")], "sse", max(read, 1))
 
@@ -66,10 +53,9 @@ def _model(context: Context) -> Model:
     body, service = context.body, context.service
     if not body.get("model"):
         raise Refused(400, "you must provide a model parameter" if service == "openai" else "model is required")
-    if service != "openai" and body.get("prompt") is None:
-        raise Refused(400, "'prompt' is required")
+    if not isinstance(body.get("prompt"), str):
+        raise Refused(400, "'prompt' is required: one text, not a list", param="prompt")
     checks.check_number(body, "temperature", 0, 2)
-    checks.check_number(body, "n", 1, 128, whole=True)
     model = context.model(body["model"])
     if service == "openai" and model.chats:
         message = "This is a chat model and not supported in the v1/completions endpoint."
@@ -79,19 +65,16 @@ def _model(context: Context) -> Model:
     return model
 
 
-def _frame(context: Context, model: Model) -> dict[str, Any]:
-    routed = context.service == "openrouter"
-    answer_id = context.generation_id if routed else "cmpl-" + context.seed.letters("id", 29)
-    frame: dict[str, Any] = {"id": answer_id, "object": "text_completion", "created": context.seed.created}
-    frame |= {"model": model.served, "system_fingerprint": FINGERPRINT}
-    return frame | ({"provider": openrouter.provider(model)} if routed else {})
-
-
-def _choice(context: Context, model: Model, at: int, text: str, finish: str | None) -> dict[str, Any]:
-    choice: dict[str, Any] = {"text": text, "index": at, "finish_reason": finish}
-    if context.service == "openrouter":
-        choice["native_finish_reason"] = openrouter.native_finish(model, finish)
-    return choice if context.service == "ollama" else choice | {"logprobs": None}
+def _frame(context: Context, model: Model, text: str, finish: str | None) -> dict[str, Any]:
+    choice: dict[str, Any] = {"text": text, "index": 0, "finish_reason": finish}
+    if context.service != "ollama":
+        choice["logprobs"] = None
+    frame = {"object": "text_completion", "created": context.seed.created, "model": model.served, "choices": [choice]}
+    frame["system_fingerprint"] = FINGERPRINT
+    if context.service != "openrouter":
+        return {"id": "cmpl-" + context.seed.letters("id", 29), **frame}
+    choice["native_finish_reason"] = openrouter.native_finish(model, finish)
+    return {"id": context.generation_id, **frame, "provider": openrouter.provider(model)}
 
 
 def llama_cpp(context: Context) -> TapeAnswer:
@@ -124,7 +107,10 @@ def _dialogue(prompt: str) -> tuple[Turn, ...]:
     opening, *parts = _SPEAKER.split(prompt)
     if not parts:
         return (Turn("user", prompt),)
-    turns = [Turn("system", opening), *(Turn(*pair) for pair in zip(map(str.lower, parts[::2]), map(str.strip, parts[1::2])))]
+    turns = [
+        Turn("system", opening),
+        *(Turn(*pair) for pair in zip(map(str.lower, parts[::2]), map(str.strip, parts[1::2]), strict=True)),
+    ]
     return tuple(turn for turn in turns if turn.text.strip())
 
 

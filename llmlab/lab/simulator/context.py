@@ -193,7 +193,7 @@ class Context:
         events = tuple((0.1, line) for line in content)
         return TapeAnswer(200, headers, events=events, framing="ndjson", source="simulated")
 
-    def stored(self, things: Mapping[str, _Thing], thing_id: object, problem: str, **details: str) -> _Thing:
+    def stored(self, things: Mapping[str, _Thing], thing_id: object, problem: str, **details: Any) -> _Thing:
         """Find a stored thing.
 
         Args:
@@ -242,7 +242,7 @@ def _openai_limits(tokens: int) -> dict[str, str]:
 
 def _anthropic_limits(tokens: int, reset: str) -> dict[str, str]:
     used = {"requests": (4_000, 1), "tokens": (2_400_000, tokens), "input-tokens": (2_000_000, tokens)}
-    headers = {}
+    headers: dict[str, str] = {}
     for name, (limit, spent) in (used | {"output-tokens": (400_000, 0)}).items():
         # The service rounds the remaining tokens to thousands.
         left = limit - spent if name == "requests" else (limit - spent + 500) // 1000 * 1000

@@ -159,5 +159,21 @@ class Reply:
     cited: Passage | None = None
 
 
+def unmatched_results(turns: tuple[Turn, ...]) -> tuple[list[str], list[str], int]:
+    """Find the first place where tool calls and their results do not match.
+
+    Returns:
+        The ids of results without a call, the ids of calls without a result right after them, and the turn.
+    """
+    waiting: list[str] = []
+    for at, turn in enumerate(turns):
+        if turn.role == "tool" and turn.call_id not in waiting:
+            return [turn.call_id], [], at
+        if turn.role != "tool" and waiting:
+            return [], waiting, at
+        waiting = [one for one in waiting if one != turn.call_id] + [call.id for call in turn.calls]
+    return [], waiting, len(turns)
+
+
 Compose: TypeAlias = Callable[[Conversation], Reply]
 """A responder: the built-in one is `reply.compose`."""

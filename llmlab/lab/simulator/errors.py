@@ -94,7 +94,9 @@ def check_key(service: str, path: str, key: str) -> None:
     if key and not any(word in key.lower() for word in ("wrong", "invalid", "bad")):
         return
     if service == "openai" and not key:
-        raise Refused(401, "Missing bearer or basic authentication in header" if "responses" in path else _OPENAI_NO_KEY)
+        raise Refused(
+            401, "Missing bearer or basic authentication in header" if "responses" in path else _OPENAI_NO_KEY
+        )
     if service == "openai":
         raise Refused(401, _OPENAI_WRONG_KEY, code="invalid_api_key")
     if service == "anthropic":
@@ -105,7 +107,11 @@ def check_key(service: str, path: str, key: str) -> None:
 
 def unknown_path(service: str, method: str, path: str) -> Refused:
     """Return the error for a path that the service does not have."""
-    words = {"openai": f"Invalid URL ({method} {path})", "ollama": "404 page not found", "local_gpt_oss": "File Not Found"}
+    words = {
+        "openai": f"Invalid URL ({method} {path})",
+        "ollama": "404 page not found",
+        "local_gpt_oss": "File Not Found",
+    }
     kind = "not_found_error" if service in ("anthropic", "local_gpt_oss") else "invalid_request_error"
     return Refused(404, words.get(service, "Not Found"), kind)
 
@@ -159,5 +165,7 @@ def too_long(service: str, path: str, tokens: int, most: int) -> Refused:
     if service == "openai" and path.startswith("/v1/responses"):
         message = "Your input exceeds the context window of this model. Please adjust your input and try again."
         return Refused(400, message, param="input", code=code)
-    message = f"This model's maximum context length is {most} tokens. However, your messages resulted in {tokens} tokens."
+    message = (
+        f"This model's maximum context length is {most} tokens. However, your messages resulted in {tokens} tokens."
+    )
     return Refused(400, f"{message} Please reduce the length of the messages.", param="messages", code=code)

@@ -18,11 +18,12 @@ _MOST_VALUES = 500
 _QUOTED = re.compile(r"[\"“«]([^\"“”«»]{1,300})[\"”»]|(?<!\w)['‘]([^'‘’]{1,300})['’](?!\w)")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?!\w)")
 _CAPITALISED = re.compile(r"\b[A-ZÀ-Þ][\w'-]*(?:(?:,? (?=[A-Z]{2}\b)| )(?:of |de )?[A-ZÀ-Þ][\w'-]*)*")
-_OPENERS = frozenset(
+_OPENERS_TEXT = (
     "a add an and answer are calculate call can compute convert could did do does fetch find for from get give hello "
     "hi how i i'm in is it let list look make name my now order please roll search send set show tell that the this to "
-    "translate use weather what what's when where which who whose why will with would you".split()
+    "translate use weather what what's when where which who whose why will with would you"
 )
+_OPENERS = frozenset(_OPENERS_TEXT.split())
 _LIMITS_IN_WORDS = re.compile(
     r"\b((?:exclusiveM|m)(?:in|ax)imum|multipleOf|(?:min|max)(?:Items|Length)|format): "
     r"(-?\d{1,15}(?:\.\d{1,15})?|(?<=format: )[a-z-]+)"
@@ -80,10 +81,10 @@ class _Filler:
         self.left = _MOST_VALUES
         self.text = text[:4000]
         self.low = self.text.lower()
-        self.quoted = [one or other for one, other in _QUOTED.findall(self.text)]
+        self.quoted: list[str] = [one or other for one, other in _QUOTED.findall(self.text)]
         self.numbers: list[str] = _NUMBER.findall(self.text)
         self.names = names_in(self.text)
-        self.places = [place] if place else list(self.names)
+        self.places: list[str] = [place] if place else list(self.names)
         self.codes: list[str] = re.findall(r"\b[A-Z]{3}\b", self.text)
 
     def value(self, schema: object, name: str = "", needed: bool = True, depth: int = 0) -> Any:

@@ -87,7 +87,9 @@ def _of_bytes(text: str, service: str, media_type: str = "", *, low: bool = Fals
         message = _NO_IMAGE.get(service, "Failed to load image or audio file")
         raise Refused(400, message, code="invalid_image_format")
     if media_type and media_type != f"image/{kind.lower()}":
-        message = f"the image was specified using the {media_type} media type, but it appears to be image/{kind.lower()}"
+        message = (
+            f"the image was specified using the {media_type} media type, but it appears to be image/{kind.lower()}"
+        )
         raise Refused(400, f"messages: {message}")
     count = _tokens(width or _UNKNOWN_SIZE, height or _UNKNOWN_SIZE, service, low=low)
     return Image(kind, width, height, len(content), tokens=count)

@@ -55,6 +55,14 @@ def _claude(name: str, title: str, created: str, context: int = 1_000_000, outpu
     return Model(name, created, title=f"Claude {title}", context=context, output=output)
 
 
+def _gpt_oss(name: str, created: str, title: str = "", size: str = "") -> Model:
+    return Model(name, created, title=title, effort="medium", context=131_072, sees=False, size=size)
+
+
+def _priced(name: str, created: str, title: str, prompt: float, served: str = "", context: int = 1_050_000) -> Model:
+    return Model(name, created, served, title, context=context, prompt_price=prompt, completion_price=prompt * 5)
+
+
 _NEMOTRON = "nvidia/nemotron-3-super-120b-a12b:free"
 _HAIKU, _SONNET = "anthropic/claude-5.5-haiku-20261006", "anthropic/claude-5.5-sonnet-20261006"
 
@@ -98,32 +106,24 @@ MODELS: dict[str, tuple[Model, ...]] = {
     ),
     "openrouter": (
         Model("openrouter/free", "2026-02-01", _NEMOTRON, "Free Models Router", context=200_000),
-        Model("openrouter/auto", "2023-11-08", "openai/gpt-6-luna", "Auto Router", prompt_price=0.1, completion_price=0.5),
+        _priced("openrouter/auto", "2023-11-08", "Auto Router", 0.1, "openai/gpt-6-luna"),
         Model(_NEMOTRON, "2026-03-11", "", "NVIDIA: Nemotron 3 Super (free)", context=262_144, sees=False),
-        Model("openai/gpt-oss-20b:free", "2025-08-05", "", "OpenAI: gpt-oss-20b (free)", "medium", 0, False, True, 131_072),
-        Model("openai/gpt-oss-120b:free", "2025-08-05", "", "OpenAI: gpt-oss-120b (free)", "medium", 0, False, True, 131_072),
+        _gpt_oss("openai/gpt-oss-20b:free", "2025-08-05", "OpenAI: gpt-oss-20b (free)"),
+        _gpt_oss("openai/gpt-oss-120b:free", "2025-08-05", "OpenAI: gpt-oss-120b (free)"),
         Model("google/gemma-4-31b-it:free", "2026-04-02", "", "Google: Gemma 4 31B (free)", context=131_072),
         Model("qwen/qwen3-coder:free", "2025-07-23", "", "Qwen: Qwen3 Coder (free)", context=262_144, sees=False),
-        Model("openai/gpt-6-luna", "2026-09-15", "", "OpenAI: GPT-6 Luna", prompt_price=0.1, completion_price=0.5),
-        Model("openai/gpt-6-sol", "2026-09-15", "", "OpenAI: GPT-6 Sol", prompt_price=2, completion_price=10),
-        Model(
-            "anthropic/claude-haiku-5.5", "2026-10-06", _HAIKU, "Anthropic: Claude Haiku 5.5",
-            context=1_000_000, prompt_price=0.1, completion_price=0.5,
-        ),
-        Model(
-            "anthropic/claude-sonnet-5.5", "2026-10-06", _SONNET, "Anthropic: Claude Sonnet 5.5",
-            context=1_000_000, prompt_price=2, completion_price=10,
-        ),
+        _priced("openai/gpt-6-luna", "2026-09-15", "OpenAI: GPT-6 Luna", 0.1),
+        _priced("openai/gpt-6-sol", "2026-09-15", "OpenAI: GPT-6 Sol", 2),
+        _priced("anthropic/claude-haiku-5.5", "2026-10-06", "Anthropic: Claude Haiku 5.5", 0.1, _HAIKU, 1_000_000),
+        _priced("anthropic/claude-sonnet-5.5", "2026-10-06", "Anthropic: Claude Sonnet 5.5", 2, _SONNET, 1_000_000),
         Model("openai/text-embedding-3-small", "2024-01-22", embeds=1536, context=8192, prompt_price=0.02),
     ),
     "ollama": (
-        Model("gpt-oss:20b", "2026-09-30", effort="medium", context=131_072, size="20.9B", sees=False),
+        _gpt_oss("gpt-oss:20b", "2026-09-30", size="20.9B"),
         Model("qwen3:8b", "2026-09-12", effort="medium", context=40_960, size="8.2B", sees=False),
         Model("embeddinggemma:latest", "2026-09-05", embeds=768, context=2048, size="307.58M"),
     ),
-    "local_gpt_oss": (
-        Model("gpt-oss:120b", "2026-09-30", effort="medium", context=131_072, size="116.8B", sees=False),
-    ),
+    "local_gpt_oss": (_gpt_oss("gpt-oss:120b", "2026-09-30", size="116.8B"),),
 }  # fmt: skip
 
 UNLISTED: dict[str, tuple[Model, ...]] = {
@@ -141,14 +141,12 @@ PULLABLE = (
     Model("llama3.2:latest", "2024-09-25", context=131_072, size="3.2B", sees=False),
     Model("qwen3:4b", "2025-10-06", effort="medium", context=262_144, size="4.0B", sees=False),
     Model("deepseek-r1:8b", "2025-07-02", effort="medium", context=131_072, size="8.2B", sees=False),
-    Model("gpt-oss:120b", "2026-09-30", effort="medium", context=131_072, size="116.8B", sees=False),
+    _gpt_oss("gpt-oss:120b", "2026-09-30", size="116.8B"),
     Model("nomic-embed-text:latest", "2024-02-20", embeds=768, context=2048, size="137M"),
 )
 """Models of Ollama's library that are not installed at first."""
 
-_ANTHROPIC_ALIASES = {
-    model.id.rpartition("-")[0]: model.id for model in MODELS["anthropic"] if model.id[-8:].isdigit()
-}
+_ANTHROPIC_ALIASES = {model.id.rpartition("-")[0]: model.id for model in MODELS["anthropic"] if model.id[-8:].isdigit()}
 
 
 def find(service: str, name: object, known: tuple[Model, ...] | None = None) -> Model | None:

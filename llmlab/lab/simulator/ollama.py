@@ -105,7 +105,9 @@ def _head(context: Context, seconds: float = 0.0) -> dict[str, Any]:
     return {"model": name, "created_at": context.seed.timestamp(seconds, micro=True)}
 
 
-def _part(context: Context, text: str = "", thought: str = "", calls: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def _part(
+    context: Context, text: str = "", thought: str = "", calls: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     thinking = {"thinking": thought} if thought else {}
     if context.path == "/api/generate":
         return {"response": text, **thinking}

@@ -1,4 +1,4 @@
-"""The models of an Ollama server: installed, in memory, described, pulled and deleted. Only `PULLABLE` can be pulled."""
+"""The models of an Ollama server: installed, in memory, pulled and deleted. Only `PULLABLE` can be pulled."""
 
 from __future__ import annotations
 
@@ -61,9 +61,7 @@ def show(context: Context) -> TapeAnswer:
             f"{_family(model)}.context_length": model.context,
             f"{_family(model)}.embedding_length": model.embeds or 2880,
         },
-        "capabilities": ["embedding"]
-        if model.embeds
-        else ["completion", "vision" if model.sees else "tools", *thinks],
+        "capabilities": ["embedding"] if model.embeds else ["completion", "vision" if model.sees else "tools", *thinks],
         "modified_at": _modified(model),
     }
     return context.plain(answer)

@@ -12,7 +12,7 @@ from typing import Any
 
 from llmlab.lab.simulator import checks, openrouter, tokens
 from llmlab.lab.simulator.context import Context
-from llmlab.lab.simulator.conversation import Conversation, Reply, Tool, ToolCall, Turn
+from llmlab.lab.simulator.conversation import Conversation, Reply, Tool, ToolCall, Turn, unmatched_results
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.images import check_images, images_of
 from llmlab.lab.simulator.json_access import arguments_of, as_dict, as_int, as_str, dicts, stop_texts, text_of
@@ -80,6 +80,7 @@ def _read(context: Context) -> tuple[Conversation, Model]:
     )
     check_images(conversation, service, model)
     if service == "openai":
+        _check_results(conversation.turns)
         checks.check_reasoning(body, model, conversation.effort, "reasoning_effort")
     if service != "ollama":  # Ollama forgets the beginning and says nothing
         context.check_length(tokens.count_input(conversation), model)
@@ -136,41 +137,28 @@ def _messages(body: dict[str, Any], service: str) -> list[dict[str, Any]]:
             raise Refused(400, f"Invalid 'messages': empty array. {problem}", param="messages", code="empty_array")
     elif not isinstance(messages, list) or not messages:
         raise Refused(400, _NO_MESSAGES[service])
-    waiting: list[str] = []
     for at, message in enumerate(messages):
         if not isinstance(message, dict):
             raise checks.wrong_type(f"messages[{at}]", "an object", message)
         if message.get("role") is None:
             raise checks.missing(f"messages[{at}].role")
         checks.choice(message["role"], f"messages[{at}].role", _ROLES, "")
-        if service == "openai":
-            waiting = _check_order(at, message, waiting)
-    if waiting:
-        raise _unanswered(len(messages), waiting)
+        calls_or_refuses = message["role"] == "assistant" and (message.get("tool_calls") or message.get("refusal"))
+        if service == "openai" and message.get("content") is None and not calls_or_refuses:
+            raise checks.missing(f"messages[{at}].content")
     return messages
 
 
-def _check_order(at: int, message: dict[str, Any], waiting: list[str]) -> list[str]:
-    """Check that every tool result follows its call, and every call has a result right after it."""
-    role, calls = message["role"], dicts(message.get("tool_calls"))
-    if role == "tool":
-        if message.get("tool_call_id") not in waiting:
-            rule = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'"
-            raise Refused(400, f"Invalid parameter: {rule}.", param=f"messages.[{at}].role")
-        return [one for one in waiting if one != message["tool_call_id"]]
+def _check_results(turns: tuple[Turn, ...]) -> None:
+    unknown, waiting, at = unmatched_results(turns)
+    if unknown:
+        rule = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'"
+        raise Refused(400, f"Invalid parameter: {rule}.", param=f"messages.[{at}].role")
     if waiting:
-        raise _unanswered(at, waiting)
-    if message.get("content") is None and not (role == "assistant" and (calls or message.get("refusal"))):
-        raise checks.missing(f"messages[{at}].content")
-    return [as_str(call.get("id")) for call in calls]
-
-
-def _unanswered(at: int, ids: list[str]) -> Refused:
-    message = (
-        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
-        f"The following tool_call_ids did not have response messages: {', '.join(ids)}"
-    )
-    return Refused(400, message, param=f"messages.[{at}].role")
+        rule = "must be followed by tool messages responding to each 'tool_call_id'"
+        problem = f"The following tool_call_ids did not have response messages: {', '.join(waiting)}"
+        message = f"An assistant message with 'tool_calls' {rule}. {problem}"
+        raise Refused(400, message, param=f"messages.[{at}].role")
 
 
 def _turn(message: dict[str, Any], service: str) -> Turn:
@@ -197,7 +185,11 @@ class _Writer:
     def plain(self) -> TapeAnswer:
         choices = []
         for at, reply in enumerate(self.replies):
-            choice: dict[str, Any] = {"index": at, "message": self._message(reply), "finish_reason": _FINISH[reply.finish]}
+            choice: dict[str, Any] = {
+                "index": at,
+                "message": self._message(reply),
+                "finish_reason": _FINISH[reply.finish],
+            }
             choices.append(choice | self._native(choice["finish_reason"]))
         visible = [reply.tokens + (0 if self.service == "openai" else reply.reasoning_tokens) for reply in self.replies]
         body = self._frame("chat.completion") | {"choices": choices, "usage": self._usage()}

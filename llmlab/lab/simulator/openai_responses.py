@@ -215,8 +215,8 @@ def _settings(body: dict[str, Any], conversation: Conversation) -> dict[str, Any
     if written["type"] == "json_schema":
         written |= {"description": None, "name": form["name"], "schema": form["schema"]}
         written["strict"] = form.get("strict") is not False
-    if as_str(as_dict(chosen).get("name")):
-        chosen = {"type": "function", "name": chosen["name"]}
+    if tool := as_str(as_dict(chosen).get("name")):
+        chosen = {"type": "function", "name": tool}
     elif chosen not in ("none", "required"):
         chosen = "auto"
     summary = "detailed" if as_dict(body.get("reasoning")).get("summary") else None
@@ -274,7 +274,14 @@ def _output(context: Context, conversation: Conversation, reply: Reply) -> list[
         shown = reply.reasoning and as_dict(body.get("reasoning")).get("summary")
         summary = [{"type": "summary_text", "text": reply.reasoning}] if shown else []
         sealed = {"encrypted_content": "gAAAAAB" + seed.letters("sealed", 120)}
-        item("reasoning", "rs_", "rs", content=[], summary=summary, **(sealed if "reasoning.encrypted_content" in include else {}))
+        item(
+            "reasoning",
+            "rs_",
+            "rs",
+            content=[],
+            summary=summary,
+            **(sealed if "reasoning.encrypted_content" in include else {}),
+        )
     if conversation.passages is not None:
         results = [search_result(one) | {"text": one.text} for one in conversation.passages]
         shown = results if "file_search_call.results" in include else None

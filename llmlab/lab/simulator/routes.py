@@ -52,12 +52,7 @@ _ROUTES: dict[str, _Routes] = {
         _STORE: {"GET": vector_stores.retrieve, "POST": vector_stores.update, "DELETE": vector_stores.delete},
         f"{_STORE}/search": {"POST": vector_stores.search},
         f"{_STORE}/files": {"POST": vector_stores.add_file, "GET": vector_stores.list_files},
-        f"{_STORE}/files/{{}}": {
-            "GET": vector_stores.retrieve_file,
-            "POST": vector_stores.update_file,
-            "DELETE": vector_stores.delete_file,
-        },
-        f"{_STORE}/files/{{}}/content": {"GET": vector_stores.file_content},
+        f"{_STORE}/files/{{}}": {"GET": vector_stores.retrieve_file, "DELETE": vector_stores.delete_file},
         f"{_STORE}/file_batches": {"POST": vector_stores.create_batch},
         f"{_STORE}/file_batches/{{}}": {"GET": vector_stores.batch},
         f"{_STORE}/file_batches/{{}}/cancel": {"POST": vector_stores.batch},

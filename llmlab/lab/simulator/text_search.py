@@ -18,10 +18,10 @@ from llmlab.lab.simulator import tokens
 from llmlab.lab.simulator.conversation import Passage
 
 _SIZE = 512  # enough for a few thousand different words
-_SMALL_WORDS = frozenset("a an and are as at be by for from in is it of on or that the this to was what which with".split())
-_ASKING_WORDS = frozenset(
-    "what which who whom whose when where why how does did do can could should would will there".split()
-)
+_SMALL_WORDS_TEXT = "a an and are as at be by for from in is it of on or that the this to was what which with"
+_SMALL_WORDS = frozenset(_SMALL_WORDS_TEXT.split())
+_ASKING_WORDS_TEXT = "what which who whom whose when where why how does did do can could should would will there"
+_ASKING_WORDS = frozenset(_ASKING_WORDS_TEXT.split())
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _HINTS = (
     # what kind of question it is, and what its answer has in it

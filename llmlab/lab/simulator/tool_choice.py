@@ -16,11 +16,12 @@ _ENOUGH = 3
 _MOST_CALLS = 8
 _TIMES = re.compile(r"\b(\d|two|twice|three|four|five|six)(?: times\b|(?<=twice))", re.I)
 _NUMBERS = {"two": 2, "twice": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-_EMPTY_WORDS = frozenset(
+_EMPTY_WORDS_TEXT = (
     "a about all an and any are as at be by can current currently do each for from get gets give given how i if in "
     "into is it its look me my of on or please return returns tell that the this to use used useful up what when which "
-    "will with you your run function tool it's want need should would could helpful let know say".split()
+    "will with you your run function tool it's want need should would could helpful let know say"
 )
+_EMPTY_WORDS = frozenset(_EMPTY_WORDS_TEXT.split())
 _ABOUT_BEFORE = re.compile(r"\b(?:was|were|did|said|again|last|earlier|before)\b", re.I)
 _ABOUT_RESULT = re.compile(r"\b(?:tool|function)\b.*\b(?:say|said|return\w*|result|answer\w*|give|gave)\b", re.I | re.S)
 _SYNONYMS = (

@@ -36,7 +36,7 @@ def create(context: Context) -> TapeAnswer:
     """Answer a POST to `/v1/vector_stores`."""
     body, created = as_dict(context.json), context.seed.created
     checks.check_array(body, "file_ids", "an array of strings")
-    view = {
+    view: dict[str, Any] = {
         "id": context.state.new_id(context.seed, "vs_", 32, HEX),
         "object": "vector_store",
         "created_at": created,
@@ -67,10 +67,8 @@ def retrieve(context: Context) -> TapeAnswer:
 def update(context: Context) -> TapeAnswer:
     """Answer a POST to `/v1/vector_stores/{id}`, which changes the name or the metadata."""
     store, body = _store(context), context.body
-    if "metadata" in body:
-        store.view = store.view | {"metadata": checks.metadata(body) or {}}
-    if "name" in body:
-        store.view = store.view | {"name": as_str(body["name"]) or None}
+    changes = {"name": as_str(body.get("name")) or None, "metadata": checks.metadata(body) or {}}
+    store.view = store.view | {name: value for name, value in changes.items() if name in body}
     return context.plain(_shown(store))
 
 
@@ -118,7 +116,9 @@ def search_stores(
         for store in stores
         for file_id, view in store.files.items()
         if _matches(view["attributes"], options.get("filters"))
-        for text in _chunks(state, view)
+        for text in chunks(
+            state.files[file_id].text or "", view["chunking_strategy"]["static"]["max_chunk_size_tokens"]
+        )
     ]
     return nearest(question, passages, as_int(options.get("max_num_results")) or default, threshold)
 
@@ -152,25 +152,11 @@ def retrieve_file(context: Context) -> TapeAnswer:
     return context.plain(_file(context))
 
 
-def update_file(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/vector_stores/{id}/files/{file}`, which changes the attributes."""
-    view = _file(context) | {"attributes": as_dict(context.body.get("attributes"))}
-    _store(context).files[view["id"]] = view
-    return context.plain(view)
-
-
 def delete_file(context: Context) -> TapeAnswer:
     """Answer DELETE `/v1/vector_stores/{id}/files/{file}`; the uploaded file stays."""
     view = _file(context)
     del _store(context).files[view["id"]]
     return context.plain({"id": view["id"], "object": "vector_store.file.deleted", "deleted": True})
-
-
-def file_content(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/vector_stores/{id}/files/{file}/content`: the text, chunk by chunk."""
-    data = [{"type": "text", "text": text} for text in _chunks(context.state, _file(context))]
-    head = {"object": "vector_store.file_content.page", "data": data}
-    return context.plain(head | {"has_more": False, "next_page": None})
 
 
 def create_batch(context: Context) -> TapeAnswer:
@@ -192,7 +178,7 @@ def create_batch(context: Context) -> TapeAnswer:
 
 
 def batch(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/vector_stores/{id}/file_batches/{batch}`, and a POST to its `/cancel`, which comes too late."""
+    """Answer GET `/v1/vector_stores/{id}/file_batches/{batch}`."""
     found, files = _batch(context), _store(context).files
     statuses = [files[one]["status"] if one in files else "completed" for one in found["file_ids"]]
     return context.plain(_with_counts(found["view"], "completed", statuses))
@@ -243,18 +229,12 @@ def _add(context: Context, store: Stored, file_id: object, options: dict[str, An
         "created_at": context.seed.created,
         "vector_store_id": store.view["id"],
         "status": "completed" if file.text else "failed",
-        "last_error": None
-        if file.text
-        else {"code": "unsupported_file", "message": "The file type is not supported."},
+        "last_error": None if file.text else {"code": "unsupported_file", "message": "The file type is not supported."},
         "attributes": as_dict(options.get("attributes")),
         "chunking_strategy": {"type": "static", "static": chunking},
     }
     store.files[view["id"]] = view
     return view
-
-
-def _chunks(state: State, view: dict[str, Any]) -> tuple[str, ...]:
-    return chunks(state.files[view["id"]].text or "", view["chunking_strategy"]["static"]["max_chunk_size_tokens"])
 
 
 def _matches(attributes: Mapping[str, Any], rule: Any) -> bool:

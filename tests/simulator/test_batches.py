@@ -12,8 +12,7 @@ import openai
 import pytest
 from openai.types import Batch
 from openai.types.chat import ChatCompletion
-from simulator_asking import user
-from simulator_transport import transport
+from simulator_requests import transport, user
 
 from llmlab.lab.simulator import Simulator
 
@@ -99,24 +98,22 @@ def test_a_refused_line_lands_in_the_error_file(gpt: openai.OpenAI) -> None:
     assert [one["custom_id"] for one in results(gpt, done.output_file_id)] == ["good"]
 
 
-@pytest.mark.parametrize(
-    ("lines", "code", "number"),
-    [
+def test_a_wrong_file_fails_the_batch(gpt: openai.OpenAI) -> None:
+    """Else a file that the real service throws back works offline."""
+    rows: list[tuple[list[Any], str, int | None]] = [
         ([line("a", "Hi"), "not JSON"], "invalid_json_line", 2),
         ([line("a", "Hi"), line("a", "Hi")], "duplicate_custom_id", 2),
         ([line("a", "Hi") | {"url": "/v1/embeddings"}], "url_mismatch", 1),
         ([line("a", "Hi"), line("b", "Hi", model="gpt-6-sol")], "model_mismatch", None),
         ([{"custom_id": "a"}], "missing_required_parameter", 1),
         ([], "empty_file", None),
-    ],
-)
-def test_a_wrong_file_fails_the_batch(gpt: openai.OpenAI, lines: list[Any], code: str, number: int | None) -> None:
-    """Else a file that the real service throws back works offline."""
-    failed = wait(gpt, start(gpt, *lines))[-1]
-    assert failed.status == "failed"
-    assert failed.errors
-    assert failed.errors.data
-    assert (failed.errors.data[0].code, failed.errors.data[0].line) == (code, number)
+    ]
+    for lines, code, number in rows:
+        failed = wait(gpt, start(gpt, *lines))[-1]
+        assert failed.status == "failed", code
+        assert failed.errors, code
+        assert failed.errors.data, code
+        assert (failed.errors.data[0].code, failed.errors.data[0].line) == (code, number)
 
 
 def test_half_a_character_in_a_line_does_no_harm(gpt: openai.OpenAI) -> None:
@@ -184,16 +181,14 @@ def test_a_message_batch_can_be_cancelled(claude: anthropic.Anthropic) -> None:
         claude.messages.batches.cancel(batch.id)
 
 
-@pytest.mark.parametrize(
-    ("requests", "message"),
-    [
+def test_message_batches_are_checked(claude: anthropic.Anthropic) -> None:
+    """Else a batch that the real service refuses works offline."""
+    rows: list[tuple[Any, str]] = [
         ([], "at least 1"),
         ([{"custom_id": "a"}], "requests.0.params: Field required"),
         ([ask("a", "Hi"), ask("a", "Hi")], "must be unique"),
         ([ask("", "Hi")], "custom_id"),
-    ],
-)
-def test_message_batches_are_checked(claude: anthropic.Anthropic, requests: Any, message: str) -> None:
-    """Else a batch that the real service refuses works offline."""
-    with pytest.raises(anthropic.BadRequestError, match=message):
-        claude.messages.batches.create(requests=requests)
+    ]
+    for requests, message in rows:
+        with pytest.raises(anthropic.BadRequestError, match=message):
+            claude.messages.batches.create(requests=requests)

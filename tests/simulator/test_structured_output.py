@@ -6,10 +6,9 @@ import json
 from typing import Any
 
 import jsonschema
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulator_asking import WEATHER, chat, events, messages, ollama, responses, said, user
+from simulator_requests import WEATHER, chat, events, messages, ollama, responses, said, user
 
 ADDRESS = {
     "type": "object",
@@ -132,47 +131,51 @@ def test_any_schema_gets_an_answer_that_fits(schema: dict[str, Any]) -> None:
     jsonschema.validate(json.loads(said(responses('Take 7 or -3.5 of "x" in Oslo', text=format_))), schema)
 
 
-STRICT = {"type": "json_schema", "name": "x", "strict": True}
+def refusal(form: dict[str, Any]) -> dict[str, Any]:
+    """Return the error for a format of the Responses API."""
+    answer = responses("Hi", text={"format": form})
+    assert answer.status == 400, form
+    error: dict[str, Any] = answer.body["error"]
+    return error
 
 
-@pytest.mark.parametrize(
-    ("format_", "param", "part"),
-    [
-        ({**STRICT, "schema": {"type": "object", "properties": {}}}, "text.format.schema", "'additionalProperties'"),
-        ({**STRICT, "schema": {**ADDRESS, "required": ["city"]}}, "text.format.schema", "Missing 'street'"),
-        ({**STRICT, "schema": {"type": "array", "items": {}}}, "text.format.schema", "schema must be a JSON Schema"),
-        (
-            {**STRICT, "schema": {**ADDRESS, "properties": {"a": {"type": "object"}}, "required": ["a"]}},
-            "text.format.schema",
-            "In context=('properties', 'a')",
-        ),
-        ({"type": "json_schema", "name": "x"}, "text.format.schema", "Missing required parameter"),
-        ({"type": "json_schema", "schema": ADDRESS}, "text.format.name", "Missing required parameter"),
-        ({"type": "json_schema", "name": "a b", "schema": ADDRESS}, "text.format.name", "does not match pattern"),
-        ({"type": "yaml"}, "text.format.type", "Invalid value: 'yaml'"),
-    ],
-)
-def test_openai_checks_the_schema(format_: dict[str, Any], param: str, part: str) -> None:
+def test_openai_checks_the_schema() -> None:
     """Else a schema that strict mode refuses works offline and fails live."""
-    answer = responses("Hi", text={"format": format_})
-    assert (answer.status, answer.body["error"]["param"]) == (400, param)
-    assert part in answer.body["error"]["message"]
-
-
-def test_openai_checks_strict_tools_and_chat_formats_too() -> None:
-    """Else the same mistake is seen in one API and not in the other."""
-    loose = {**WEATHER["parameters"], "additionalProperties": True}  # type: ignore[dict-item]
-    tool = {"type": "function", **WEATHER, "parameters": loose, "strict": True}
-    refused = responses("Hi", tools=[tool]).body["error"]
-    assert (refused["code"], refused["param"]) == ("invalid_function_parameters", "tools[0].parameters")
+    strict = {"type": "json_schema", "name": "x", "strict": True}
+    nested = {**ADDRESS, "properties": {"a": {"type": "object"}}, "required": ["a"]}
+    rows: list[tuple[dict[str, Any], str, str]] = [
+        ({**strict, "schema": {"type": "object", "properties": {}}}, "schema", "In context=(), 'additionalProperties'"),
+        ({**strict, "schema": {**ADDRESS, "required": ["city"]}}, "schema", "Missing 'street'"),
+        ({**strict, "schema": {"type": "array", "items": {}}}, "schema", "schema must be a JSON Schema"),
+        ({**strict, "schema": nested}, "schema", "In context=('properties', 'a')"),
+        ({"type": "json_schema", "name": "x"}, "schema", "Missing required parameter"),
+        ({"type": "json_schema", "schema": ADDRESS}, "name", "Missing required parameter"),
+        ({"type": "json_schema", "name": "a b", "schema": ADDRESS}, "name", "does not match pattern"),
+        ({"type": "yaml"}, "type", "Invalid value: 'yaml'"),
+    ]
+    for form, field, part in rows:
+        error = refusal(form)
+        assert (error["param"], part in error["message"]) == (f"text.format.{field}", True), form
+    assert refusal({**strict, "schema": {"type": "object", "properties": {}}})["code"] == "invalid_json_schema"
+    loose: dict[str, Any] = {**WEATHER, "parameters": {"type": "object"}, "strict": True}
+    error = responses("Hi", tools=[{"type": "function", **loose}]).body["error"]
+    assert (error["code"], error["param"]) == ("invalid_function_parameters", "tools[0].parameters")
     inner = {"name": "x", "strict": True, "schema": {"type": "object", "properties": {}}}
-    refused = chat("openai", "Hi", response_format={"type": "json_schema", "json_schema": inner}).body["error"]
-    assert "In context=(), 'additionalProperties'" in refused["message"]
+    error = chat("openai", "Hi", response_format={"type": "json_schema", "json_schema": inner}).body["error"]
+    assert (error["param"], "In context=()" in error["message"]) == ("response_format.json_schema.schema", True)
 
 
-@pytest.mark.parametrize(
-    ("before", "complaint", "after"),
-    [
+def corrected(before: Any, complaint: str) -> Any:
+    """Send an answer and a complaint about it, and return the next answer."""
+    text = before if isinstance(before, str) else json.dumps(before)
+    turns = [*user("Extract it."), {"role": "assistant", "content": text}, *user(complaint)]
+    form = {"format": {"type": "json_schema", "name": "p", "schema": SCHEMA, "strict": True}}
+    return json.loads(said(responses(turns, text=form)))
+
+
+def test_a_complaint_about_an_answer_repairs_it() -> None:
+    """Else a round of repair can be tried live only."""
+    rows: list[tuple[Any, str, Any]] = [
         ({"year": 2015}, "year: Input should be less than or equal to 1900", {"year": 1900}),
         ({"year": 15}, "year: Input should be greater than 1000", {"year": 1001}),
         ({"year": 15}, "year: Input should be greater than or equal to 1000", {"year": 1000}),
@@ -185,21 +188,9 @@ def test_openai_checks_strict_tools_and_chat_formats_too() -> None:
         ({"name": "x", "age": 200}, "name: no; age: Input should be at most 120", {"name": "x", "age": 120}),
         ({"year": "soon"}, "year: Value error, write it in rhyme", {"year": "soon"}),
         ({"year": 5}, "year: Value error, capital letters", {"year": 5}),
-    ],
-)
-def test_a_complaint_about_an_answer_mends_it(before: Any, complaint: str, after: Any) -> None:
-    """Else a round of repair can be tried live only."""
-    told = f"This is not what was asked for: {complaint}"
-    turns = [*user("Extract it."), {"role": "assistant", "content": json.dumps(before)}, *user(told)]
-    form = {"format": {"type": "json_schema", "name": "p", "schema": SCHEMA, "strict": True}}
-    assert json.loads(said(responses(turns, text=form))) == after
-
-
-@pytest.mark.parametrize(
-    ("before", "complaint"), [("no JSON", "year: wrong"), ('{"year": 5}', "It is wrong."), ("[]", "a.b: no")]
-)
-def test_a_complaint_that_fits_nothing_is_a_question_like_any_other(before: str, complaint: str) -> None:
-    """Else a second question in a conversation is answered with the first answer."""
-    turns = [*user("Extract it."), {"role": "assistant", "content": before}, *user(complaint)]
-    form = {"format": {"type": "json_schema", "name": "p", "schema": SCHEMA, "strict": True}}
-    assert json.loads(said(responses(turns, text=form))).keys() == PERSON["properties"].keys()
+    ]
+    for before, complaint, after in rows:
+        assert corrected(before, f"This is not what was asked for: {complaint}") == after
+    # A complaint that fits nothing is a question like any other.
+    for before, complaint in [("no JSON", "year: wrong"), ({"year": 5}, "It is wrong."), ([], "a.b: no")]:
+        assert corrected(before, complaint).keys() == PERSON["properties"].keys()

@@ -1,10 +1,14 @@
-"""Helpers of the simulator's tests: ask it, and read what it streams."""
+"""Helpers of the simulator's tests: send it requests, also through an SDK, and read its answers."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
-from llmlab.lab.simulator import simulate
+from llmlab.lab.simulator import Simulator, simulate
+from llmlab.lab.tape.request_parser import to_tape_request
+from llmlab.lab.wire.bodies import render_body, render_event
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 HEADERS = {
@@ -86,3 +90,19 @@ def said(answer: TapeAnswer) -> str:
     if "content" in body:
         return "".join(block.get("text", "") for block in body["content"])
     return str(body["message"]["content"] if "message" in body else body["response"])
+
+
+def transport(library: ModuleType, alias: str, simulator: Simulator | None = None) -> Any:
+    """Give a transport of httpx or httpx2 that asks the simulator; without one of its own, the shared one."""
+    answer_to = simulator.answer if simulator else simulate
+
+    def handle(request: Any) -> Any:
+        asked = to_tape_request(request.method, request.url, request.headers, request.read())
+        answer = answer_to(replace(asked, alias=alias))
+        if answer.events is None:
+            content = render_body(answer)
+        else:
+            content = b"".join(render_event(event, answer.framing) for _, event in answer.events)
+        return library.Response(answer.status, headers=answer.headers, content=content)
+
+    return library.MockTransport(handle)

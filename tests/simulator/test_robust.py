@@ -1,4 +1,4 @@
-"""Nothing makes the simulator raise or hang: no body, no path, no order of calls."""
+"""Nothing makes the simulator raise: no body, no path, no order of calls."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from simulator_asking import HEADERS, chat, user
+from simulator_requests import HEADERS, ask, chat, responses, user
 
 from llmlab.lab.simulator import Simulator, simulate
-from llmlab.lab.simulator.state import Store
 from llmlab.lab.wire.messages import TapeRequest
 
 OPENAI_PATHS = (
     "responses responses/input_tokens chat/completions completions embeddings files batches vector_stores "
-    "vector_stores/vs_1 vector_stores/vs_1/search vector_stores/vs_1/files vector_stores/vs_1/file_batches"
+    "vector_stores/{store} vector_stores/{store}/search vector_stores/{store}/files vector_stores/{store}/file_batches"
 )
 PATHS = [
     *(("openai", f"/v1/{path}") for path in OPENAI_PATHS.split()),
@@ -92,9 +91,8 @@ def test_no_body_makes_it_raise(where: tuple[str, str], body: Any) -> None:
     """Else a typo in a cell shows a traceback of the tape instead of the service's answer."""
     alias, path = where
     simulator = Simulator()
-    simulator._state.stores["vs_1"] = Store(
-        {"id": "vs_1", "object": "vector_store", "created_at": 1, "name": None, "metadata": {}}
-    )
+    store = simulator.answer(TapeRequest("POST", "openai", "/v1/vector_stores", HEADERS["openai"], {})).body["id"]
+    path = path.replace("{store}", store)
     answer = simulator.answer(TapeRequest("POST", alias, path, HEADERS[alias], body))
     gone = path == "/api/pull" and answer.status == 500 and "does not exist" in answer.body["error"]
     assert gone or answer.status in (200, 400, 403, 404), answer.body
@@ -163,3 +161,21 @@ def test_a_body_nested_without_end_is_no_body() -> None:
         content = [{"type": "text", "content": content}]
     answer = chat("openai", [{"role": "user", "content": content}])
     assert (answer.status, "parse the JSON body" in answer.body["error"]["message"]) == (400, True)
+
+
+def test_unpaired_surrogates_do_not_reach_the_wire() -> None:
+    """Else one broken emoji in a prompt makes an answer that cannot be written as UTF-8."""
+    for answer in (
+        responses("Say \ud83d"),
+        responses("\ude00?", stream=True),
+        chat("ollama", "Say \ud83d", model="\ud83d"),
+    ):
+        json.dumps([answer.body, answer.events], ensure_ascii=False).encode("utf-8")
+
+
+def test_wrong_methods_and_bodies_that_are_no_json() -> None:
+    """Else a typo in raw REST code has an answer that the service never gives."""
+    wrong = ask("openai", "/v1/chat/completions", method="GET")
+    assert (wrong.status, wrong.body["error"]["code"]) == (405, "method_not_supported")
+    for body in ([1], None, {"model": {1, 2}}):
+        assert "parse the JSON body" in ask("openai", "/v1/responses", body).body["error"]["message"]
