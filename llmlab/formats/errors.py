@@ -76,11 +76,13 @@ class Problem:
 
 def find_problem(body: object) -> Problem | None:
     """Return the error in a body or in an event of a stream; None without one."""
-    outer = mapping(body)
-    for choice in items(outer.get("choices")):
-        if choice.get("error") and not outer.get("error"):
-            outer = {**outer, "error": choice["error"]}
-    error = outer.get("error") or outer.get("detail")
+    if not isinstance(body, dict):
+        return None
+    error = body.get("error") or body.get("detail")
+    if not error and isinstance(choices := body.get("choices"), list):
+        for choice in choices:
+            if isinstance(choice, dict):
+                error = error or choice.get("error")
     if not error:
         return None
     if isinstance(error, str):
@@ -97,7 +99,7 @@ def find_problem(body: object) -> Problem | None:
         message,
         code if isinstance(code, (str, int)) else kind or None,
         kind,
-        text(outer.get("request_id")) or None,
+        text(body.get("request_id")) or None,
     )
 
 

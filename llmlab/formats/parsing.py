@@ -36,12 +36,14 @@ def text(value: object) -> str:
 
 def number(value: object) -> int:
     """Return `value` as a count; anything but a number reads as 0."""
-    return int(value) if _is_number(value) else 0
+    if type(value) is int and 0 <= value < _LARGEST:
+        return value  # as nearly always
+    return int(value) if value and _is_number(value) else 0
 
 
 def cost(value: object) -> float | None:
     """Return `value` as an amount in USD, or None."""
-    return float(value) if _is_number(value) else None
+    return float(value) if value is not None and _is_number(value) else None
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:

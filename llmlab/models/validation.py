@@ -96,7 +96,8 @@ def refusal_of(request: Request, spec: ModelSpec) -> Refusal | None:
         return Refusal("does not reason", "Leave reasoning out")
     if text is not None and text.verbosity is not None and can.verbosity is False:
         return Refusal("has no verbosity", "Leave text out and say in the prompt how long the answer shall be")
-    if spec.parameters:
+    # Most requests have no options, and this test is quick.
+    if spec.parameters and request != Request(request.messages, request.model):
         return _by_budget(request, spec) or _parameters(request, spec)
     return None
 

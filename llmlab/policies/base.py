@@ -107,7 +107,8 @@ class Call:
 
     def wire(self) -> WireRequest:
         """Return the HTTP request of this call."""
-        return WireRequest("POST", self.format.path, self.body, self.format.framing, self.remaining())
+        timeout = None if self.request.deadline is None else self.remaining()
+        return WireRequest("POST", self.format.path, self.body, self.format.framing, timeout)
 
     def decode(self, reply: WireReply) -> Completion:
         """Return a whole HTTP answer as a `Completion`."""

@@ -83,22 +83,22 @@ class Calls:
 
     def complete_flow(self, request: Request) -> Flow[Completion]:
         """Return the flow that sends a request and returns the whole answer."""
-        call = self._new_call(request, self.format, self.encode(request, False), stream=False)
+        body = self.encode(request, False)
+        call = Call(self.name, self.base_url, self.format, request, body, stream=False)
         self._last = answer = cast("Completion", (yield from self._run_policies(call)))
         return answer
 
     def stream_flow(self, request: Request) -> Flow[StreamState]:
         """Return the flow that sends a request and returns the stream, read up to its first chunk."""
-        call = self._new_call(request, self.format, self.encode(request, True), stream=True)
+        body = self.encode(request, True)
+        call = Call(self.name, self.base_url, self.format, request, body, stream=True)
         return cast("StreamState", (yield from self._run_policies(call)))
-
-    def _new_call(self, request: Request, format: Format, body: dict[str, Any], *, stream: bool) -> Call:
-        return Call(self.name, self.base_url, format, request, body, stream)
 
     def _send_and_decode(self, call: Call) -> Flow[Answer]:
         """Send a request once, and decode the answer, or the first chunk of a stream."""
         call.elapsed, started = 0.0, now()
-        self._count_request()
+        with self._lock:
+            self._sent += 1
         try:
             if call.stream:
                 answer: Answer = yield from self._open_stream(call)

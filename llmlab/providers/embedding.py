@@ -15,6 +15,7 @@ from typing import Any, ClassVar, cast
 from llmlab.errors import LLMAPIError, LLMInvalidRequestError
 from llmlab.formats.parsing import items, mapping, number, text
 from llmlab.models.catalogue import EMBEDDING_MODELS
+from llmlab.policies import Call
 from llmlab.providers.calls import Calls
 from llmlab.transport.driver import Flow, run, run_async
 from llmlab.types.completion import Completion, Usage
@@ -69,7 +70,8 @@ class Embedding(Calls):
         for start in range(0, len(texts), GROUP):
             group = list(texts[start : start + GROUP])
             request = Request(tuple(Message(Role.USER, one) for one in group), model, max_tokens=0)
-            call = self._new_call(request, format, _encode(request, False), stream=False)
+            body = _encode(request, False)
+            call = Call(self.name, self.base_url, format, request, body, stream=False)
             answer = cast("Completion", (yield from self._run_policies(call)))
             found = _read(cast("Mapping[str, Any]", answer.raw_response))
             if len(found) != len(group) or not all(found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from llmlab.errors import ConfigurationError
@@ -10,6 +11,17 @@ from llmlab.models import MODELS
 from llmlab.providers.base import Provider
 from llmlab.transport.base import WireRequest
 from llmlab.types.request import Request
+
+
+def _encode_chat(request: Request, stream: bool) -> dict[str, Any]:
+    body = OPENAI_CHAT.encode(request, stream)
+    if "max_tokens" in body:
+        # OpenAI renamed this field; all other services with this format kept it.
+        body["max_completion_tokens"] = body.pop("max_tokens")
+    return body
+
+
+_CHAT = replace(OPENAI_CHAT, encode=_encode_chat)
 
 
 class OpenAIProvider(Provider):
@@ -34,16 +46,8 @@ class OpenAIProvider(Provider):
     def __init__(self, *args: Any, api: Literal["responses", "chat"] = "responses", **options: Any) -> None:
         if api not in ("responses", "chat"):
             raise ConfigurationError(f'api must be "responses" or "chat", not {api!r}')
-        self.format = OPENAI_CHAT if api == "chat" else OPENAI_RESPONSES
+        self.format = _CHAT if api == "chat" else OPENAI_RESPONSES
         super().__init__(*args, **options)
-
-    def encode(self, request: Request, stream: bool) -> dict[str, Any]:
-        """Return the wire JSON of a request."""
-        body = super().encode(request, stream)
-        if self.format is OPENAI_CHAT and "max_tokens" in body:
-            # OpenAI renamed this field; everybody else who speaks this format kept it.
-            body["max_completion_tokens"] = body.pop("max_tokens")
-        return body
 
     def count_request(self, request: Request) -> WireRequest | None:
         """Return the request to `POST /responses/input_tokens`."""

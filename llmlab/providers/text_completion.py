@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast, overload
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.formats import Format
 from llmlab.models import validate_stream
+from llmlab.policies import Call
 from llmlab.providers.calls import Calls
 from llmlab.transport.driver import Flow, run, run_async
 from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, StreamState
@@ -70,13 +71,14 @@ class TextCompletion(Calls):
         bodies = [format.encode(request, False) for request in requests]
         answers = []
         for request, body in zip(requests, bodies, strict=True):
-            answer = yield from self._run_policies(self._new_call(request, format, body, stream=False))
+            call = Call(self.name, self.base_url, format, request, body, stream=False)
+            answer = yield from self._run_policies(call)
             answers.append(cast("Completion", answer))
         return answers
 
     def _text_stream_flow(self, request: Request) -> Flow[StreamState]:
         format = cast("Format", self.text_format)
-        call = self._new_call(request, format, format.encode(request, True), stream=True)
+        call = Call(self.name, self.base_url, format, request, format.encode(request, True), stream=True)
         return cast("StreamState", (yield from self._run_policies(call)))
 
     def _text_stream_request(self, prompt: object, options: dict[str, Any]) -> Request:

@@ -112,14 +112,15 @@ def to_messages(prompt: Prompt) -> tuple[Message, ...]:
         LLMInvalidRequestError: names the first message that is wrong, and why.
     """
     if isinstance(prompt, str):
-        prompt = [Message(Role.USER, prompt)]
+        messages: tuple[Message, ...] = (Message(Role.USER, prompt),)
     elif isinstance(prompt, (Message, Mapping)):
-        prompt = [prompt]
-    if not isinstance(prompt, Iterable):
+        messages = (_message(0, prompt),)
+    elif isinstance(prompt, Iterable):
+        messages = tuple(_message(position, item) for position, item in enumerate(prompt))
+    else:
         raise LLMInvalidRequestError(
             f"a prompt is a string, a Message or a list of messages, not {type(prompt).__name__}"
         )
-    messages = tuple(_message(position, item) for position, item in enumerate(prompt))
     if not messages:
         raise LLMInvalidRequestError("the list of messages is empty; put at least one user message in")
     for position, message in enumerate(messages):

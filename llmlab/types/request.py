@@ -91,7 +91,8 @@ def build_request(prompt: Prompt, model: str, options: Mapping[str, Any]) -> Req
     if "response_format" in options:
         options["response_format"] = ResponseFormat.of(options["response_format"])
     request = Request(to_messages(prompt), **{"model": model, **options})
-    _check_choice(request)
+    if request.tool_choice is not None:
+        _check_choice(request)
     _check_sendable(request)
     return request
 
@@ -102,9 +103,12 @@ _WRITTEN = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 def _check_sendable(request: Request) -> None:
     """Refuse values that JSON cannot hold, before anything is counted, stored or sent."""
     form = request.response_format
-    bare = all(one.content.isascii() and not one.name and not one.tool_calls for one in request.messages)
-    if bare and form is None and not request.tools and not request.extra:
-        return  # Most requests are like this, and this test is quick.
+    if form is None and not request.tools and not request.extra:
+        for message in request.messages:
+            if not message.content.isascii() or message.name or message.tool_calls:
+                break
+        else:
+            return  # Most requests are like this, and this test is quick.
     parts: dict[str, Any] = {
         f"message {place}": [message.content, message.name, [call.arguments for call in message.tool_calls]]
         for place, message in enumerate(request.messages)

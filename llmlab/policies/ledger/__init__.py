@@ -39,7 +39,7 @@ def ledger(*, content: bool | None = None) -> Ledger:
 
 def note(call: Call, completion: Completion | None, error: LLMError | None) -> None:
     """Record a finished call in the ledger of this process; see `Ledger.note`."""
-    (_ledger or _create()).note(call, completion, error)
+    (_create() if _ledger is None else _ledger).note(call, completion, error)
 
 
 def _create() -> Ledger:

@@ -121,6 +121,13 @@ def record_call(call: Call, completion: Completion | None, error: LLMError | Non
         priced = "service"
     latency = answer.latency if completion or not attempts else attempts[-1].seconds
     request_id = headers.get("x-request-id") or headers.get("request-id") or (error and error.request_id) or ""
+    sent: list[AttemptRecord] = []
+    ended = 0.0
+    for one in attempts:
+        # Only the names of the errors are stored: an error holds a whole call stack.
+        error_name = type(one.error).__name__ if one.error else ""
+        sent.append(AttemptRecord(max(0.0, one.started - ended) if sent else 0.0, one.seconds, error_name))
+        ended = one.ended
     return CallRecord(
         # The clock of the policies has no date. Waits that the tape shortened count in full on it.
         time.time() - (now() - call.started),
@@ -141,15 +148,7 @@ def record_call(call: Call, completion: Completion | None, error: LLMError | Non
         answer.finish_reason or "",
         type(error).__name__ if error else "" if completion and call.finished else "cancelled",
         request_id,
-        # Only the names of the errors are stored: an error holds a whole call stack.
-        tuple(
-            AttemptRecord(
-                max(0.0, one.started - attempts[number - 1].ended) if number else 0.0,
-                one.seconds,
-                type(one.error).__name__ if one.error else "",
-            )
-            for number, one in enumerate(attempts)
-        ),
+        tuple(sent),
         _messages(call) if content else "",
         redact(answer.content) if content else "",
     )

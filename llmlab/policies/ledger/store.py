@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -63,7 +64,8 @@ class Ledger:
             self._records.append(record)
         if self._database is not None:
             self._database.add(record)
-        export_span(call, record)
+        if "opentelemetry.trace" in sys.modules:
+            export_span(call, record)
 
     def frame(self) -> DataFrame:
         """Return the calls as a pandas table: cost in USD, latencies in seconds, times in UTC; NaN if not known.
