@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.batches.batching import jsonl
 from tests.batches.test_services import anthropic_line, anthropic_view
-from tests.batches.trying import jsonl
 from tests.cli.talking import OFFLINE, lines, run, settings_for
 from tests.loopback import LoopbackServer
 

@@ -13,8 +13,8 @@ import pytest
 from llmlab import Judge, LLMError, compare
 from llmlab.errors import ConfigurationError
 from llmlab.providers import Provider
-from llmlab.toolkit.evaluation.judge import Verdict, judged
-from llmlab.transport.driver import Flow
+from llmlab.toolkit.evaluation.judge import judge_flow
+from llmlab.transport.driver import run
 from tests.cli.talking import said
 from tests.core.trying import provider
 from tests.loopback import LoopbackServer
@@ -53,10 +53,11 @@ async def scored_async(judge: Judge) -> Any:
         await judge.provider.aclose()
 
 
-@pytest.mark.parametrize("text", ["", "8", "8/10", '{"score": 80}', '{"score": "8"}', '{"score": null}', "{", "[8]"])
-def test_what_is_no_score_is_none(server: LoopbackServer, llm: Provider, text: str) -> None:
-    with pytest.raises(LLMError, match="the judge gave no score from 0 to 10"):
-        judge_that_says(server, llm, text).score("a", "b")
+def test_an_answer_without_a_score_is_an_error(server: LoopbackServer, llm: Provider) -> None:
+    huge = json.dumps({"reason": "!", "score": 10**400})
+    for text in ("", "8", "8/10", '{"score": 80}', '{"score": "8"}', '{"score": null}', "{", "[8]", huge):
+        with pytest.raises(LLMError, match="the judge gave no score from 0 to 10"):
+            judge_that_says(server, llm, text).score("a", "b")
 
 
 def test_the_judge_is_not_told_whose_answer_it_reads(server: LoopbackServer, llm: Provider) -> None:
@@ -90,30 +91,16 @@ def test_a_model_does_not_judge_twice_what_is_in_the_file(server: LoopbackServer
     assert json.loads(path.read_text(encoding="utf-8").splitlines()[-1])["score"] == 8.0
 
 
-@pytest.mark.parametrize("criteria", ["", "  ", None, 3])
-def test_a_judge_needs_criteria(criteria: Any) -> None:
-    with pytest.raises(ConfigurationError, match="criteria"):
-        Judge("ollama", criteria)
-
-
-def test_a_number_that_no_float_holds_is_no_score(server: LoopbackServer, llm: Provider) -> None:
-    """One such answer of a judge ended the whole comparison."""
-    judge = judge_that_says(server, llm, json.dumps({"reason": "!", "score": 10**400}))
-    with pytest.raises(LLMError, match="no score from 0 to 10"):
-        judge.score("Hi", "Hi")
+def test_a_judge_needs_criteria() -> None:
+    wrong: Any
+    for wrong in ("", "  ", None, 3):
+        with pytest.raises(ConfigurationError, match="criteria"):
+            Judge("ollama", wrong)
 
 
 @pytest.mark.parametrize(
-    ("given", "score"), [(numpy.float32(0.5), 0.5), (numpy.int64(3), 3.0), (True, 1.0), (10**400, None), ("9", None)]
+    ("value", "score"), [(numpy.float32(0.5), 0.5), (numpy.int64(3), 3.0), (True, 1.0), (10**400, None), ("9", None)]
 )
-def test_what_a_function_of_yours_returns_may_be_numpys(given: Any, score: float | None) -> None:
-    """Whoever reckons with numpy got no scores, and after all the calls were paid."""
-    assert next_verdict(judged(lambda answer, prompt: given, "Hi", "Hi")).score == score
-
-
-def next_verdict(flow: Flow[Verdict]) -> Verdict:
-    """Return what a flow comes to that waits for nothing."""
-    with pytest.raises(StopIteration) as end:
-        next(flow)
-    found: Verdict = end.value.value
-    return found
+def test_a_function_may_return_numbers_of_numpy(value: Any, score: float | None) -> None:
+    """After all calls are paid, a score must not be lost to its type."""
+    assert run(judge_flow(lambda answer, prompt: value, "Hi", "Hi")).score == score

@@ -43,9 +43,9 @@ def compare(
     Exit code 1 when a model did not answer a prompt.
 
     With --json it is {rows [{number, prompt, contestant, run, answer, input_tokens, output_tokens, cost (USD),
-    latency (seconds), error, score, reason}], summary [{contestant, answers, errors, score, latency, output_tokens,
-    cost}], differences [{contestant, than, metric, prompts, difference, low, high, p}]}, or {error {type, message,
-    provider, status, exit_code}}. What is not known is null.
+    latency (seconds), source, error, score, reason}], summary [{contestant, answers, errors, score, latency,
+    output_tokens, cost}], differences [{contestant, than, metric, prompts, difference, low, high, p}]}, or {error
+    {type, message, provider, status, exit_code}}. What is not known is null.
     """
     from llmlab.providers import get_provider
     from llmlab.toolkit.evaluation import Judge

@@ -1,4 +1,4 @@
-"""Many requests at once, cheaper and later: batches of OpenAI and Anthropic, and the same made here for the others.
+"""Many requests at once, cheaper and later: batches of OpenAI and Anthropic; this process sends those of the others.
 
 >>> batch = llmlab.submit_batch(["Why is the sky blue?", "Who was Ada?"], "openai")  # doctest: +SKIP
 >>> [str(answer) for answer in batch.wait()]  # doctest: +SKIP
@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
+from llmlab.toolkit.batches.base import BatchStatus
 from llmlab.toolkit.batches.batch import Batch, open_batch, open_batch_async, submit_batch, submit_batch_async
-from llmlab.toolkit.batches.status import BatchStatus
 
 __all__ = ["Batch", "BatchStatus", "open_batch", "open_batch_async", "submit_batch", "submit_batch_async"]

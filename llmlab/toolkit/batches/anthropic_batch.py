@@ -1,6 +1,6 @@
-"""Anthropic's Message Batches: many requests in one, and their results as a JSON document a line.
+"""Anthropic's Message Batches: all requests in one, and the results as JSON lines.
 
-Fields as in the SDK's types (`anthropic.types.messages.MessageBatch`) and the guide "Batch processing".
+Source: the types of the SDK (`anthropic.types.messages.MessageBatch`) and the guide "Batch processing".
 """
 
 from __future__ import annotations
@@ -11,72 +11,67 @@ from typing import Any, ClassVar
 
 from llmlab.formats.errors import find_problem, to_error
 from llmlab.formats.parsing import mapping, number, text
-from llmlab.toolkit.batches.base import Outcome, Service
-from llmlab.toolkit.batches.http import again, lines, once
-from llmlab.toolkit.batches.status import BatchStatus, State
+from llmlab.toolkit.batches.base import BatchService, BatchStatus, Outcome, State
 from llmlab.transport.base import WireRequest
 from llmlab.transport.driver import Flow
 from llmlab.types.request import Request
 
-PATH = "/v1/messages/batches"
+_PATH = "/v1/messages/batches"
 
 
-class AnthropicBatch(Service):
-    """One batch at Anthropic. It is done within 24 hours, at half the price; its results stay for 29 days."""
+class AnthropicBatch(BatchService):
+    """A batch at Anthropic. It is done within 24 hours, at half the price; its results stay for 29 days."""
 
-    share: ClassVar[float] = 0.5
-    most: ClassVar[int] = 100_000
+    price_factor: ClassVar[float] = 0.5
+    max_requests: ClassVar[int] = 100_000
 
     def submit(self, requests: Sequence[Request]) -> Flow[None]:
-        """Hand the requests in."""
-        wanted = [
-            {"custom_id": str(place), "params": self.provider.encode(request, False)}
-            for place, request in enumerate(requests)
+        """Submit the requests. Never retried: a batch that arrives twice is paid twice."""
+        entries = [
+            {"custom_id": str(index), "params": self.provider.encode(request, False)}
+            for index, request in enumerate(requests)
         ]
-        self._read((yield from once(self.provider, WireRequest("POST", PATH, {"requests": wanted}))))
+        wire = WireRequest("POST", _PATH, {"requests": entries})
+        self._read((yield from self.provider.post_json(wire, retry=False)))
 
-    def look(self) -> Flow[None]:
-        """Ask for the batch."""
-        self._read((yield from again(self.provider, WireRequest("GET", f"{PATH}/{self.id}"), self.id)))
+    def refresh(self) -> Flow[None]:
+        """Update the status."""
+        self._read((yield from self.send("GET", f"{_PATH}/{self.id}")))
 
     def cancel(self) -> Flow[None]:
-        """Ask for the batch to be stopped. What is being answered is finished."""
-        self._read((yield from again(self.provider, WireRequest("POST", f"{PATH}/{self.id}/cancel"), self.id)))
+        """Stop the batch. Requests that are being answered are finished."""
+        self._read((yield from self.send("POST", f"{_PATH}/{self.id}/cancel")))
 
     def fetch(self) -> Flow[None]:
-        """Get the results, which are there when the batch is over."""
+        """Get the results, which are available when the batch is over."""
         if self.status.over:
-            # The path is ours: a key must not follow an address that came over the wire.
-            yield from lines(self.provider, f"{PATH}/{self.id}/results", self._take)
+            # Not the address in the status: the key must not go to an address that came over the wire.
+            yield from self.provider.read_lines(f"{_PATH}/{self.id}/results", self._take)
 
     def _take(self, line: Mapping[str, Any], source: str) -> None:
-        name, result = text(line.get("custom_id")), mapping(line.get("result"))
-        if name and (outcome := self._outcome(name, result, source)) is not None:
-            self.found[name] = outcome
-        else:
-            self.damaged(line)
+        name = text(line.get("custom_id"))
+        self.take(line, name, self._outcome(name, mapping(line.get("result")), source))
 
     def _outcome(self, name: str, result: Mapping[str, Any], source: str) -> Outcome | None:
         match text(result.get("type")):
             case "succeeded" if isinstance(message := result.get("message"), Mapping):
-                return self.answer(name, self.provider.format, message, source)
+                return self.decode(name, self.provider.format, message, source)
             case "errored":
                 error = mapping(result.get("error"))
                 problem = find_problem(error)
-                status = (problem.status if problem else None) or 500
-                return to_error(status, {}, error, provider=self.provider.name)
+                return to_error((problem and problem.status) or 500, {}, error, provider=self.provider.name)
             case "canceled":
-                return self.not_begun("cancelled")
+                return self.not_started("cancelled")
             case "expired":
-                return self.not_begun("expired")
+                return self.not_started("expired")
         return None
 
-    def _read(self, view: Mapping[str, Any]) -> None:
-        self.id = text(view.get("id")) or self.id
-        counts = {name: number(value) for name, value in mapping(view.get("request_counts")).items()}
-        expires = text(view.get("expires_at"))
+    def _read(self, batch: Mapping[str, Any]) -> None:
+        self.id = text(batch.get("id")) or self.id
+        counts = {name: number(value) for name, value in mapping(batch.get("request_counts")).items()}
+        expires = text(batch.get("expires_at"))
         self.status = BatchStatus(
-            _state(text(view.get("processing_status")), counts),
+            _state(text(batch.get("processing_status")), counts),
             sum(counts.values()),
             counts.get("succeeded", 0),
             counts.get("errored", 0),
@@ -87,10 +82,8 @@ class AnthropicBatch(Service):
 
 
 def _state(status: str, counts: Mapping[str, int]) -> State:
-    if status == "canceling":
-        return "cancelling"
     if status != "ended":
-        return "running"
+        return "cancelling" if status == "canceling" else "running"
     if counts.get("canceled"):
         return "cancelled"
     return "expired" if counts.get("expired") else "done"

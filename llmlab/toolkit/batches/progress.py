@@ -1,4 +1,7 @@
-"""Says how far something is: one line that is written over, in a notebook or a terminal; nothing where nobody looks."""
+"""One line that shows how far the work is, updated in place: in a notebook or a terminal, and nowhere else.
+
+A progress bar of `tqdm` in a notebook is a widget, which a stored notebook does not show.
+"""
 
 from __future__ import annotations
 
@@ -6,63 +9,44 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
-Show: TypeAlias = Callable[[str], None]
+Show: TypeAlias = Callable[[str], object]
 
 
 class Progress:
-    """A line that says how far something is.
+    """The line.
 
     Args:
-        shown: True for where there is somebody to look, False for never, or a function that is given the text.
+        shown: True for a notebook or a terminal, False for never, or a function that gets the text.
     """
 
     def __init__(self, shown: bool | Show) -> None:
-        self._show = shown if callable(shown) else _place() if shown else None
-        self._said = ""
+        self._callback = shown if callable(shown) else None
+        ipython = sys.modules.get("IPython")
+        shell = ipython.get_ipython() if ipython else None
+        self._in_notebook = shown is True and hasattr(shell, "kernel")
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._in_terminal = shown is True and not self._in_notebook and is_terminal
+        self._text, self._handle = "", cast("Any", None)
 
-    def say(self, text: str) -> None:
-        """Show a text in the place of the one before."""
-        if self._show is not None and text != self._said:
-            self._said = text
-            self._show(text)
+    def show(self, text: str) -> None:
+        """Show a text in place of the one before."""
+        if text == self._text:
+            return
+        if self._callback is not None:
+            self._callback(text)
+        elif self._in_notebook:
+            from IPython import display
+
+            if self._handle is None:
+                self._handle = cast("Any", display).display({"text/plain": text}, raw=True, display_id=True)
+            else:
+                self._handle.update({"text/plain": text}, raw=True)
+        elif self._in_terminal:
+            sys.stderr.write(f"\r{text:<{len(self._text)}}")
+            sys.stderr.flush()
+        self._text = text
 
     def end(self) -> None:
-        """Leave the line as it stands."""
-        if isinstance(self._show, _Terminal) and self._said:
-            self._show.leave()
-
-
-class _Terminal:
-    def __init__(self) -> None:
-        self._width = 0
-
-    def __call__(self, text: str) -> None:
-        sys.stderr.write(f"\r{text:<{self._width}}")
-        sys.stderr.flush()
-        self._width = len(text)
-
-    def leave(self) -> None:
-        sys.stderr.write("\n")
-
-
-class _Notebook:
-    def __init__(self) -> None:
-        self._handle: Any = None
-
-    def __call__(self, text: str) -> None:
-        # Somebody who looks at a notebook has it loaded.
-        from IPython import display
-
-        shown, put = {"text/plain": text}, cast("Any", display).display
-        if self._handle is None:
-            self._handle = put(shown, raw=True, display_id=True)
-        else:
-            self._handle.update(shown, raw=True)
-
-
-def _place() -> Show | None:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    if shell is not None and hasattr(shell, "kernel"):
-        return _Notebook()
-    return _Terminal() if sys.stderr is not None and sys.stderr.isatty() else None
+        """Leave the line as it is."""
+        if self._in_terminal and self._text:
+            sys.stderr.write("\n")

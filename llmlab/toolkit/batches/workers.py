@@ -1,4 +1,7 @@
-"""Work done side by side: so many flows at once, in threads of their own or in tasks of the running loop."""
+"""Flows side by side: a number of them at once, in threads or in tasks of the running loop.
+
+An executor would keep the process alive until its queue is empty, even after Ctrl-C; these threads are daemons.
+"""
 
 from __future__ import annotations
 
@@ -6,114 +9,103 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, InvalidStateError
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from llmlab.errors import ConfigurationError, LLMInvalidRequestError
-from llmlab.providers import Provider
-from llmlab.transport.driver import Flow
+from llmlab.transport.driver import Flow, Wait, run, run_async
 
-Job: TypeAlias = tuple[Provider, Callable[[], Flow[None]]]
-"""Whose transport carries it, and what begins it."""
+Job: TypeAlias = Callable[[], Flow[None]]
+Change: TypeAlias = "Future[None]"
+"""Done as soon as something has changed."""
 
 
-class Crew:
-    """Does jobs, in their order, at most so many at once.
+class Workers:
+    """Run jobs, in their order.
 
     Args:
-        jobs: what is to be done. Each notes its own outcome; an exception that leaves one stops the crew.
-        in_flight: how many are done at once.
+        jobs: each stores its own result; an exception of one stops all workers.
+        in_flight: jobs at once.
 
     Raises:
-        ConfigurationError: for fewer than one at once.
+        ConfigurationError: if `in_flight` is not a number from 1 on.
     """
 
     def __init__(self, jobs: Iterable[Job], in_flight: int) -> None:
         if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
             raise ConfigurationError(f"in_flight is how many calls run at once, a number from 1 on, not {in_flight!r}")
         self._jobs = deque(jobs)
-        self._workers = min(in_flight, len(self._jobs))
+        self._count = min(in_flight, len(self._jobs))
         self._running = 0
         self._lock = threading.Lock()
-        self._waiters: list[Future[None]] = []
+        self._change = _new_change()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self.version = 0
-        """Grows whenever something has changed."""
         self.stopped = False
         self.failure: BaseException | None = None
 
     @property
-    def over(self) -> bool:
-        """Whether nothing is being done any more."""
+    def idle(self) -> bool:
+        """Whether no job runs any more."""
         return self._running == 0
 
-    def start(self) -> None:
-        """Begin to work in threads. They do not keep the process from ending."""
-        self._running = self._workers
-        for number in range(self._workers):
+    def start(self, *, tasks: bool) -> None:
+        """Start to work: in tasks of the running loop, or in threads, which do not keep the process alive."""
+        self._running = self._count
+        if tasks:
+            self._loop = asyncio.get_running_loop()
+            self._tasks = [self._loop.create_task(self._work_async()) for _ in range(self._count)]
+            for task in self._tasks:
+                # A task that is cancelled before its first step never reaches a `finally` of its own.
+                task.add_done_callback(self._end_task)
+            return
+        for number in range(self._count):
             context, name = copy_context(), f"llmlab-{number}"
             threading.Thread(target=context.run, args=(self._work,), name=name, daemon=True).start()
 
-    def start_tasks(self) -> None:
-        """Begin to work in tasks of the running loop."""
-        self._running, self._loop = self._workers, asyncio.get_running_loop()
-        self._tasks = [self._loop.create_task(self._work_async()) for _ in range(self._workers)]
-        for task in self._tasks:
-            # A task that is cancelled before its first step never comes to a `finally` of its own.
-            task.add_done_callback(self._left)
-
     def stop(self) -> None:
-        """Begin nothing more. What is in flight is finished."""
+        """Start no more jobs. Running jobs are finished."""
         self.stopped = True
-        self._tell()
+        self._notify()
 
     async def cancel(self) -> None:
-        """Stop, and leave nothing behind, not even what is in flight. For tasks."""
+        """Cancel all tasks, and wait for their end."""
         self.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def change(self, seen: int, longest: float | None = None) -> Change:
-        """Return a ticket that is called as soon as the version is another than `seen`, or after so many seconds."""
-        future: Future[None] = Future()
+    def next_change(self) -> Change:
+        """Return the next change. Take it before you read results, so that no change is missed."""
         with self._lock:
-            if self.version == seen:
-                self._waiters.append(future)
-            else:
-                future.set_result(None)
-        return Change(future, longest, self._loop)
+            return self._change
+
+    def wait(self, change: Change, longest: float | None = None) -> Flow[None]:
+        """Wait for a change, `longest` seconds at most."""
+        yield Wait(_Ticket(change, longest, self._loop))
 
     def _work(self) -> None:
         try:
             while (job := self._next()) is not None:
-                provider, begin = job
-                provider.run(begin())
-                self._tell()
-        except BaseException as error:  # noqa: BLE001 - whoever waits raises it
+                run(job())
+                self._notify()
+        except BaseException as error:  # noqa: BLE001 - the caller that waits raises it
             self._fail(error)
         finally:
-            self._leave()
+            self._end()
 
     async def _work_async(self) -> None:
         try:
             while (job := self._next()) is not None:
-                provider, begin = job
-                await provider.run_async(begin())
-                self._tell()
+                await run_async(job())
+                self._notify()
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001 - whoever waits raises it
+        except BaseException as error:  # noqa: BLE001 - the caller that waits raises it
             self._fail(error)
-
-    def _left(self, task: asyncio.Task[None]) -> None:
-        self.stopped = self.stopped or task.cancelled()
-        self._leave()
 
     def _next(self) -> Job | None:
         with self._lock:
@@ -122,42 +114,42 @@ class Crew:
     def _fail(self, error: BaseException) -> None:
         self.failure, self.stopped = self.failure or error, True
 
-    def _leave(self) -> None:
+    def _end_task(self, task: asyncio.Task[None]) -> None:
+        self.stopped = self.stopped or task.cancelled()
+        self._end()
+
+    def _end(self) -> None:
         with self._lock:
             self._running -= 1
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         with self._lock:
-            self.version += 1
-            waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            # One that was cancelled waits no more.
-            with suppress(InvalidStateError):
-                waiter.set_result(None)
+            change, self._change = self._change, _new_change()
+        change.set_result(None)
+
+
+def _new_change() -> Change:
+    change: Change = Future()
+    # From now on it cannot be cancelled, whatever happens to those who wait for it.
+    change.set_running_or_notify_cancel()
+    return change
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A ticket for the next change; see `flow.Ticket`."""
-
-    future: Future[None]
+class _Ticket:
+    change: Change
     longest: float | None
     loop: asyncio.AbstractEventLoop | None
 
     def wait(self) -> None:
-        """Wait, blocking.
-
-        Raises:
-            LLMInvalidRequestError: where that would wait for ever.
-        """
-        if self.loop is not None and asyncio._get_running_loop() is self.loop:
-            raise LLMInvalidRequestError("the work is done in this event loop, which must not be blocked: use await")
-        with suppress(FutureTimeoutError):
-            self.future.result(self.longest)
+        with suppress(RuntimeError):
+            if self.loop is not None and asyncio.get_running_loop() is self.loop:
+                raise LLMInvalidRequestError("the work runs in this event loop, which must not be blocked: use await")
+        with suppress(TimeoutError):
+            self.change.result(self.longest)
 
     async def wait_async(self) -> None:
-        """Wait, awaiting."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self.longest):
-                await asyncio.wrap_future(self.future)
+                await asyncio.wrap_future(self.change)

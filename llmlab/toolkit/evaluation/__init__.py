@@ -1,7 +1,7 @@
-"""Which model is better, and how sure is that? The same prompts to several models, and live traffic split in two.
+"""Which model is better, and how sure is that: the same prompts to several models, and live traffic split in two.
 
->>> found = llmlab.compare(["What is 17 * 23?"], ["openai", "ollama"])  # doctest: +SKIP
->>> found.summary()  # doctest: +SKIP
+>>> result = llmlab.compare(["What is 17 * 23?"], ["openai", "ollama"])  # doctest: +SKIP
+>>> result.summary()  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""An A/B test: live traffic split between two models or more, by key, so that the same person gets the same model.
+"""An A/B test: live traffic split between models by key, so that the same person gets the same model.
 
-An arm follows from the hash of the key and the name of the test. What was assigned once stays, also when the shares
-change. In a file stand the hashes of keys, and never a key.
+An arm follows from the hash of the key and the name of the test. An assignment stays, also when the shares change. A
+file holds the hashes of keys, and never a key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from llmlab.formats.parsing import text
 from llmlab.providers import Provider
 from llmlab.toolkit.batches.journal import Journal
 from llmlab.toolkit.evaluation.ab_report import ABReport, report
-from llmlab.toolkit.evaluation.candidates import named
+from llmlab.toolkit.evaluation.candidates import find_contestants
 from llmlab.toolkit.evaluation.judge import is_score
 from llmlab.transport.streams import AsyncCompletionStream, CompletionStream
 from llmlab.types.completion import Completion
@@ -27,25 +27,24 @@ from llmlab.types.messages import Prompt
 
 
 class ABTest:
-    """Live traffic, split between arms. Safe with threads.
+    """Live traffic that is split between arms. Safe with threads.
 
         test = ABTest("shorter prompts", {"a": get_provider("openai"), "b": get_provider("ollama")})
         answer = test.complete(user_id, "Why is the sky blue?")
         test.score(user_id, 1)
         test.report()
 
-    Looking at the report again and again until it says what one hopes for finds differences that are not there: decide
-    before how many keys there shall be.
+    Decide first how many keys you need. If you look at the report until it shows what you hope for, you find
+    differences that do not exist.
 
     Args:
-        name: of the test. Another name splits the same keys otherwise.
+        name: of the test. Another name splits the same keys in another way.
         arms: providers, or their names, by the names of the arms; two or more.
-        split: the share of each arm; equal shares if not given.
-        path: a file of JSON lines that keeps assignments and scores, for one process or several; None keeps them in
-            memory.
+        split: the share of each arm; together they are 1. Equal shares by default.
+        path: a file of assignments and scores (JSON lines), for one process or several; None keeps them in memory.
 
     Raises:
-        ConfigurationError: for fewer than two arms, shares that are none, or a file that cannot be read.
+        ConfigurationError: for fewer than two arms, wrong shares, or a file that cannot be read.
     """
 
     def __init__(
@@ -57,9 +56,9 @@ class ABTest:
         path: str | Path | None = None,
     ) -> None:
         if not isinstance(arms, Mapping) or len(arms) < 2:
-            raise ConfigurationError('a test has two arms or more: ABTest("name", {"a": "openai", "b": "ollama"})')
+            raise ConfigurationError('a test needs two arms or more: ABTest("name", {"a": "openai", "b": "ollama"})')
         self.name = name
-        self.arms, _ = named(arms)
+        self.arms, _ = find_contestants(arms)
         self._lock = threading.Lock()
         self._assigned: dict[str, str] = {}
         self._scores: dict[str, list[float]] = {}
@@ -68,31 +67,31 @@ class ABTest:
         self._load()
 
     def set_split(self, split: Mapping[str, float]) -> None:
-        """Change the shares, for keys that come from now on.
+        """Change the shares for new keys.
 
         Args:
-            split: the share of each arm; 0 for one that gets nobody new.
+            split: the share of each arm; 0 for no new keys.
         """
         self.split = _shares(self.arms, split)
 
     def arm(self, key: str) -> str:
-        """Return the arm of a key, and assign it, if it has none yet.
+        """Return the arm of a key, and assign one to a new key.
 
         Args:
-            key: whatever shall stay with one model: a user, a conversation, a document.
+            key: what stays with one model: the id of a user, a conversation, a document.
         """
         digest = self._digest(key)
         with self._lock:
             if digest not in self._assigned and self._journal is not None and self._journal.has_news:
-                # Another process may have another split, and have met this key first.
+                # Another process, perhaps with other shares, may have assigned this key.
                 self._load()
             if digest not in self._assigned:
-                self._assigned[digest] = _drawn(digest, self.split)
-                self._keep({"key": digest, "arm": self._assigned[digest]})
+                self._assigned[digest] = _choose(digest, self.split)
+                self._write({"key": digest, "arm": self._assigned[digest]})
             return self._assigned[digest]
 
     def provider(self, key: str) -> Provider:
-        """Return who answers this key."""
+        """Return the provider that answers this key."""
         return self.arms[self.arm(key)]
 
     def complete(self, key: str, prompt: Prompt, **options: Any) -> Completion:
@@ -104,7 +103,7 @@ class ABTest:
         return await self.provider(key).complete_async(prompt, **options)
 
     def complete_stream(self, key: str, prompt: Prompt, **options: Any) -> CompletionStream:
-        """Answer a prompt piece by piece with the arm of a key."""
+        """Answer a prompt chunk by chunk with the arm of a key."""
         return self.provider(key).complete_stream(prompt, **options)
 
     def complete_stream_async(self, key: str, prompt: Prompt, **options: Any) -> AsyncCompletionStream:
@@ -112,10 +111,10 @@ class ABTest:
         return self.provider(key).complete_stream_async(prompt, **options)
 
     def score(self, key: str, value: float) -> None:
-        """Note how well a key was served: a thumb up as 1 and down as 0, stars, seconds. Several count as their mean.
+        """Record a score of a key: a thumb up as 1 and down as 0, stars, seconds. Several scores count as their mean.
 
         Raises:
-            LLMInvalidRequestError: if the key has no arm yet, or the value is no number.
+            LLMInvalidRequestError: if the key has no arm yet, or the value is not a number.
         """
         digest = self._digest(key)
         if not is_score(value):
@@ -126,24 +125,24 @@ class ABTest:
                 self._load()
             if digest not in self._assigned:
                 raise LLMInvalidRequestError(
-                    f"the key {key!r} has no arm yet, so nobody can have earned this score: ask for arm(key) first"
+                    f"the key {key!r} has no arm yet, so no arm can have this score: call arm(key) first"
                 )
             self._scores.setdefault(digest, []).append(float(value))
-            self._keep({"key": digest, "score": float(value)})
+            self._write({"key": digest, "score": float(value)})
 
     def report(self, *, lower_is_better: bool = False) -> ABReport:
-        """Return which arm is better, and how sure that is. Each key counts once, however often it came.
+        """Return which arm is better, and how sure that is. Each key counts once.
 
         Args:
-            lower_is_better: whether a low score is the good one, as with seconds or costs.
+            lower_is_better: whether a low score is good, as of seconds or costs.
         """
         with self._lock:
             self._load()
             keys, scores = dict.fromkeys(self.arms, 0), {arm: list[float]() for arm in self.arms}
             for digest, arm in self._assigned.items():
                 keys[arm] += 1
-                if found := self._scores.get(digest):
-                    scores[arm].append(fmean(found))
+                if values := self._scores.get(digest):
+                    scores[arm].append(fmean(values))
         return report(self.name, keys, scores, lower_is_better=lower_is_better)
 
     def __repr__(self) -> str:
@@ -156,13 +155,13 @@ class ABTest:
         return hashlib.sha256(f"{self.name}\0{key}".encode()).hexdigest()[:24]
 
     def _load(self) -> None:
-        """Take in what the file holds, which may be another process's work."""
+        """Read the file, which other processes may have written."""
         if self._journal is not None:
             self._assigned, self._scores = {}, {}
             for line in self._journal.read():
                 self._take(line)
 
-    def _keep(self, line: Mapping[str, Any]) -> None:
+    def _write(self, line: Mapping[str, Any]) -> None:
         if self._journal is not None:
             self._journal.write({"test": self.name, **line})
 
@@ -177,22 +176,29 @@ class ABTest:
 
 
 def _shares(arms: Mapping[str, Provider], split: Mapping[str, float] | None) -> dict[str, float]:
-    """Return the shares of the arms, which add up to 1."""
+    """Return the share of each arm.
+
+    Raises:
+        ConfigurationError: if a share is missing or wrong, or they do not add up to 1.
+    """
     if split is None:
         return dict.fromkeys(arms, 1 / len(arms))
     right = isinstance(split, Mapping) and set(split) == set(arms)
     if not right or any(not isinstance(one, (int, float)) or not 0 <= one < math.inf for one in split.values()):
-        raise ConfigurationError(f"the split names the share of each of {', '.join(arms)}, 0 or more, not {split!r}")
-    if not (total := math.fsum(split.values())):
-        raise ConfigurationError("the shares of a split must not all be 0")
+        raise ConfigurationError(f"the split needs the share of each of {', '.join(arms)}, 0 or more, not {split!r}")
+    total = math.fsum(split.values())
+    if abs(total - 1) > 0.005:
+        raise ConfigurationError(
+            f"the shares of a split must add up to 1, and {' + '.join(f'{split[arm]:g}' for arm in arms)} is {total:g}"
+        )
     return {arm: split[arm] / total for arm in arms}
 
 
-def _drawn(digest: str, split: Mapping[str, float]) -> str:
-    place, end = int(digest[:13], 16) / 16**13, 0.0
+def _choose(digest: str, split: Mapping[str, float]) -> str:
+    position, end = int(digest[:13], 16) / 16**13, 0.0
     for arm, share in split.items():
         end += share
-        if place < end:
+        if position < end:
             return arm
-    # The shares add up to a little less than 1, now and then.
+    # The sum of the shares may be a little less than 1.
     return max(split, key=lambda arm: split[arm])

@@ -1,4 +1,4 @@
-"""What a comparison has found: every answer, sums by contestant, and differences with how sure they are."""
+"""The result of a comparison: every answer, a summary, and differences with how sure they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from llmlab._utils.charts import Picture, bar_chart
 from llmlab.errors import ConfigurationError, LLMError
-from llmlab.toolkit.evaluation.statistics import paired
+from llmlab.toolkit.evaluation.statistics import paired_difference
 from llmlab.types.completion import Completion
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ class Row:
     """One answer of one contestant.
 
     Args:
-        number: the place of its prompt in the list.
+        number: index of the prompt.
         prompt: the prompt's last message.
-        contestant: who was asked.
-        run: which of several times, from 0.
-        outcome: the answer, or what went wrong.
-        cost: in USD; None where nobody knows.
-        score: the judge's; None without one.
+        contestant: label of the contestant.
+        run: number of the repetition, from 0.
+        outcome: the answer, or the error.
+        cost: USD; None if not known.
+        score: of the judge; None without one.
         reason: the judge's words, or why there is no score.
     """
 
@@ -45,16 +45,16 @@ class Row:
 
     @property
     def answer(self) -> Completion | None:
-        """The answer, if there is one."""
+        """The answer; None after an error."""
         return self.outcome if isinstance(self.outcome, Completion) else None
 
     @property
     def error(self) -> str:
-        """What went wrong, or nothing."""
+        """The error in words, or ""."""
         return f"{type(self.outcome).__name__}: {self.outcome.message}" if isinstance(self.outcome, LLMError) else ""
 
 
-_READ: Final[Mapping[str, tuple[str, Callable[[Row], float | None]]]] = {
+_METRICS: Final[Mapping[str, tuple[str, Callable[[Row], float | None]]]] = {
     "score": ("", lambda row: row.score),
     "cost": ("USD", lambda row: row.cost if row.answer else None),
     "latency": ("s", lambda row: row.answer.latency if row.answer else None),
@@ -64,7 +64,7 @@ _READ: Final[Mapping[str, tuple[str, Callable[[Row], float | None]]]] = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
-    """What a comparison has found.
+    """The result of a comparison.
 
     Args:
         rows: every answer, in the order of prompts, contestants and runs.
@@ -75,31 +75,35 @@ class Comparison:
     contestants: tuple[str, ...]
 
     def frame(self) -> DataFrame:
-        """Return every answer as a table of pandas. Costs are USD, latencies seconds; what is not known is NaN."""
-        return _frame(
-            {
-                "number": row.number,
-                "prompt": row.prompt,
-                "contestant": row.contestant,
-                "run": row.run,
-                "answer": row.answer.content if row.answer else "",
-                "input_tokens": row.answer.usage.input_tokens if row.answer else 0,
-                "output_tokens": row.answer.usage.output_tokens if row.answer else 0,
-                "cost": row.cost,
-                "latency": row.answer.latency if row.answer else None,
-                "error": row.error,
-                "score": row.score,
-                "reason": row.reason,
-            }
-            for row in self.rows
-        )
+        """Return every answer as a pandas table. Costs are USD, latencies seconds; NaN if not known."""
+        lines = []
+        for row in self.rows:
+            answer = row.answer
+            lines.append(
+                {
+                    "number": row.number,
+                    "prompt": row.prompt,
+                    "contestant": row.contestant,
+                    "run": row.run,
+                    "answer": answer.content if answer else "",
+                    "input_tokens": answer.usage.input_tokens if answer else 0,
+                    "output_tokens": answer.usage.output_tokens if answer else 0,
+                    "cost": row.cost,
+                    "latency": answer.latency if answer else None,
+                    "source": answer.source if answer else "",
+                    "error": row.error,
+                    "score": row.score,
+                    "reason": row.reason,
+                }
+            )
+        return _frame(lines)
 
     def summary(self) -> DataFrame:
         """Return a line for each contestant: answers, errors, the means of score, latency and output tokens, and the
-        sum of costs (NaN where the price of one is not known)."""
+        sum of costs (NaN if one is not known)."""
         lines = []
         for contestant in self.contestants:
-            rows = [row for row in self.rows if row.contestant == contestant]
+            rows = self._rows_of(contestant)
             costs = [row.cost for row in rows if row.answer]
             lines.append(
                 {
@@ -115,44 +119,33 @@ class Comparison:
         return _frame(lines).set_index("contestant")
 
     def differences(self, metric: Metric | None = None, *, confidence: float = 0.95) -> DataFrame:
-        """Return by how much each contestant differs from each other one, prompt by prompt, and how sure that is.
+        """Return the differences between contestants, prompt by prompt, and how sure they are.
 
-        Both answered the same prompts, so what makes a prompt hard is in both and falls out (the paired t test of
-        Student, 1908). Several runs of a prompt count as their mean. Prompts that one of the two has no number for
-        are left out. Interval and p are NaN where the numbers do not say.
+        Both answered the same prompts, so a hard prompt is hard for both (a paired test): exact if there are only two
+        scores, such as 0 and 1, else Student's t. Several runs of a prompt count as their mean. Prompts without a
+        number of both are left out. Interval and p are NaN if the numbers do not say.
 
         Args:
-            metric: score, cost, latency or output_tokens; else score, or latency without a judge.
+            metric: score, cost, latency or output_tokens; by default score, or latency without a judge.
             confidence: of the interval.
         """
-        wanted = self._metric(metric)
+        metric = self._metric(metric)
         if not 0 < confidence < 1:
             raise ConfigurationError(f"confidence is a share between 0 and 1, such as 0.95, not {confidence!r}")
-        means = {contestant: self._by_prompt(contestant, wanted) for contestant in self.contestants}
+        means = {contestant: self._by_prompt(contestant, metric) for contestant in self.contestants}
         lines = []
         for first, second in combinations(self.contestants, 2):
             pairs = [means[first][number] - means[second][number] for number in means[first] if number in means[second]]
-            found = paired(pairs, confidence) if pairs else None
-            lines.append(
-                {
-                    "contestant": first,
-                    "than": second,
-                    "metric": wanted,
-                    "prompts": len(pairs),
-                    "difference": found and found.mean,
-                    "low": found and found.low,
-                    "high": found and found.high,
-                    "p": found and found.p,
-                }
-            )
+            found = paired_difference(pairs, confidence) if pairs else (None, None, None, None)
+            line: dict[str, object] = {"contestant": first, "than": second, "metric": metric, "prompts": len(pairs)}
+            lines.append(line | dict(zip(("difference", "low", "high", "p"), found, strict=True)))
         return _frame(lines)
 
     def picture(self, metric: Metric | None = None) -> Picture:
         """Return a bar for each contestant: the mean."""
-        wanted = self._metric(metric)
-        unit = _READ[wanted][0]
-        values = {one: _mean([row for row in self.rows if row.contestant == one], wanted) for one in self.contestants}
-        return bar_chart(f"Mean {wanted.replace('_', ' ')}", values, unit)
+        metric = self._metric(metric)
+        values = {contestant: _mean(self._rows_of(contestant), metric) for contestant in self.contestants}
+        return bar_chart(f"Mean {metric.replace('_', ' ')}", values, _METRICS[metric][0])
 
     def __repr__(self) -> str:
         prompts = len({row.number for row in self.rows})
@@ -165,32 +158,34 @@ class Comparison:
         return f"Comparison({', '.join(parts)})"
 
     def _repr_html_(self) -> str:
-        shown: str = self.summary().to_html()
-        return shown
+        html: str = self.summary().to_html()
+        return html
 
     def _metric(self, metric: Metric | None) -> Metric:
         if metric is None:
             return "score" if any(row.score is not None for row in self.rows) else "latency"
-        if metric not in _READ:
-            raise ConfigurationError(f"metric must be one of {', '.join(_READ)}, not {metric!r}")
+        if metric not in _METRICS:
+            raise ConfigurationError(f"metric must be one of {', '.join(_METRICS)}, not {metric!r}")
         return metric
+
+    def _rows_of(self, contestant: str) -> list[Row]:
+        return [row for row in self.rows if row.contestant == contestant]
 
     def _by_prompt(self, contestant: str, metric: Metric) -> dict[int, float]:
         groups: dict[int, list[Row]] = {}
-        for row in self.rows:
-            if row.contestant == contestant:
-                groups.setdefault(row.number, []).append(row)
+        for row in self._rows_of(contestant):
+            groups.setdefault(row.number, []).append(row)
         means = {number: _mean(rows, metric) for number, rows in groups.items()}
         return {number: mean for number, mean in means.items() if mean is not None}
 
 
 def _mean(rows: Sequence[Row], metric: Metric) -> float | None:
-    values = [value for row in rows if (value := _READ[metric][1](row)) is not None]
+    values = [value for row in rows if (value := _METRICS[metric][1](row)) is not None]
     return fmean(values) if values else None
 
 
 def _frame(lines: Iterable[Mapping[str, object]]) -> DataFrame:
-    # Loads in a third of a second, and not everybody wants a table.
+    # Takes a third of a second to load, and only a table needs it.
     from pandas import DataFrame
 
     frame = DataFrame(list(lines))

@@ -1,4 +1,4 @@
-"""Batches that are made here. If one fails, calls are doubled, lost, or too many at once for a small server."""
+"""Batches of this process. If one fails, calls are doubled, lost, or too many at once for a small server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from llmlab import Batch, LLMInvalidRequestError, ToolDefinition, open_batch, su
 from llmlab.errors import ConfigurationError
 from llmlab.providers import get_provider
 from llmlab.types.messages import Message
-from tests.batches.trying import WAYS, Counting, done, opened, told
+from tests.batches.batching import WAYS, Counting, finish, reopen, texts
 
 PROMPTS = [f"What is {number} + 1?" for number in range(12)]
 ANSWERS = [f"{number} + 1 = {number + 1}" for number in range(12)]
@@ -29,20 +29,20 @@ def _offline() -> Iterator[None]:
     llmlab.stop()
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("in_flight", [1, 3, 50])
+@pytest.mark.parametrize(("in_flight", "way"), [(1, "sync"), (3, "async"), (3, "sync"), (50, "async")])
 def test_never_more_calls_at_once_than_allowed(in_flight: int, way: str) -> None:
     counting = Counting()
-    _, answers = done(way, get_provider("ollama", policies=[counting]), PROMPTS, in_flight=in_flight)
-    assert told(answers) == ANSWERS
+    _, answers = finish(way, get_provider("ollama", policies=[counting]), PROMPTS, in_flight=in_flight)
+    assert texts(answers) == ANSWERS
     assert counting.most <= in_flight
     assert counting.calls == len(PROMPTS)
 
 
-@pytest.mark.parametrize("wrong", [0, -1, True, "two"])
-def test_a_number_of_calls_at_once_is_a_number(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match="in_flight"):
-        submit_batch(PROMPTS, "ollama", in_flight=wrong)
+def test_in_flight_is_a_number_from_1_on() -> None:
+    wrong: Any
+    for wrong in (0, -1, True, "two"):
+        with pytest.raises(ConfigurationError, match="in_flight"):
+            submit_batch(PROMPTS, "ollama", in_flight=wrong)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -53,19 +53,19 @@ def test_a_stopped_batch_asks_only_for_what_is_missing(way: str, tmp_path: Path)
     # Killed in the middle of the eighth line.
     path.write_text("\n".join(lines[:8]) + "\n" + lines[8][:30], encoding="utf-8")
     counting = Counting()
-    _, answers = opened(way, path, get_provider("ollama", policies=[counting]))
-    assert (told(answers), counting.calls) == (ANSWERS, 5)
+    _, answers = reopen(way, path, get_provider("ollama", policies=[counting]))
+    assert (texts(answers), counting.calls) == (ANSWERS, 5)
     again = Counting()
-    _, answers = done(way, get_provider("ollama", policies=[again]), PROMPTS, path=path)
-    assert (told(answers), again.calls) == (ANSWERS, 0)
+    _, answers = finish(way, get_provider("ollama", policies=[again]), PROMPTS, path=path)
+    assert (texts(answers), again.calls) == (ANSWERS, 0)
 
 
 def test_what_failed_is_asked_again(tmp_path: Path) -> None:
     path, llm = tmp_path / "batch.jsonl", get_provider("ollama", max_retries=0)
     with llmlab.faults("server_error", times=2):
         first = submit_batch(PROMPTS[:4], llm, path=path, in_flight=1).wait()
-    assert told(first) == ["LLMAPIError", "LLMAPIError", *ANSWERS[2:4]]
-    assert told(open_batch(path, llm).wait()) == ANSWERS[:4]
+    assert texts(first) == ["LLMAPIError", "LLMAPIError", *ANSWERS[2:4]]
+    assert texts(open_batch(path, llm).wait()) == ANSWERS[:4]
 
 
 def test_requests_come_back_from_the_file_as_they_were(tmp_path: Path) -> None:
@@ -103,16 +103,17 @@ def test_a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert (path.read_bytes(), (tmp_path / "notes.txt").read_text(encoding="utf-8")) == (before, "milk\n")
 
 
-def test_a_batch_in_memory_cannot_be_opened_again() -> None:
+def test_a_batch_that_cannot_be_opened_or_stored_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     batch = submit_batch(PROMPTS[:1], "ollama")
     batch.wait()
+    llmlab.trace().clear()
     with pytest.raises(LLMInvalidRequestError, match=r"submit_batch\(requests, provider, path=…\)"):
         open_batch(batch.id, "ollama")
-
-
-def test_a_folder_that_is_missing_is_said_before_anything_is_asked(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be written"):
         submit_batch(PROMPTS, "ollama", path=tmp_path / "no" / "batch.jsonl")
+    picture = [{"role": "user", "content": "What is this?", "images": [b"\x89PNG\r\n\x1a\n"]}]
+    with pytest.raises(LLMInvalidRequestError):
+        submit_batch([picture], "ollama", path=tmp_path / "batch.jsonl")
     assert len(llmlab.trace()) == 0
 
 
@@ -136,10 +137,10 @@ def test_partial_results_are_there_at_any_time() -> None:
     batch = submit_batch(PROMPTS[:2], get_provider("ollama", policies=[counting]), in_flight=2)
     assert batch.results() == [None, None]
     counting.gate.set()
-    assert told(batch.wait()) == ANSWERS[:2]
+    assert texts(batch.wait()) == ANSWERS[:2]
 
 
-def test_cancelling_finishes_what_is_in_flight_and_begins_nothing_more() -> None:
+def test_cancelling_finishes_calls_in_flight_and_starts_no_more() -> None:
     counting = Counting()
     counting.gate = threading.Event()
     batch = submit_batch(PROMPTS, get_provider("ollama", policies=[counting]), in_flight=2)
@@ -151,17 +152,17 @@ def test_cancelling_finishes_what_is_in_flight_and_begins_nothing_more() -> None
     assert {one.code for one in outcomes[2:]} == {"cancelled"}
 
 
-def test_nobody_waits_in_an_event_loop_for_what_the_loop_does() -> None:
+def test_waiting_must_not_block_the_loop_that_does_the_work() -> None:
     """It would wait for ever."""
 
     async def waited() -> Batch:
         batch = await submit_batch_async(PROMPTS[:1], "ollama")
         with pytest.raises(LLMInvalidRequestError, match="use await"):
             batch.wait()
-        assert told(await batch.wait_async()) == ANSWERS[:1]
+        assert texts(await batch.wait_async()) == ANSWERS[:1]
         return batch
 
-    assert told(asyncio.run(waited()).wait()) == ANSWERS[:1]
+    assert texts(asyncio.run(waited()).wait()) == ANSWERS[:1]
 
 
 def test_cancelling_a_wait_leaves_the_batch_alone() -> None:
@@ -174,7 +175,7 @@ def test_cancelling_a_wait_leaves_the_batch_alone() -> None:
             await waiting
         return await batch.wait_async()
 
-    assert told(asyncio.run(waited())) == ANSWERS
+    assert texts(asyncio.run(waited())) == ANSWERS
 
 
 def test_a_loop_that_ends_leaves_no_task_behind(tmp_path: Path) -> None:
@@ -185,17 +186,17 @@ def test_a_loop_that_ends_leaves_no_task_behind(tmp_path: Path) -> None:
 
     batch = asyncio.run(left())
     assert batch.poll().state == "cancelled"
-    assert told(open_batch(path, "ollama").wait()) == ANSWERS
+    assert texts(open_batch(path, "ollama").wait()) == ANSWERS
 
 
 def test_a_batch_of_threads_can_be_awaited() -> None:
     batch = submit_batch(PROMPTS, "ollama")
-    assert told(asyncio.run(batch.wait_async())) == ANSWERS
+    assert texts(asyncio.run(batch.wait_async())) == ANSWERS
 
 
-def test_a_client_that_is_async_works_in_tasks() -> None:
+def test_an_async_client_works_in_tasks() -> None:
     from openai import AsyncOpenAI
 
     client = AsyncOpenAI(base_url="http://localhost:8080/v1", api_key="none")
-    _, answers = done("async", get_provider("local_gpt_oss", client=client), PROMPTS[:2])
-    assert told(answers) == ANSWERS[:2]
+    _, answers = finish("async", get_provider("local_gpt_oss", client=client), PROMPTS[:2])
+    assert texts(answers) == ANSWERS[:2]

@@ -17,10 +17,10 @@ from llmlab.transport.driver import Flow, Sleep
 
 WAYS = ("sync", "async")
 SERVICES = ("openai", "anthropic")
-HERE = ("openrouter", "ollama", "local_gpt_oss")
+LOCAL = ("openrouter", "ollama", "local_gpt_oss")
 
 
-def done(way: str, made: Provider, items: Any, **options: Any) -> tuple[Batch, list[Any]]:
+def finish(way: str, made: Provider, items: Any, **options: Any) -> tuple[Batch, list[Any]]:
     """Submit, wait and close, in one of the two ways."""
     if way == "sync":
         with made:
@@ -35,8 +35,8 @@ def done(way: str, made: Provider, items: Any, **options: Any) -> tuple[Batch, l
     return asyncio.run(whole())
 
 
-def opened(way: str, batch_id: Any, made: Provider) -> tuple[Batch, list[Any]]:
-    """Take a batch up again and wait for it, in one of the two ways."""
+def reopen(way: str, batch_id: Any, made: Provider) -> tuple[Batch, list[Any]]:
+    """Open a batch again and wait for it, in one of the two ways."""
     if way == "sync":
         with made:
             batch = open_batch(batch_id, made)
@@ -50,7 +50,7 @@ def opened(way: str, batch_id: Any, made: Provider) -> tuple[Batch, list[Any]]:
     return asyncio.run(whole())
 
 
-def told(outcomes: list[Any]) -> list[str]:
+def texts(outcomes: list[Any]) -> list[str]:
     """Answers as their text, errors as their class."""
     return [type(one).__name__ if isinstance(one, LLMError) else str(one) for one in outcomes]
 

@@ -18,7 +18,7 @@ from llmlab.errors import ConfigurationError
 from llmlab.policies import Answer, Call, Inner
 from llmlab.toolkit.evaluation import Comparison, Row
 from llmlab.transport.driver import Flow
-from tests.batches.trying import WAYS, Counting
+from tests.batches.batching import WAYS, Counting
 from tests.core.trying import NAMES
 from tests.leftovers import finish_threads
 
@@ -43,7 +43,7 @@ def right(answer: str, prompt: str) -> float:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_all_are_asked_the_same_and_keep_their_order(way: str) -> None:
+def test_all_contestants_get_the_same_prompts_and_rows_keep_their_order(way: str) -> None:
     found = compared(way, PROMPTS, NAMES, n=2, judge=right)
     assert [(row.prompt, row.contestant, row.run) for row in found.rows] == [
         (prompt, name, run) for prompt in PROMPTS for name in NAMES for run in range(2)
@@ -53,15 +53,16 @@ def test_all_are_asked_the_same_and_keep_their_order(way: str) -> None:
     assert repr(found) == "Comparison(3 prompts × 5 contestants, 30 answers, 30 scored)"
 
 
-def test_the_frame_has_what_one_asks_of_an_answer() -> None:
+def test_the_frame_says_what_each_answer_took() -> None:
     frame = compared("sync", PROMPTS, ["openai", "ollama"]).frame()
     assert list(frame.columns) == [
         *("number", "prompt", "contestant", "run", "answer", "input_tokens", "output_tokens", "cost", "latency"),
-        *("error", "score", "reason"),
+        *("source", "error", "score", "reason"),
     ]
     first = frame.iloc[0]
     alone = get_provider("openai").complete(PROMPTS[0])
     assert (first["answer"], first["output_tokens"]) == (alone.content, alone.usage.output_tokens)
+    assert set(frame["source"]) == {"simulated"}
     # The latency is that of the answer, and not of this machine.
     assert first["latency"] == alone.latency > 0
     assert (frame[frame["contestant"] == "ollama"]["cost"] == 0).all()
@@ -76,17 +77,17 @@ def test_an_error_is_a_result(way: str) -> None:
     summary = found.summary()
     assert list(summary["errors"]) == [3, 0]
     assert "LLMAuthenticationError: openai answered 401" in found.frame()["error"][0]
+    assert list(found.frame()["source"]) == ["", "simulated"] * 3
     assert "3 failed" in repr(found)
     assert found.differences()["prompts"][0] == 0
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("in_flight", [1, 3])
-def test_never_more_calls_at_once_than_allowed(way: str, in_flight: int) -> None:
+def test_never_more_calls_at_once_than_allowed(way: str) -> None:
     counting = Counting()
     llm = get_provider("ollama", policies=[counting])
-    compared(way, PROMPTS, {"one": llm, "two": llm}, n=3, in_flight=in_flight)
-    assert (counting.calls, counting.most <= in_flight) == (18, True)
+    compared(way, PROMPTS, {"one": llm, "two": llm}, n=3, in_flight=3)
+    assert (counting.calls, counting.most <= 3) == (18, True)
 
 
 @pytest.mark.parametrize(
@@ -102,11 +103,12 @@ def test_never_more_calls_at_once_than_allowed(way: str, in_flight: int) -> None
         (["Hi"], ["openai"], {"n": 0}, "n is how often"),
         (["Hi"], ["openai"], {"judge": 7}, "a judge is a function"),
         (["Hi"], ["openai"], {"judge": Judge}, "a judge is a function"),
+        (["Hi"], [get_provider("ollama")], {"limits": Counting()}, r"get_provider\('ollama', policies=\[limits\]\)"),
+        (["Hi"], ["openai"], {"resume": "no/such/folder/x.jsonl"}, "there is no such folder"),
         (["Hi"], ["openai"], {"temperatur": 1}, "did you mean 'temperature'"),
     ],
-    ids=str,
 )
-def test_what_is_wrong_is_refused_before_anything_is_sent(
+def test_mistakes_are_refused_before_anything_is_sent(
     prompts: Any, contestants: Any, options: dict[str, Any], words: str
 ) -> None:
     with pytest.raises((ConfigurationError, LLMInvalidRequestError), match=words):
@@ -120,22 +122,18 @@ def test_models_are_found_by_their_names() -> None:
     assert found.contestants == (model, "openrouter/openai/gpt-oss-20b:free", "ollama")
     assert [row.answer.provider for row in found.rows if row.answer] == ["anthropic", "openrouter", "ollama"]
 
-
-def test_two_models_of_one_provider_get_labels_of_their_own() -> None:
     models = llmlab.models.known_models("openai")[:2]
     found = compared("sync", ["Hi"], [get_provider("openai", model) for model in models])
     assert found.contestants == tuple(f"openai/{model}" for model in models)
 
 
-def test_limits_are_shared_by_those_who_are_named() -> None:
+def test_limits_are_shared_by_contestants_that_are_named() -> None:
     counting = Counting()
     compared("sync", PROMPTS, ["openai", "ollama"], limits=counting)
     assert counting.calls == 6
-    with pytest.raises(ConfigurationError, match=r"get_provider\('ollama', policies=\[limits\]\)"):
-        compare(PROMPTS, [get_provider("ollama")], limits=counting)
 
 
-# Going on
+# Continue a stopped run
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -170,7 +168,7 @@ def test_stopped_anywhere_gives_what_an_unbroken_run_gives(
     assert len(llmlab.trace()) == max(0, len(lines) - kept)
 
 
-def test_what_failed_is_asked_again_and_what_is_new_is_added(tmp_path: Path) -> None:
+def test_failed_and_new_requests_are_sent_and_no_others(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     with llmlab.faults("unauthorized", times=1):
         compared("sync", PROMPTS, ["openai"], resume=path, in_flight=1)
@@ -179,25 +177,16 @@ def test_what_failed_is_asked_again_and_what_is_new_is_added(tmp_path: Path) -> 
     assert all(row.answer for row in found.rows)
     assert len(llmlab.trace()) == 6
 
-
-def test_another_setting_is_another_question(tmp_path: Path) -> None:
-    path = tmp_path / "run.jsonl"
-    compared("sync", PROMPTS, ["openai"], resume=path)
     llmlab.trace().clear()
     compared("sync", PROMPTS, ["openai"], resume=path, max_tokens=50)
-    assert len(llmlab.trace()) == 3
+    assert len(llmlab.trace()) == 3, "another setting is another request"
 
 
-def test_no_key_and_no_raw_answer_is_in_the_file(tmp_path: Path) -> None:
+def test_the_file_holds_no_key_and_no_raw_answer(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     compared("sync", PROMPTS, {"mine": get_provider("openai", api_key="k3y-of-no-known-form")}, resume=path)
     assert "k3y" not in path.read_text(encoding="utf-8")
     assert all("raw_response" not in json.loads(line)["answer"] for line in path.read_text().splitlines())
-
-
-def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be written"):
-        compared("sync", PROMPTS, ["openai"], resume=tmp_path / "no" / "run.jsonl")
 
 
 # Stopping
@@ -250,18 +239,20 @@ def test_ctrl_c_begins_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
 # Judging
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("value", ["good", None, float("nan"), float("inf"), [1]])
-def test_a_judge_that_fails_costs_no_answer(way: str, value: Any) -> None:
-    found = compared(way, PROMPTS, ["openai"], judge=lambda answer, prompt: value)
-    assert all(row.answer and row.score is None for row in found.rows)
-    assert found.rows[0].reason == f"the judge returned {value!r}, and no number"
-    assert "3 without a score: the judge failed" in repr(found)
-
-
-def test_a_judge_that_raises_is_quoted() -> None:
-    found = compared("sync", PROMPTS, ["openai"], judge=lambda answer, prompt: 1 / 0)
-    assert {row.reason for row in found.rows} == {"ZeroDivisionError: division by zero"}
+def test_a_judge_that_fails_costs_no_answer_and_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    for value in ("good", None, float("nan"), float("inf"), [1]):
+        found = compared("sync", PROMPTS, ["openai"], judge=lambda answer, prompt, value=value: value)
+        assert all(row.answer and row.score is None for row in found.rows)
+        assert found.rows[0].reason == f"the judge returned {value!r}, and no number"
+        assert "3 without a score: the judge failed" in repr(found)
+    caplog.clear()
+    found = compared("async", [*PROMPTS, "Hi"], ["openai"], judge=lambda answer, prompt: {**RIGHT}[prompt] in answer)
+    assert [row.score for row in found.rows] == [1.0, 1.0, None, None]
+    assert found.rows[3].reason == "the judge raised KeyError('Hi')"
+    assert caplog.messages == [
+        "the judge gave no score for 2 of 4 answers, first for 'Why is the sky blue?' of openai: "
+        "the judge raised KeyError('Why is the sky blue?')"
+    ]
 
 
 def test_another_judge_judges_answers_that_are_there(tmp_path: Path) -> None:
@@ -293,6 +284,18 @@ def test_differences_are_those_of_the_same_prompts() -> None:
     assert found["p"] < 0.001
 
 
+def test_right_and_wrong_answers_are_compared_exactly() -> None:
+    answer = get_provider("ollama").complete("Hi")
+    rows = [
+        Row(number, "p", label, 0, answer, 0.0, float(label == "big" or number > 1))
+        for number in range(8)
+        for label in ("big", "small")
+    ]
+    found = Comparison(tuple(rows), ("big", "small")).differences().iloc[0]
+    assert (found["difference"], found["p"]) == (0.25, 0.5)
+    assert found["low"] < 0 < found["high"]
+
+
 def test_the_summary_and_the_picture_say_the_same() -> None:
     found = compared("sync", PROMPTS, ["openai", "ollama"], judge=lambda answer, prompt: len(answer))
     mean = found.summary()["score"]["openai"]
@@ -308,22 +311,15 @@ def test_a_price_that_nobody_knows_is_not_nothing() -> None:
     assert Comparison(tuple(rows), ("own",)).summary()["cost"].isna().all()
 
 
-def test_progress_is_told() -> None:
-    said: list[str] = []
-    compared("sync", PROMPTS, ["openai"], progress=said.append)
-    assert said[-1] == "compared 3 of 3"
+def test_progress_is_shown() -> None:
+    shown: list[str] = []
+    compared("sync", PROMPTS, ["openai"], progress=shown.append)
+    assert shown[-1] == "compared 3 of 3"
 
 
-@pytest.mark.parametrize("confidence", [95, 1, 0, -0.5, float("nan")])
-def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
-    """95 for 0.95 looked for its interval for ever."""
+def test_a_wrong_confidence_is_refused() -> None:
+    """95 for 0.95 would search for its interval for ever."""
     found = compared("sync", PROMPTS, ["openai", "ollama"])
-    with pytest.raises(ConfigurationError, match="a share between 0 and 1"):
-        found.differences("latency", confidence=confidence)
-
-
-def test_a_file_in_no_folder_is_refused_before_anything_is_paid(tmp_path: Path) -> None:
-    before = len(llmlab.ledger())
-    with pytest.raises(ConfigurationError, match="there is no such folder"):
-        compared("sync", PROMPTS, ["openai"], resume=tmp_path / "nowhere" / "x.jsonl")
-    assert len(llmlab.ledger()) == before
+    for confidence in (95, 1, 0, -0.5, float("nan")):
+        with pytest.raises(ConfigurationError, match="a share between 0 and 1"):
+            found.differences("latency", confidence=confidence)
