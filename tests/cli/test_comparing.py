@@ -29,7 +29,7 @@ def test_the_shape_of_json() -> None:
     assert len(found["rows"]) == 8
     assert list(found["rows"][0]) == [
         *("number", "prompt", "contestant", "run", "answer", "input_tokens", "output_tokens", "cost", "latency"),
-        *("error", "score", "reason"),
+        *("source", "error", "score", "reason"),
     ]
     assert list(found["summary"][0]) == [
         *("contestant", "answers", "errors", "score", "latency", "output_tokens", "cost")
