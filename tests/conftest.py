@@ -55,6 +55,18 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every connection fails, loopback included, and so does looking up a name."""
+
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError(f"something reached for the network: {args}")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
 def server() -> Iterator[LoopbackServer]:
     """A server on loopback that answers what it is told to."""
     with LoopbackServer() as running:

@@ -1,8 +1,7 @@
-"""What tests of the tape get: a tape that is off afterwards, a folder of recordings, and sockets that refuse."""
+"""What tests of the tape get: a lab that is off afterwards, a folder of recordings, and a script for the simulator."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,17 @@ import pytest
 import llmlab
 from llmlab.lab.tape import tape as tape_module
 from llmlab.lab.tape.cassette import Cassette, read_cassette
-from llmlab.lab.tape.lab import LAB
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 
 LESSON = "01_call"
+Script = Callable[[TapeRequest], TapeAnswer]
 
 
 @pytest.fixture(autouse=True)
-def tape_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test leaves the tape on, and none sees a notebook or a recorder of another one."""
+def lab_off(no_leftovers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test leaves the lab on, waits, or sees a notebook's name."""
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     monkeypatch.setenv("LLMLAB_PACE", "0")
-    LAB._recorders.clear()
     yield
     llmlab.stop()
 
@@ -37,28 +35,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every connection fails, loopback included, and looking up a name fails, too."""
-
-    def refuse(*args: Any, **kwargs: Any) -> None:
-        raise AssertionError(f"something reached for the network: {args}")
-
-    for name in ("connect", "connect_ex", "sendto"):
-        monkeypatch.setattr(socket.socket, name, refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
-Script = Callable[[TapeRequest], TapeAnswer]
-
-
-@pytest.fixture
 def simulated(monkeypatch: pytest.MonkeyPatch) -> Callable[[Script], None]:
-    """Put something small in the place of the simulator."""
-
-    def use(script: Script) -> None:
-        monkeypatch.setattr(tape_module, "simulate", script)
-
-    return use
+    """Replace the simulator by something small."""
+    return lambda script: monkeypatch.setattr(tape_module, "simulate", script)
 
 
 @pytest.fixture

@@ -1,19 +1,26 @@
-"""The four call shapes, so that each fault can meet each of them."""
+"""The four ways to call a provider, so that faults meet each of them."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from llmlab.types.completion import Completion
 
-SHAPES = ("whole", "async", "stream", "async stream")
-STREAMS = ("stream", "async stream")
+SHAPES = ("whole", "stream", "async", "async stream")
+PROVIDERS = ("openai", "anthropic", "openrouter", "ollama", "local_gpt_oss")
 PROMPT = "Tell me about café crème, déjà vu and the sea."
 
 
-def asked(llm: Any, shape: str, prompt: str = PROMPT) -> Completion:
-    """Ask a provider in one of the call shapes, and read the answer to its end."""
+def pairs(number: int) -> Iterator[tuple[str, str]]:
+    """Yield every provider with a shape. With four numbers in a row, every provider meets every shape."""
+    for index, provider in enumerate(PROVIDERS):
+        yield provider, SHAPES[(index + number) % len(SHAPES)]
+
+
+def ask(llm: Any, shape: str, prompt: str = PROMPT) -> Completion:
+    """Call a provider in one of the shapes, and read the answer to its end."""
     if shape == "whole":
         answer: Completion = llm.complete(prompt)
         return answer
@@ -21,8 +28,7 @@ def asked(llm: Any, shape: str, prompt: str = PROMPT) -> Completion:
         return asyncio.run(llm.complete_async(prompt))
     if shape == "stream":
         stream = llm.complete_stream(prompt)
-        for _ in stream:
-            pass
+        list(stream)
         result: Completion = stream.result
         return result
 

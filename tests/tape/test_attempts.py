@@ -13,7 +13,8 @@ from llmlab._utils import clock
 from llmlab.errors import LLMError
 from llmlab.lab.tape.trace import COLUMNS, Attempt, Timeline, Trace
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
-from tests.faults.asking import SHAPES, asked
+from tests.faults.conftest import no_sleep as no_sleep
+from tests.faults.shapes import SHAPES, ask
 
 pytestmark = pytest.mark.usefixtures("no_socket")
 ASKED = TapeRequest("POST", "openai", "/v1/responses?key=abcdefgh", {}, {"input": "Hi"})
@@ -22,7 +23,7 @@ ASKED = TapeRequest("POST", "openai", "/v1/responses?key=abcdefgh", {}, {"input"
 def tried(*faults: str, shape: str = "whole", **options: Any) -> list[Attempt]:
     llmlab.start("offline")
     with llmlab.get_provider("openai", **options) as llm, llmlab.faults(faults):
-        asked(llm, shape)
+        ask(llm, shape)
     return llmlab.trace().attempts
 
 
