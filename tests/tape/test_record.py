@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import json
 import time
@@ -19,51 +20,30 @@ import yaml
 import llmlab
 from llmlab.errors import ConfigurationError
 from llmlab.lab.tape.cassette import Cassette, write_cassette
-from llmlab.lab.tape.lab import LAB
-from llmlab.lab.wire.messages import TapeAnswer
+from llmlab.lab.tape.lab import Lab
+from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.loopback import LoopbackServer
 from tests.tape.conftest import LESSON, read
 
-LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+LIBRARIES = (httpx, httpx2)
 SSE = {"content-type": "text/event-stream"}
 NAMED = 'event: a\r\ndata: {"type": "a", "text": "é😀"}\r\n\r\nevent: b\r\ndata: {"type": "b"}\r\n\r\n'
 PLAIN = ': OPENROUTER PROCESSING\n\ndata: {"id": 1}\n\ndata: [DONE]\n\n'
+BODIES: dict[str, tuple[Any, int, dict[str, str], int]] = {
+    # body, status, headers, size of the pieces in bytes
+    "json": ({"text": "é\nlines 😀"}, 200, {"x-request-id": "req_1"}, 0),
+    "429": ({"error": {"message": "slow down"}}, 429, {"retry-after": "2"}, 3),
+    "html": ("<html>bad gateway</html>", 502, {"content-type": "text/html"}, 0),
+    "empty": ("", 204, {}, 0),
+    "named": (NAMED, 200, SSE, 7),
+    "sse": (PLAIN, 200, SSE, 7),
+    "lines": ('{"a": 1}\n{"done": true}\n', 200, {"content-type": "application/x-ndjson"}, 5),
+    "compressed": (gzip.compress(b'{"zipped": true}'), 200, {"content-encoding": "gzip"}, 5),
+}
 
 
-@LIBRARIES
-@pytest.mark.parametrize(
-    ("body", "status", "headers", "piece"),
-    [
-        ({"text": "é\nlines 😀"}, 200, {"x-request-id": "req_1"}, 0),
-        ({"error": {"message": "slow down"}}, 429, {"retry-after": "2"}, 3),
-        ("<html>bad gateway</html>", 502, {"content-type": "text/html"}, 0),
-        ("", 204, {}, 0),
-        (NAMED, 200, SSE, 7),
-        (PLAIN, 200, SSE, 7),
-        ('{"a": 1}\n{"done": true}\n', 200, {"content-type": "application/x-ndjson"}, 5),
-    ],
-    ids=["json", "429", "html", "empty", "named", "sse", "lines"],
-)
-def test_what_was_recorded_is_answered(
-    library: Any,
-    body: Any,
-    status: int,
-    headers: dict[str, str],
-    piece: int,
-    server: LoopbackServer,
-    record: Any,
-    replay: Any,
-) -> None:
-    server.answer(body, status, headers=headers, piece=piece)
-    with record():
-        live = library.post(server.url + "/v1/x?a=1", json={"ask": "this"})
-    assert "x-llmlab-source" not in live.headers
-    with replay():
-        again = library.post(server.url + "/v1/x?a=1", json={"ask": "this"})
-    assert len(server.seen) == 1
-    assert (again.status_code, again.headers.get("retry-after")) == (live.status_code, live.headers.get("retry-after"))
-    assert again.headers["x-llmlab-source"] == "recorded"
-    assert meaning(again.text) == meaning(live.text)
+def paths(folder: Path) -> list[str]:
+    return [item.request.path for item in read(folder).interactions]
 
 
 def meaning(text: str) -> list[Any]:
@@ -78,35 +58,41 @@ def meaning(text: str) -> list[Any]:
     return result
 
 
-@LIBRARIES
-def test_async_traffic_is_recorded_the_same(library: Any, server: LoopbackServer, record: Any, folder: Path) -> None:
+@pytest.mark.parametrize("name", BODIES)
+def test_an_answer_is_replayed_as_it_was_recorded(
+    name: str, server: LoopbackServer, record: Any, replay: Any, folder: Path
+) -> None:
+    body, status, headers, piece = BODIES[name]
+    server.answer(body, status, headers=headers, piece=piece)
+    for library in LIBRARIES:
+        url = f"{server.url}/v1/{library.__name__}?a=1"
+        with record():
+            live = library.post(url, json={"ask": "this"})
+        assert "x-llmlab-source" not in live.headers
+        with replay():
+            again = library.post(url, json={"ask": "this"})
+        assert again.headers["x-llmlab-source"] == "recorded"
+        for name in ("retry-after", "x-request-id"):
+            assert again.headers.get(name) == live.headers.get(name)
+        assert "content-encoding" not in again.headers
+        assert (again.status_code, meaning(again.text)) == (live.status_code, meaning(live.text))
+    assert len(server.seen) == len(read(folder).interactions) == 2
+
+
+def test_async_traffic_is_recorded_the_same(server: LoopbackServer, record: Any, folder: Path) -> None:
     server.answer(NAMED, headers=SSE, piece=7)
 
-    async def ask() -> str:
+    async def ask(library: Any) -> str:
         async with library.AsyncClient() as client:
-            return str((await client.post(server.url, json={})).text)
+            return str((await client.post(f"{server.url}/{library.__name__}", json={})).text)
 
     with record():
-        assert asyncio.run(ask()) == NAMED
-    (exchange,) = read(folder).interactions
-    assert [event for _, event in exchange.answer.events or ()] == [{"type": "a", "text": "é😀"}, {"type": "b"}]
+        assert [asyncio.run(ask(library)) for library in LIBRARIES] == [NAMED, NAMED]
+    for item in read(folder).interactions:
+        assert [event for _, event in item.answer.events or ()] == [{"type": "a", "text": "é😀"}, {"type": "b"}]
 
 
-@LIBRARIES
-def test_compressed_answers_are_recorded_as_what_they_say(
-    library: Any, server: LoopbackServer, record: Any, replay: Any
-) -> None:
-    body = b'{"zipped": true}'
-    server.answer(gzip.compress(body), headers={"content-encoding": "gzip"}, piece=5)
-    with record():
-        assert library.get(server.url).json() == {"zipped": True}
-    with replay():
-        again = library.get(server.url)
-    assert again.json() == {"zipped": True}
-    assert "content-encoding" not in again.headers
-
-
-def test_an_answer_that_is_cut_in_its_compression_is_noted_as_far_as_it_goes(
+def test_a_compressed_answer_that_is_cut_is_recorded_as_far_as_it_goes(
     server: LoopbackServer, record: Any, folder: Path
 ) -> None:
     server.answer(b"\x1f\x8bno gzip", headers={"content-encoding": "gzip"})
@@ -115,25 +101,17 @@ def test_an_answer_that_is_cut_in_its_compression_is_noted_as_far_as_it_goes(
     assert read(folder).interactions[0].answer.status == 200
 
 
-def test_a_file_says_where_it_comes_from(server: LoopbackServer, record: Any, folder: Path) -> None:
-    server.answer({})
-    with record():
-        httpx.post(server.url, json={"model": "gpt-x"})
-        httpx.post(server.url, json={"model": "claude-x"})
-    file = read(folder)
-    assert (file.provenance, file.models) == ("recorded", ["gpt-x", "claude-x"])
-    assert len(file.date) == 10
-    assert file.sdk["httpx2"] == httpx2.__version__
-
-
-def test_each_exchange_is_on_disk_at_once(server: LoopbackServer, record: Any, folder: Path) -> None:
+def test_each_exchange_is_on_disk_at_once_with_its_clients(server: LoopbackServer, record: Any, folder: Path) -> None:
     """A kernel that dies later has lost nothing."""
     server.answer({})
     with record():
-        httpx.get(server.url + "/one")
-        assert [item.request.path for item in read(folder).interactions] == ["/one"]
-        httpx.get(server.url + "/two")
-        assert [item.request.path for item in read(folder).interactions] == ["/one", "/two"]
+        httpx.post(server.url + "/one", json={"model": "gpt-x"})
+        assert paths(folder) == ["/one"]
+        httpx.post(server.url + "/two", json={"model": "claude-x"})
+        assert paths(folder) == ["/one", "/two"]
+    file = read(folder)
+    assert (file.provenance, file.models, len(file.date)) == ("recorded", ["gpt-x", "claude-x"], 10)
+    assert file.sdk["httpx2"] == httpx2.__version__
 
 
 def test_exchanges_stand_in_the_order_in_which_they_were_started(
@@ -143,10 +121,11 @@ def test_exchanges_stand_in_the_order_in_which_they_were_started(
     with record(), httpx.stream("GET", server.url + "/first") as response:
         httpx.get(server.url + "/second")
         response.read()
-    assert [item.request.path for item in read(folder).interactions] == ["/first", "/second"]
+        response.stream.close()  # type: ignore[union-attr] # closing twice records once
+    assert paths(folder) == ["/first", "/second"]
 
 
-def test_answers_to_one_request_are_all_kept(server: LoopbackServer, record: Any, replay: Any) -> None:
+def test_all_answers_to_one_request_are_recorded(server: LoopbackServer, record: Any, replay: Any) -> None:
     for status in (429, 200):
         server.answer({"status": status}, status)
     with record():
@@ -156,64 +135,52 @@ def test_answers_to_one_request_are_all_kept(server: LoopbackServer, record: Any
         assert [httpx.get(server.url).status_code for _ in range(3)] == [429, 200, 200]
 
 
-@LIBRARIES
-def test_a_stream_that_the_reader_leaves_is_kept_as_far_as_it_went(
-    library: Any, server: LoopbackServer, record: Any, folder: Path
+def test_a_stream_that_the_reader_leaves_is_recorded_as_far_as_it_went(
+    server: LoopbackServer, record: Any, folder: Path
 ) -> None:
     server.answer(PLAIN, headers=SSE, piece=len(": OPENROUTER PROCESSING\n\n"))
-    with record(), library.stream("GET", server.url) as response:
+    with record(), httpx2.stream("GET", server.url) as response:
         next(response.iter_raw())
-    events = read(folder).interactions[0].answer.events or ()
-    assert events[0][1] == ": OPENROUTER PROCESSING"
-    assert events[0][0] >= 0
+    (moment, event), *_ = read(folder).interactions[0].answer.events or ()
+    assert event == ": OPENROUTER PROCESSING"
+    assert moment >= 0
 
 
-def test_a_stream_that_nobody_closes_is_kept_at_the_stop(server: LoopbackServer, record: Any, folder: Path) -> None:
+def test_a_stream_that_nobody_closes_is_recorded_at_the_stop(server: LoopbackServer, record: Any, folder: Path) -> None:
     server.answer(PLAIN, headers=SSE)
-    client = httpx.Client()
-    with record():
-        response = client.send(client.build_request("GET", server.url), stream=True)
-        next(response.iter_raw())
-    assert read(folder).interactions[0].answer.status == 200
-    client.close()
+    with httpx.Client() as client:
+        with record():
+            response = client.send(client.build_request("GET", server.url), stream=True)
+            next(response.iter_raw())
+        assert read(folder).interactions[0].answer.status == 200
+        response.close()
 
 
-def test_an_answer_that_is_closed_twice_is_written_once(server: LoopbackServer, record: Any, folder: Path) -> None:
-    server.answer(PLAIN, headers=SSE)
-    with record(), httpx.stream("GET", server.url) as response:
-        response.read()
-        response.stream.close()  # type: ignore[union-attr]
-    assert len(read(folder).interactions) == 1
-
-
-def test_a_connection_that_fails_is_not_recorded(server: LoopbackServer, record: Any, folder: Path) -> None:
+def test_a_connection_that_fails_is_not_recorded(record: Any, folder: Path) -> None:
     with record(), pytest.raises(httpx.ConnectError):
         httpx.get("http://127.0.0.1:9/")
     assert not (folder / f"{LESSON}.yaml").exists()
     assert llmlab.trace().last.response is None
 
 
-def test_recording_anew_replaces_the_old_file(server: LoopbackServer, record: Any, folder: Path) -> None:
-    server.answer({})
-    with record():
-        httpx.get(server.url + "/old")
-    LAB._recorders.clear()  # as in a new process
-    with record():
-        assert read(folder).interactions[0].request.path == "/old"
-        httpx.get(server.url + "/new")
-    assert [item.request.path for item in read(folder).interactions] == ["/new"]
-
-
-def test_switching_away_and_back_goes_on_recording(server: LoopbackServer, record: Any, folder: Path) -> None:
+def test_a_new_process_replaces_the_file_and_a_switch_does_not(
+    server: LoopbackServer, record: Any, folder: Path
+) -> None:
+    """A lesson that switches to offline and back goes on recording where it was."""
     server.answer({})
     for path in ("/one", "/two"):
         with record():
             httpx.get(server.url + path)
         llmlab.start("offline")
-    assert [item.request.path for item in read(folder).interactions] == ["/one", "/two"]
+    assert paths(folder) == ["/one", "/two"]
+    llmlab.stop()
+    with Lab().start("record", LESSON, folder, 0):  # as in another process
+        assert paths(folder) == ["/one", "/two"]
+        httpx.get(server.url + "/new")
+    assert paths(folder) == ["/new"]
 
 
-def test_the_sdk_is_recorded_with_its_own_traffic(server: LoopbackServer, record: Any, replay: Any) -> None:
+def test_an_sdk_is_recorded_with_its_own_traffic(server: LoopbackServer, record: Any, replay: Any) -> None:
     server.answer({"object": "list", "data": [{"id": "m", "object": "model", "created": 1, "owned_by": "x"}]})
     with record(), openai.OpenAI(api_key="sk-real-1234567", base_url=server.url + "/v1") as client:
         client.models.list()
@@ -228,20 +195,18 @@ def test_live_leaves_traffic_as_it_is_and_shows_it(server: LoopbackServer, folde
         assert b"".join(response.iter_raw()) == NAMED.encode()
     assert "llmlab.elapsed" not in response.extensions
     last = tape.trace.last
-    assert (last.request, last.source, last.status) == ({"a": 1}, "live", 200)
-    assert list(tape.trace.events()) == ["a", "b"]
+    assert (last.request, last.source, last.status, list(tape.trace.events())) == ({"a": 1}, "live", 200, ["a", "b"])
     assert list(folder.iterdir()) == []
 
 
 def test_a_client_made_offline_is_not_sent_to_the_network(server: LoopbackServer) -> None:
     """Its placeholder would come back as a 401 that nobody understands."""
     llmlab.start()
-    client = openai.OpenAI(base_url=server.url + "/v1")
-    llmlab.start("live")
-    with pytest.raises(ConfigurationError, match="run the cell that makes the client again"):
-        client.models.list()
+    with openai.OpenAI(base_url=server.url + "/v1") as client:
+        llmlab.start("live")
+        with pytest.raises(ConfigurationError, match="run the cell that makes the client again"):
+            client.models.list()
     assert server.connections == 0
-    client.close()
 
 
 def test_recording_without_a_lesson_is_refused(folder: Path) -> None:
@@ -249,33 +214,30 @@ def test_recording_without_a_lesson_is_refused(folder: Path) -> None:
         llmlab.start("record", recordings=folder)
 
 
-def test_authoring_writes_what_the_simulator_says(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, simulated: Callable[..., None], no_socket: None, record: Any
+def test_authoring_records_the_simulator_and_leaves_what_was_written_by_hand(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, simulated: Callable[..., None], no_socket: None
 ) -> None:
-    """Sends nothing, says that it is authored, and keeps what somebody has written by hand."""
     simulated(lambda request: TapeAnswer(200, {"cache-control": "no-cache"}, {"simulated": request.body}, seconds=0.5))
     monkeypatch.setenv("LLMLAB_AUTHORED", "1")
-    url = "https://api.openai.com/v1/responses"
-    with record() as tape:
-        assert tape.banner().startswith("llmlab: record. Answers come from recordings (there are none yet) and")
-        httpx.post(url, json="one")
-        httpx.post(url, json="gone")
-    path = folder / f"{LESSON}.yaml"
+    url, path = "https://api.openai.com/v1/responses", folder / f"{LESSON}.yaml"
+
+    def record(*texts: str) -> list[Any]:
+        with Lab().start("record", LESSON, folder, 0) as tape:
+            assert tape.banner().startswith("llmlab: record. Answers come from recordings")
+            return [httpx.post(url, json=text).json() for text in texts]
+
+    record("one", "gone")
     path.write_text(path.read_text("utf-8").replace("simulated: one", "by_hand: one"), "utf-8")
-    LAB._recorders.clear()
-    with record():
-        httpx.post(url, json="one")
-        httpx.post(url, json="two")
+    record("one", "two")
     file = read(folder)
     assert file.provenance == "authored"
     assert [item.answer.body for item in file.interactions] == [{"by_hand": "one"}, {"simulated": "two"}]
     assert [item.answer.headers for item in file.interactions] == [{}, {}]
     write_cassette(path, Cassette("recorded", "2026-11-14", file.interactions))
-    with record():
-        assert httpx.post(url, json="one").json() == {"simulated": "one"}
+    assert record("one") == [{"simulated": "one"}], "what was recorded live is not mixed with what was authored"
 
 
-def test_the_file_is_the_same_text_as_any_yaml_reader_sees(server: LoopbackServer, record: Any, folder: Path) -> None:
+def test_any_yaml_reader_reads_the_file(server: LoopbackServer, record: Any, folder: Path) -> None:
     server.answer(NAMED, headers=SSE)
     with record():
         httpx.get(server.url)
@@ -284,14 +246,97 @@ def test_the_file_is_the_same_text_as_any_yaml_reader_sees(server: LoopbackServe
     assert [event for _, event in events] == [{"type": "a", "text": "é😀"}, {"type": "b"}]
 
 
-def test_moments_are_seconds_since_the_request(
+def test_times_are_seconds_since_the_request(
     server: LoopbackServer, record: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Time to the first token comes from here, so it counts from the request and not from the first byte."""
     server.answer(NAMED.replace("\r", ""), headers=SSE)
     clock = iter(range(100))
-    with record():
-        monkeypatch.setattr("llmlab.lab.tape.body_streams.time.monotonic", lambda: float(next(clock)))
+    with record(), monkeypatch.context() as patch:
+        patch.setattr("llmlab.lab.tape.body_streams.time.monotonic", lambda: float(next(clock)))
         httpx.get(server.url)
-        monkeypatch.setattr("llmlab.lab.tape.body_streams.time.monotonic", time.monotonic)
+        patch.setattr("llmlab.lab.tape.body_streams.time.monotonic", time.monotonic)
     assert (read(folder).interactions[0].answer.events or ())[0][0] == 1.0
+
+
+PLANTED = {
+    "key in a header": "plainword77",
+    "key of Anthropic": "sk-ant-api03-PLANTED1aaa",
+    "key of OpenAI in a prompt": "sk-proj-PLANTED2bbb111",
+    "key of OpenRouter in an error": "sk-or-v1-PLANTED3ccc222",
+    "masked key in an error": "sk-PL******************D4",
+    "masked plain key": "pla****d77",
+    "key in a query": "PLANTED5queryvalue",
+    "token in a query": "PLANTED6tokenvalue",
+    "password in a field": "PLANTED7pass",
+    "bearer in a text": "PLANTED8bearertoken",
+    "web token": "eyJPLANTED9a.eyJPLANTED9b.PLANTED9signature",
+    "organisation": "org-PLANTED10abcdef",
+    "mail": "planted11@lovelace.dev",
+    "home": "planted12user",
+    "basic password": "PLANTED13basic",
+    "cookie": "PLANTED14session",
+    "cloud key": "AKIAPLANTED15AAAAAAA",
+    "response header": "PLANTED16cookie",
+    "hugging face": "hf_PLANTED17aaaaaaaaaaaa",
+    "arguments of a tool": "PLANTED18argument",
+    "key in the environment": "PLANTED19environment",
+}
+
+
+def test_no_planted_secret_reaches_the_disk(
+    server: LoopbackServer, record: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Headers, query strings, bodies, error bodies and streams, whole and in pieces."""
+    p, used, key = PLANTED, PLANTED["key in a header"], PLANTED["key of OpenAI in a prompt"]
+    tool = p["arguments of a tool"]
+    monkeypatch.setenv("SOMEBODYS_API_KEY", p["key in the environment"])
+    events = [
+        *({"type": "delta", "text": piece} for piece in (used[:3], used[3:7], used[7:], key[:5], key[5:])),
+        *({"type": "arguments", "partial_json": text} for text in ('{"pass', f'word": "{tool[:6]}', f'{tool[6:]}"}}')),
+        {"type": "done", "text": f"{used} {p['mail']}", "headers": {"authorization": p["bearer in a text"]}},
+    ]
+    message = (
+        f"Incorrect API key provided: {p['masked key in an error']} {p['key of OpenRouter in an error']} of "
+        f"{p['organisation']}, see /home/{p['home']}/log, Bearer {p['bearer in a text']}; used {p['masked plain key']}"
+    )
+    details = {"password": p["password in a field"], "seen": [used, p["web token"], p["hugging face"]]}
+    headers = {"set-cookie": f"s={p['response header']}", "x-request-id": f"req_{used}"}
+    server.answer({"error": {"message": message, "param": details}}, 401, headers=headers)
+    stream = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    server.answer(stream, headers=SSE, piece=7)
+    text = f"not JSON: {used} {p['cloud key']} {p['basic password']}"
+    server.answer(text, 500, headers={"content-type": "text/plain"})
+    server.answer({"echo": p["key in a query"], p["token in a query"]: p["cookie"]})
+    body = {
+        "model": "m",
+        "input": [f"my key is {key}, {p['mail']}, {used}, {p['key in the environment']}"],
+        "metadata": {"api_key": p["password in a field"], "x": p["key of Anthropic"]},
+    }
+    basic = base64.b64encode(f"me:{p['basic password']}".encode()).decode()
+    query = f"?key={p['key in a query']}&access_token={p['token in a query']}"
+    with record():
+        httpx2.post(server.url, json=body, headers={"Authorization": f"Bearer {used}"})
+        httpx.post(server.url, json=body, headers={"x-api-key": used, "x-extra-token": p["key of Anthropic"]})
+        keys = {"api-key": used, "authorization": f"Basic {basic}"}
+        httpx.post(server.url, json=f"text {p['mail']} {used}", headers=keys)
+        httpx.get(server.url + "/v1/models" + query, headers={"cookie": f"a=b; session={p['cookie']}"})
+    (file,) = folder.iterdir()
+    written, recorded = file.read_text("utf-8"), read(folder).interactions
+    assert len(recorded) == 4
+    assert {name: secret for name, secret in PLANTED.items() if secret.lower() in written.lower()} == {}
+    # Pieces of a stream are put together again, because the file holds no secret as a whole.
+    texts: list[Any] = [event for _, event in recorded[1].answer.events or ()]
+    together = "".join(str(event.get("text", event.get("partial_json"))) for event in texts)
+    assert not any(secret in together for secret in PLANTED.values())
+    assert written.count("[redacted]") >= 20
+
+
+def test_harmless_words_are_still_there(server: LoopbackServer, record: Any, folder: Path) -> None:
+    answer = {"text": "The risk-free answer of ollama: max_tokens=5, see ada@example.com."}
+    server.answer(answer)
+    with record():
+        httpx.post(server.url, json={"input": "task-oriented?"}, headers={"authorization": "Bearer ollama"})
+    (item,) = read(folder).interactions
+    assert item.answer.body == answer
+    assert item.request == TapeRequest("POST", item.request.alias, "/", {}, {"input": "task-oriented?"})
