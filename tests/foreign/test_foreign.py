@@ -141,9 +141,9 @@ def test_the_plugin_says_what_it_loads() -> None:
     assert import_module(plugin.RUNS_NOTEBOOKS) is nbval_plugin
 
 
-@pytest.mark.parametrize(
-    ("source", "needed"),
-    [
+def test_the_tape_is_switched_on_for_those_who_may_need_it() -> None:
+    """A notebook that might call a service never reaches it unseen; one that cannot is not kept waiting."""
+    for source, needed in (
         ("import openai", True),
         ("from my_helpers import ask", True),
         ("import os, anthropic", True),
@@ -156,11 +156,8 @@ def test_the_plugin_says_what_it_loads() -> None:
         ("from llmlab import start, stop\nimport openai", False),
         ("import os, sys\nimport pandas as pd", False),
         ("print('import openai')", False),
-    ],
-)
-def test_the_tape_is_switched_on_for_those_who_may_need_it(source: str, needed: bool) -> None:
-    """A notebook that might call a service never reaches it unseen; one that cannot is not kept waiting."""
-    assert needs_tape(new_notebook(cells=[new_code_cell(source)])) == needed
+    ):
+        assert needs_tape(new_notebook(cells=[new_code_cell(source)])) == needed, source
 
 
 def test_a_notebook_in_another_language_is_left_alone() -> None:

@@ -138,30 +138,9 @@ def test_only_harmless_headers_are_stored() -> None:
     assert list(keep_headers(dict.fromkeys([*left_out, "x-request-id", *stored], "x"))) == [*stored, "x-request-id"]
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(
-    [
-        "no",
-        "1e3",
-        "0x1",
-        "~",
-        "<<",
-        "=",
-        "a: b",
-        "- a",
-        "# a",
-        " a\n b",
-        "\n",
-        "a\n",
-        "a\n\n",
-        "\n a",
-        "\ta\nb ",
-        "1:30",
-        "a\r\nb",
-        "a\n\x85b",
-        "\u2028",
-        "\ufeffa\nb",
-    ]
-)
+ODD = ["no", "1e3", "0x1", "~", "<<", "=", "a: b", "- a", "# a", " a\n b", "\n", "a\n", "a\n\n", "\n a", "\ta\nb "]
+ODD += ["1:30", "a\r\nb", "a\n\x85b", "\u2028", "\ufeffa\nb"]
+TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.sampled_from(ODD)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
