@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +25,16 @@ Drift = Callable[..., Any]
 
 
 @pytest.fixture
-def drift(tmp_path: Path) -> Iterator[Drift]:
+def drift(tmp_path: Path) -> Drift:
     """Record with the simulator as it is, then run the command against a changed one."""
-    servers: list[SimulatorServer] = []
 
     def run(change: Change, *options: str, names: tuple[str, ...] = tuple(REQUESTS)) -> Any:
-        save(tmp_path / "01_ask.ipynb", "1")
+        path = save(tmp_path / "01_ask.ipynb", "1")
         write_cassette(tmp_path / "recordings" / "01_ask.yaml", recorded(*names))
-        server = SimulatorServer(0, pace=0, answer=changed(change))
-        server.__enter__()
-        servers.append(server)
-        return CliRunner().invoke(app, ["drift", str(tmp_path / "01_ask.ipynb"), "--simulator", server.url, *options])
+        with SimulatorServer(0, pace=0, answer=changed(change)) as server:
+            return CliRunner().invoke(app, ["drift", str(path), "--simulator", server.url, *options])
 
-    yield run
-    for server in servers:
-        server.__exit__(None, None, None)
+    return run
 
 
 def test_services_that_have_not_changed_are_reported_as_such(drift: Drift) -> None:
@@ -178,21 +173,16 @@ def test_only_what_this_run_has_made_is_deleted(server: LoopbackServer, monkeypa
     assert [seen.method for seen in server.seen] == ["GET"]
 
 
-@pytest.mark.parametrize(
-    ("request_", "status", "reason"),
-    [
+def test_a_harmful_or_incomplete_request_is_not_sent(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for drift never deletes a reader's model, and never claims what it cannot know."""
+    for asked, status, reason in (
         (TapeRequest("DELETE", "ollama", "/api/delete", {}, {"model": "gpt-oss:20b"}), 200, "would delete"),
         (TapeRequest("POST", "openai", "/v1/x", {}, {"bytes": 3, "sha256": "0"}), 200, "not in the recording"),
         (TapeRequest("GET", "openai", "/v1/models"), 429, "a recorded 429 cannot be brought about"),
-    ],
-)
-def test_what_would_do_harm_or_cannot_be_asked_is_left_alone(
-    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, request_: TapeRequest, status: int, reason: str
-) -> None:
-    """Looking for drift never deletes a reader's model, and never claims what it cannot know."""
-    (found,) = ask(Interaction(request_, TapeAnswer(status, {}, {})), server, monkeypatch)
-    assert found.kind == "not asked"
-    assert reason in found.details[0]
+    ):
+        (found,) = ask(Interaction(asked, TapeAnswer(status, {}, {})), server, monkeypatch)
+        assert found.kind == "not asked"
+        assert reason in found.details[0]
     assert server.seen == []
 
 

@@ -34,7 +34,7 @@ def record(
 
     plan = plan_recording(target, provider)
     if not authored:
-        _see_that_it_can_be_done(plan, max_usd, yes)
+        _check_before_spending(plan, max_usd, yes)
     before = read_if_there(plan.place)
     stamp = plan.place.stat().st_mtime_ns if before else 0
     result = record_notebook(plan.notebook, authored=authored, provider=plan.provider)
@@ -52,7 +52,7 @@ def record(
     _show_changes(before, after, authored)
 
 
-def _see_that_it_can_be_done(plan: Plan, max_usd: float, yes: bool) -> None:
+def _check_before_spending(plan: Plan, max_usd: float, yes: bool) -> None:
     """Refuse or ask, before a kernel starts and anything is spent."""
     if plan.missing:
         typer.echo(
@@ -68,13 +68,13 @@ def _see_that_it_can_be_done(plan: Plan, max_usd: float, yes: bool) -> None:
     typer.echo(f"Recording {plan.notebook.name} costs {cost}.", err=True)
     if yes:
         return
-    if not somebody_is_there():
+    if not is_interactive():
         typer.echo("llmlab: there is nobody to ask. Say that it is meant with --yes, or give --max-usd.", err=True)
         raise typer.Exit(2)
     typer.confirm("Spend it?", abort=True)
 
 
-def somebody_is_there() -> bool:
+def is_interactive() -> bool:
     """Whether a question would be answered."""
     return sys.stdin.isatty()
 
