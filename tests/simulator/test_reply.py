@@ -126,7 +126,7 @@ def test_tokens() -> None:
     text = "Extraordinarily long wörds, 12345.67 numbers… 👋🏽 and_under_scores\n\n  two lines\tおはよう ²"
     assert "".join(tokens.split(text)) == text
     assert tokens.count(text) == len(tokens.split(text))
-    prose = answer("Why is the sky blue?") + answer("Explain a rainbow to a child.") + answer("Tell me a story")
+    prose = answer("Why is the sky blue?") + answer("Explain a rainbow to a child.") + answer("Why do cats purr?")
     assert 3.5 < len(prose) / tokens.count(prose) < 5
     assert len({answer("Tell me a joke", variant=number) for number in range(10)}) == 3
 

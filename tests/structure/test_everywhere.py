@@ -197,7 +197,7 @@ def test_a_later_question_about_a_picture_keeps_it() -> None:
         first = {"role": "user", "content": "What is this?", "images": [FLAG]}
         before = provider.complete(first)
         after = provider.complete([first, before.message, {"role": "user", "content": "Which colours has it?"}])
-    assert "blue, white and red" in after.content
+    assert "90 × 60 pixels" in after.content
 
 
 @pytest.mark.parametrize("name", ["openai", "anthropic"])

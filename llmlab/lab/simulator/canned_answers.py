@@ -41,12 +41,6 @@ _PHRASES = {
 }
 _HAIKUS = {
     "sea": "Grey waves fold and fold,\na gull writes one white letter;\nthe sea rubs it out.",
-    "ocean": "Grey waves fold and fold,\na gull writes one white letter;\nthe sea rubs it out.",
-    "autumn": "One leaf, then a wind:\nthe whole maple lets its red\npostcards go at once.",
-    "spring": "Snow leaves the gutter.\nA sparrow tests the first note,\nfinds it, and repeats.",
-    "winter": "The pond has closed its\neye. Under the lid of ice\nslow gold turns over.",
-    "rain": "Rain on a tin roof:\nten thousand small drummers, none\nof them in a rush.",
-    "coffee": "Steam above the cup\ndraws a question mark, and I\nanswer with a sip.",
     "": "One missing bracket.\nI read the line nine times, then\ndrink tea, and see it.",
 }
 _FACTS = (
@@ -85,21 +79,9 @@ _FACTS = (
         "Streaming means that an answer is sent piece by piece while it is being written, instead of all at its end.",
     ),
     (
-        "what recursion",
-        "Recursion is when a function solves a problem by calling itself on a smaller part of the same problem.",
-    ),
-    (
         "what large language model",
         "A large language model is a program that has learned from very much text to continue a text, one token after "
         "the other, and so can answer questions and follow instructions.",
-    ),
-    (
-        "what python",
-        "Python is a general-purpose programming language, known for code that is easy to read. It appeared in 1991.",
-    ),
-    (
-        "what async",
-        "Asynchronous code starts a slow task, does something else while it waits, and comes back for the result.",
     ),
     (
         "temperature model",
@@ -107,7 +89,6 @@ _FACTS = (
         "varied.",
     ),
     ("name cat", "Miso, Pixel and Clementine.", "Biscuit, Orbit and Saffron.", "Waffle, Comet and Juniper."),
-    ("name dog", "Maple, Rocket and Otto.", "Bruno, Pepper and Nova."),
     (
         "joke",
         "Why do programmers mix up Halloween and Christmas? Because Oct 31 equals Dec 25.",
@@ -115,35 +96,10 @@ _FACTS = (
         "twelve loaves.",
         "There are two hard things in programming: naming, caching, and being off by one.",
     ),
-    (
-        "story",
-        "A small robot lived in a lighthouse and counted ships. One night there were none, so it counted the stars "
-        "instead, and lost its place, and began again. In the morning the keeper found a note: 4,212 so far. Please "
-        "leave the sky where it is.",
-    ),
-    (
-        "poem",
-        "The lamp is lit, the page is white,\nthe kettle hums a tune;\na word walks in out of the night\nand says: "
-        "more words come soon.",
-    ),
     ("three colo", "Red, green and blue.", "Amber, teal and violet."),
-    ("three fruit", "Apple, banana and cherry.", "Mango, pear and plum."),
-    ("planets", "Mercury, Venus, Earth, Mars, Jupiter, Saturn, Uranus and Neptune."),
     ("largest planet", "Jupiter is the largest planet of the solar system."),
-    ("days week", "Seven: Monday, Tuesday, Wednesday, Thursday, Friday, Saturday and Sunday."),
-    ("speed light", "Light travels at 299,792,458 metres per second in a vacuum."),
-    ("wrote hamlet", "William Shakespeare wrote Hamlet, around 1600."),
-    ("highest mountain", "Mount Everest is the highest mountain above the sea, at 8,849 metres."),
-    ("water boil", "At sea level water boils at 100 °C, which is 212 °F."),
-    ("prime", "The first primes are 2, 3, 5, 7, 11, 13, 17, 19, 23 and 29."),
 )
-_ONE_WORD = {
-    "rainbow": "Light",
-    "blue": "Scattering",
-    "largest planet": "Jupiter",
-    "mountain": "Everest",
-    "boil": "100",
-}
+_ONE_WORD = {"rainbow": "Light", "blue": "Scattering", "largest planet": "Jupiter"}
 _WHAT = ("what", "define", "definition", "describe", "explain", "meaning", "mean", "whats")
 _NUMBERS = {"three": 3, "five": 5, "ten": 10, "twenty": 20}
 _QUOTED = re.compile(r"[\"“«‘']([^\"“”«»‘’']{1,300})[\"”»’']")

@@ -1,6 +1,6 @@
-"""Checks of a request's fields, in OpenAI's words. The other services are simulated with the same checks.
+"""Checks of a request's fields, in OpenAI's words; the services of its form are simulated with the same ones.
 
-Anthropic says the same in a form of its own (`anthropic_messages`). Left out: most limits on the size of a field.
+Every check raises `Refused` 400, which names the field. Left out: most limits on the size of a field.
 """
 
 from __future__ import annotations
@@ -53,11 +53,7 @@ def unsupported(name: str, instead: str = "") -> Refused:
 def check_number(
     body: dict[str, Any], name: str, low: float, high: float | None = None, *, whole: bool = False
 ) -> None:
-    """Refuse a field that is not a number between two bounds; a field that is not there is fine.
-
-    Raises:
-        Refused: 400, with what is expected.
-    """
+    """Refuse a field that is not a number between two bounds; a field that is not there is fine."""
     value = body.get(name)
     if value is None:
         return
@@ -76,21 +72,13 @@ def check_number(
 
 
 def check_array(body: dict[str, Any], name: str, of: str = "an array of objects") -> None:
-    """Refuse a field that is not an array.
-
-    Raises:
-        Refused: 400.
-    """
+    """Refuse a field that is not an array."""
     if body.get(name) is not None and not isinstance(body[name], list):
         raise wrong_type(name, of, body[name])
 
 
 def choice(value: object, name: str, supported: tuple[str, ...], default: str) -> str:
-    """Return a field that is one of a few words, or its default.
-
-    Raises:
-        Refused: 400, with the words.
-    """
+    """Return a field that is one of a few words, or its default."""
     if value is None:
         return default
     if value not in supported:
@@ -106,9 +94,6 @@ def check_reasoning(body: dict[str, Any], model: Model, effort: str, name: str) 
         model: the model.
         effort: the request's reasoning effort, or the model's default.
         name: the field of the effort.
-
-    Raises:
-        Refused: 400.
     """
     if model.id.startswith("gpt-4") and effort != "none":
         raise unsupported(name)
@@ -117,11 +102,7 @@ def check_reasoning(body: dict[str, Any], model: Model, effort: str, name: str) 
 
 
 def metadata(body: dict[str, Any]) -> dict[str, str] | None:
-    """Return the metadata of a request: up to 16 pairs of texts, or None.
-
-    Raises:
-        Refused: 400.
-    """
+    """Return the metadata of a request: up to 16 pairs of texts, or None."""
     value = body.get("metadata")
     if value is None:
         return None
@@ -139,9 +120,6 @@ def check_format(form: dict[str, Any], where: str) -> None:
     Args:
         form: type, and for a schema its name, the schema, and whether it is strict.
         where: the field that holds it.
-
-    Raises:
-        Refused: 400.
     """
     if not form:
         return
@@ -161,11 +139,7 @@ def check_format(form: dict[str, Any], where: str) -> None:
 
 
 def check_tool(tool: dict[str, Any], where: str) -> None:
-    """Check the arguments' schema of a strict tool.
-
-    Raises:
-        Refused: 400.
-    """
+    """Check the arguments' schema of a strict tool."""
     if tool.get("strict") is True:
         what = f"function '{as_str(tool.get('name'))}'"
         _check_strict(as_dict(tool.get("parameters")), what, f"{where}.parameters", "invalid_function_parameters")

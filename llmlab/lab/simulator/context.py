@@ -108,11 +108,7 @@ class Context:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The body as a JSON object.
-
-        Raises:
-            Refused: 400 for anything else.
-        """
+        """The body as a JSON object."""
         if not isinstance(self.json, dict):
             raise no_json(self.service)
         return self.json
@@ -128,22 +124,14 @@ class Context:
         return tuple(self.state.installed.values()) if self.service == "ollama" else MODELS[self.service]
 
     def model(self, name: object) -> Model:
-        """Find a model by its name.
-
-        Raises:
-            Refused: the service has no such model.
-        """
+        """Find a model by its name."""
         model = find(self.service, name, self.models)
         if model is None:
             raise unknown_model(self.service, self.path, name)
         return model
 
     def check_length(self, tokens: int, model: Model) -> None:
-        """Refuse a request with more tokens than the model can read.
-
-        Raises:
-            Refused: 400.
-        """
+        """Refuse a request with more tokens than the model can read."""
         if tokens > model.context:
             raise too_long(self.service, self.path, tokens, model.context)
 
@@ -201,9 +189,6 @@ class Context:
             thing_id: its id.
             problem: the service's words if there is none; `{}` stands for the id.
             details: more of the error.
-
-        Raises:
-            Refused: 404.
         """
         thing = things.get(thing_id) if isinstance(thing_id, str) else None
         if thing is None:

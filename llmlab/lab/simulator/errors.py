@@ -87,9 +87,6 @@ def check_key(service: str, path: str, key: str) -> None:
         service: only the three cloud services need a key.
         path: OpenAI's words differ by path.
         key: the request's key.
-
-    Raises:
-        Refused: 401.
     """
     if key and not any(word in key.lower() for word in ("wrong", "invalid", "bad")):
         return

@@ -49,11 +49,7 @@ def store_file(state: State, seed: Seed, name: str, purpose: str, text: str | No
 
 
 def find_file(context: Context, file_id: object, param: str = "id") -> Stored:
-    """Find a file.
-
-    Raises:
-        Refused: 404.
-    """
+    """Find a file."""
     return context.stored(context.state.files, file_id, "No such File object: {}", param=param)
 
 

@@ -37,11 +37,7 @@ _BLIND = {
 
 
 def images_of(message: dict[str, Any], service: str) -> tuple[Image, ...]:
-    """Find the images of a message, in whichever wire format it is.
-
-    Raises:
-        Refused: 400 for bytes that are no image.
-    """
+    """Find the images of a message, in whichever wire format it is."""
     found = [_of_part(part, service) for part in dicts(message.get("content"))]
     # Ollama has them beside the text.
     found += [_of_bytes(one, service) for one in as_list(message.get("images")) if isinstance(one, str)]
@@ -49,11 +45,7 @@ def images_of(message: dict[str, Any], service: str) -> tuple[Image, ...]:
 
 
 def check_images(conversation: Conversation, service: str, model: Model) -> None:
-    """Refuse images for a model that takes none.
-
-    Raises:
-        Refused: in the service's own words.
-    """
+    """Refuse images for a model that takes none."""
     if not model.sees and any(turn.images for turn in conversation.turns):
         status, message = _BLIND.get(service, (400, f"{model.id} does not support image input"))
         raise Refused(status, message)

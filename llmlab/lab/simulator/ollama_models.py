@@ -16,11 +16,7 @@ _FAMILIES = {"gpt-oss": "gptoss", "qwen3": "qwen3", "llama3.2": "llama"}
 
 
 def requested_model(context: Context) -> Model:
-    """Find the model that a request to Ollama's own API names.
-
-    Raises:
-        Refused: it names none, or one that is not installed.
-    """
+    """Find the model that a request to Ollama's own API names."""
     name = context.body.get("model") or context.body.get("name")
     if not name:
         raise Refused(400, "model is required")

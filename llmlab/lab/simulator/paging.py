@@ -16,9 +16,6 @@ def page(context: Context, items: list[dict[str, Any]], most: int = 100) -> dict
         context: its query may have `after`, `before`, `limit` and `order`.
         items: the oldest first.
         most: the largest limit; the default limit is 20.
-
-    Raises:
-        Refused: 400 for a wrong limit or order.
     """
     order = context.query.get("order", "desc")
     if order not in ("asc", "desc"):
@@ -29,11 +26,7 @@ def page(context: Context, items: list[dict[str, Any]], most: int = 100) -> dict
 
 
 def message_page(context: Context, items: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return one page of a list in Anthropic's form; the query may have `after_id`, `before_id` and `limit`.
-
-    Raises:
-        Refused: 400 for a wrong limit.
-    """
+    """Return one page of a list in Anthropic's form; the query may have `after_id`, `before_id` and `limit`."""
     wrong = Refused(400, "limit: Input should be a valid integer from 1 to 1000")
     return _page(context, items, 1000, wrong, "_id")
 

@@ -105,9 +105,6 @@ def search_stores(
         question: the question.
         options: `max_num_results`, `filters` and `ranking_options`, as in a request.
         default: number of results when the options do not say.
-
-    Raises:
-        Refused: 400 for a wrong number of results.
     """
     checks.check_number(options, "max_num_results", 1, 50, whole=True)
     threshold = as_number(as_dict(options.get("ranking_options")).get("score_threshold")) or 0.0
@@ -191,11 +188,7 @@ def batch_files(context: Context) -> TapeAnswer:
 
 
 def find_store(context: Context, store_id: object) -> Stored:
-    """Find a vector store.
-
-    Raises:
-        Refused: 404.
-    """
+    """Find a vector store."""
     return context.stored(context.state.stores, store_id, "Vector store with id '{}' not found.")
 
 
