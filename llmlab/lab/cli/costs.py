@@ -42,7 +42,7 @@ def costs(
     what total has}]}.
     """
     from llmlab.policies.ledger import Ledger
-    from llmlab.policies.ledger.since import parse_since
+    from llmlab.policies.ledger.store import parse_since
 
     url = db or os.environ.get("LLMLAB_LEDGER")
     if not url:

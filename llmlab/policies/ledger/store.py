@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 from llmlab._utils.charts import Picture, bar_chart, line_chart
 from llmlab.errors import ConfigurationError, LLMError
@@ -18,7 +20,6 @@ from llmlab.policies import Call
 from llmlab.policies.ledger.database import BATCH, Database
 from llmlab.policies.ledger.frames import attempts_frame, calls_frame
 from llmlab.policies.ledger.record import SECTION, CallRecord, record_call
-from llmlab.policies.ledger.since import Since, parse_since
 from llmlab.policies.ledger.spans import export_span
 from llmlab.policies.ledger.summary import By, Table, Total, group, total
 from llmlab.types.completion import Completion
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 What = Literal["cost", "tokens", "latency", "calls"]
+Since: TypeAlias = datetime | timedelta | str
 
 MAX_RECORDS: Final = 100_000
 _UNITS: Final = {"cost": "USD", "tokens": "tokens", "latency": "s", "calls": "calls"}
+_SINCE: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _PERIODS: Final = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 
 
@@ -245,3 +248,23 @@ def _value(records: Sequence[CallRecord], what: What) -> float | None:
         # A bar of 0 for calls without a price would say that they are free.
         return sums.cost if sums.unpriced < sums.calls else None
     return sums.calls if what == "calls" else sums.input_tokens + sums.output_tokens
+
+
+def parse_since(since: Since) -> datetime:
+    """Return the time that `since` means, in UTC.
+
+    Args:
+        since: a time (local time without a time zone), how long ago, or text: `2026-11-21`, `2026-11-21T08:30`,
+            `90s`, `30m`, `12h`, `7d`, `2w`.
+
+    Raises:
+        ConfigurationError: for another text.
+    """
+    try:
+        if isinstance(since, str):
+            since = since.strip()
+            amount = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", since)
+            since = timedelta(**{_SINCE[amount[2]]: float(amount[1])}) if amount else datetime.fromisoformat(since)
+        return datetime.now(UTC) - since if isinstance(since, timedelta) else since.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ConfigurationError(f"invalid time {since!r}: use 12h, 7d, 2w or 2026-11-21") from None

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from llmlab.toolkit.evaluation.ab_report import ABReport
-from llmlab.toolkit.evaluation.ab_test import ABTest
+from llmlab.toolkit.evaluation.ab_test import ABReport, ABTest
 from llmlab.toolkit.evaluation.comparison import compare, compare_async
 from llmlab.toolkit.evaluation.judge import Judge, Verdict
 from llmlab.toolkit.evaluation.result import Comparison, Row
