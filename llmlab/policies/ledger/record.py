@@ -114,11 +114,8 @@ def record_call(call: Call, completion: Completion | None, error: LLMError | Non
     """Return what is known of a call that is over; prompt and answer only with `content`."""
     headers, requested, attempts = call.headers, call.request.model, call.attempts
     answer = completion or _NO_ANSWER
-    usage, cost, priced = answer.usage, answer.usage.cost, ""
-    if answer.source == "cached":
-        cost, priced = 0.0, "cached"
-    elif cost is not None:
-        priced = "service"
+    usage, cached = answer.usage, answer.source == "cached"
+    cost, priced = (0.0, "cached") if cached else (usage.cost, "" if usage.cost is None else "service")
     latency = answer.latency if completion or not attempts else attempts[-1].seconds
     request_id = headers.get("x-request-id") or headers.get("request-id") or (error and error.request_id) or ""
     sent: list[AttemptRecord] = []

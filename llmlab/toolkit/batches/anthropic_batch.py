@@ -35,7 +35,6 @@ class AnthropicBatch(BatchService):
         self._read((yield from self.provider.post_json(wire, retry=False)))
 
     def refresh(self) -> Flow[None]:
-        """Update the status."""
         self._read((yield from self.send("GET", f"{_PATH}/{self.id}")))
 
     def cancel(self) -> Flow[None]:

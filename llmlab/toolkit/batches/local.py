@@ -83,7 +83,6 @@ class LocalBatch(BatchService):
 
     @property
     def resume_hint(self) -> str:
-        """What a person can do after a wait that ended early."""
         if self._journal is not None:
             return super().resume_hint
         return "The batch continues while this process runs: wait again."
@@ -95,7 +94,6 @@ class LocalBatch(BatchService):
             self._workers.start(tasks=tasks)
 
     def refresh(self) -> Flow[None]:
-        """Update the status."""
         self._count()
         if self._workers.failure is not None:
             raise self._workers.failure

@@ -62,7 +62,6 @@ class OpenAIBatch(BatchService):
         self._read(batch, len(requests))
 
     def refresh(self) -> Flow[None]:
-        """Update the status."""
         self._read((yield from self.send("GET", f"/batches/{self.id}")))
 
     def cancel(self) -> Flow[None]:
