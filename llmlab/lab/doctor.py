@@ -1,6 +1,6 @@
 """Look the kit over: Python, packages, kernel, mode, providers, local servers, recordings.
 
-`examine` gathers facts and prints nothing. Of a key it says whether there is one, never a part of it. What is missing
+`examine` collects facts and prints nothing. Of a key it says whether there is one, never a part of it. What is missing
 only for live use is a fact, not a problem; every problem comes with its next step.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -17,15 +19,16 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 
-from llmlab.config.environment import Settings, find_key
+from llmlab.config.environment import VARIABLES, Settings, find_key
 from llmlab.config.settings import load_settings
 from llmlab.errors import LLMError
 from llmlab.lab import bootstrap
+from llmlab.lab.tape.environment import MODES
 from llmlab.providers import get_provider, provider_class, provider_names
 
-MODES = ("offline", "replay", "live", "record")
 PATIENCE = 1.0
 """Seconds that a local server has to answer."""
+_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*([=:])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """What was found. `as_dict` is the shape of `doctor --json`; names are added to it, never changed."""
+    """The facts. `as_dict` is what `doctor --json` prints; names are added to it, never changed."""
 
     python: dict[str, Any] = field(default_factory=dict)
     packages: list[dict[str, Any]] = field(default_factory=list)
@@ -67,98 +70,88 @@ class Report:
 
 
 def examine(notebooks: Path) -> Report:
-    """Return what there is. Asks only local servers, and waits a second for them.
+    """Return the facts. Only local servers are asked, and have a second to answer.
 
     Args:
         notebooks: the folder of the lessons.
     """
-    report = Report()
-    _python(report)
-    _packages(report)
-    _kernel(report)
-    settings = _settings(report)
-    _mode(report)
-    _providers(report, settings)
-    _servers(report, settings)
-    _recordings(report, Path(os.environ.get("LLMLAB_RECORDINGS") or notebooks / "recordings"))
+    report = Report(python=_python(), packages=[_package(requirement) for requirement in declared()])
+    for package in report.packages:
+        if not package["ok"]:
+            state = f"is {package['installed']}, needed is" if package["installed"] else "is not installed, needed is"
+            step = f'python3 -m pip install "{package["name"]}{package["required"]}"'
+            report.problems.append(Problem(f"the package {package['name']} {state} {package['required']}", step))
+    report.kernel = {"name": "python3", "found": _has_kernel()}
+    if not report.kernel["found"]:
+        report.problems.append(Problem("Jupyter finds no kernel python3", "python3 -m pip install ipykernel"))
+    try:
+        settings = load_settings()
+    except LLMError as error:
+        settings = Settings()
+        report.problems.append(Problem(f"the settings are wrong: {error.message}", "correct llmlab.yaml"))
+    mode = os.environ.get("LLMLAB_MODE")
+    report.mode = {"value": mode or "offline", "set_by": "LLMLAB_MODE" if mode else "default"}
+    if report.mode["value"] not in MODES:
+        step = f"set LLMLAB_MODE to {', '.join(MODES[:-1])} or {MODES[-1]}, or unset it"
+        report.problems.append(Problem(f"LLMLAB_MODE is {mode!r}, which is not a mode", step))
+    _keys(report, settings)
+    report.problems += _dotenv()
+    report.servers = [_server(name, settings) for name in ("ollama", "local_gpt_oss")]
+    report.recordings = _recordings(Path(os.environ.get("LLMLAB_RECORDINGS") or notebooks / "recordings"))
+    if not report.recordings["files"]:
+        step = "restore notebooks/recordings with git; until then the simulator answers everything"
+        report.problems.append(Problem("there are no recordings", step, False))
     return report
-
-
-def _python(report: Report) -> None:
-    # An environment of another kind is used as it is, so say which one this is.
-    kind = "conda" if os.environ.get("CONDA_PREFIX") == sys.prefix else "environment"
-    if Path(sys.prefix) == bootstrap.Environment().folder:
-        kind = ".venv"
-    report.python = {
-        "version": ".".join(map(str, sys.version_info[:3])),
-        "required": ">=3.11",
-        "ok": sys.version_info[:2] >= (3, 11),
-        "environment": "system" if sys.prefix == sys.base_prefix and kind == "environment" else kind,
-    }
-
-
-def _packages(report: Report) -> None:
-    for requirement in declared():
-        try:
-            installed = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            installed = None
-        ok = installed is not None and requirement.specifier.contains(installed, prereleases=True)
-        report.packages.append(
-            {"name": requirement.name, "required": str(requirement.specifier), "installed": installed, "ok": ok}
-        )
-        if not ok:
-            state = f"is {installed}, needed is {requirement.specifier}" if installed else "is not installed"
-            step = f'python3 -m pip install "{requirement}"'
-            report.problems.append(Problem(f"the package {requirement.name} {state}", step))
 
 
 def declared() -> list[Requirement]:
     """Return what the package needs: from the clone's pyproject.toml, else from the installed package."""
-    if (bootstrap.CLONE / "pyproject.toml").is_file():
-        texts = bootstrap.requirements(bootstrap.BASE)
-    else:
-        texts = metadata.requires("llmlab") or []
+    in_clone = (bootstrap.CLONE / "pyproject.toml").is_file()
+    texts = bootstrap.requirements(bootstrap.BASE) if in_clone else metadata.requires("llmlab") or []
     found = [Requirement(text) for text in texts]
     return [item for item in found if item.marker is None or item.marker.evaluate({"extra": ""})]
 
 
-def _kernel(report: Report) -> None:
-    # Heavy, and needed for this question only; and it may be the very thing that is missing.
+def _python() -> dict[str, Any]:
+    kind = "conda" if os.environ.get("CONDA_PREFIX") == sys.prefix else "environment"
+    if sys.prefix == sys.base_prefix and kind == "environment":
+        kind = "system"
+    if Path(sys.prefix) == bootstrap.Environment().folder:
+        kind = ".venv"
+    version = ".".join(map(str, sys.version_info[:3]))
+    return {"version": version, "required": ">=3.11", "ok": sys.version_info[:2] >= (3, 11), "environment": kind}
+
+
+def _package(requirement: Requirement) -> dict[str, Any]:
     try:
+        installed = metadata.version(requirement.name)
+    except metadata.PackageNotFoundError:
+        installed = None
+    ok = installed is not None and requirement.specifier.contains(installed, prereleases=True)
+    return {"name": requirement.name, "required": str(requirement.specifier), "installed": installed, "ok": ok}
+
+
+def _has_kernel() -> bool:
+    try:
+        # Heavy, needed for this question only, and perhaps what is missing.
         from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
     except ImportError:
-        found = False
-    else:
-        try:
-            found = bool(KernelSpecManager().get_kernel_spec("python3").argv)
-        except NoSuchKernel:
-            found = False
-    report.kernel = {"name": "python3", "found": found}
-    if not found:
-        report.problems.append(Problem("Jupyter finds no kernel python3", "python3 -m pip install ipykernel"))
-
-
-def _settings(report: Report) -> Settings:
+        return False
     try:
-        return load_settings()
-    except LLMError as error:
-        report.problems.append(Problem(f"the settings are wrong: {error.message}", "correct llmlab.yaml"))
-        return Settings()
+        return bool(KernelSpecManager().get_kernel_spec("python3").argv)
+    except NoSuchKernel:
+        return False
 
 
-def _mode(report: Report) -> None:
-    value = os.environ.get("LLMLAB_MODE") or "offline"
-    report.mode = {"value": value, "set_by": "LLMLAB_MODE" if os.environ.get("LLMLAB_MODE") else "default"}
-    if value not in MODES:
-        step = f"set LLMLAB_MODE to {', '.join(MODES[:-1])} or {MODES[-1]}, or unset it"
-        report.problems.append(Problem(f"LLMLAB_MODE is {value!r}, which is no mode", step))
-
-
-def _providers(report: Report, settings: Settings) -> None:
+def _keys(report: Report, settings: Settings) -> None:
     for name in provider_names():
         variable = settings.options_for(name).get("key_variable") or provider_class(name).key_variable
-        configured = variable is None or find_key(variable) is not None
+        key = find_key(variable) if variable else None
+        quoted = key is not None and key.reveal()[0] in "“”‘’„«"
+        if quoted:
+            what = f"the key in {variable} begins with a typographic quotation mark"
+            report.problems.append(Problem(what, f"write it without quotation marks: {variable}=<your key>", False))
+        configured = variable is None or (key is not None and not quoted)
         report.providers.append(
             {"name": name, "needs_key": variable is not None, "variable": variable, "configured": configured}
         )
@@ -168,31 +161,33 @@ def _providers(report: Report, settings: Settings) -> None:
         report.problems.append(Problem(f"mode {report.mode['value']} needs a key, and none is set", step, False))
 
 
-def _servers(report: Report, settings: Settings) -> None:
-    for name, variable in (("ollama", "OLLAMA_HOST"), ("local_gpt_oss", "LOCAL_GPT_OSS_URL")):
-        with get_provider(name, timeout=PATIENCE, max_retries=0, settings=settings) as provider:
-            reachable = provider.health().ok
-            report.servers.append(
-                {"name": name, "variable": variable, "url": _without_login(provider.base_url), "reachable": reachable}
-            )
+def _dotenv() -> Iterator[Problem]:
+    """Yield the lines of `.env` that set nothing, though their writer meant them to. Values are not shown."""
+    here = Path.cwd()
+    file = next((path for folder in (here, *here.parents) if (path := folder / ".env").is_file()), None)
+    for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines() if file else ():
+        if found := _ASSIGNMENT.match(line):
+            name, sign = found.groups()
+            if name.upper() in VARIABLES and (name != name.upper() or sign == ":"):
+                what = f"a line of .env begins with {name}{sign}, which sets nothing"
+                yield Problem(what, f"write it as {name.upper()}=<value>", False)
 
 
-def _without_login(url: str) -> str:
-    """Return an address without the name, password and query that it may carry."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+def _server(name: str, settings: Settings) -> dict[str, Any]:
+    variable = {"ollama": "OLLAMA_HOST", "local_gpt_oss": "LOCAL_GPT_OSS_URL"}[name]
+    with get_provider(name, timeout=PATIENCE, max_retries=0, settings=settings) as provider:
+        parts = urlsplit(provider.base_url)
+        # Without the login and the query, which may hold a password.
+        url = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+        return {"name": name, "variable": variable, "url": url, "reachable": provider.health().ok}
 
 
-def _recordings(report: Report, folder: Path) -> None:
+def _recordings(folder: Path) -> dict[str, Any]:
+    provenance = Counter(authored=0, recorded=0)
     files = sorted(folder.glob("*.yaml"))
-    provenance: dict[str, int] = {"authored": 0, "recorded": 0}
     for file in files:
-        # The head says it; a whole recording is long.
+        # A recording is long, and says it in its head.
         with file.open(encoding="utf-8") as text:
             found = re.search(r"^provenance:\s*(\w+)", text.read(2000), re.MULTILINE)
-        kind = found.group(1) if found else "unknown"
-        provenance[kind] = provenance.get(kind, 0) + 1
-    report.recordings = {"files": len(files), "provenance": provenance}
-    if not files:
-        step = "restore notebooks/recordings with git; until then the simulator answers everything"
-        report.problems.append(Problem("there are no recordings", step, False))
+        provenance[found.group(1) if found else "unknown"] += 1
+    return {"files": len(files), "provenance": dict(provenance)}

@@ -170,3 +170,22 @@ def test_without_recordings_the_simulator_is_named(tmp_path: Path) -> None:
     found = doctor.examine(tmp_path)
     assert found.usable_offline
     assert "the simulator answers everything" in found.problems[-1].next_step
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("OPENAI_API_KEY: sk-proj-Qz7Xw2Vk9Lt4Hm", "a line of .env begins with OPENAI_API_KEY:, which sets nothing"),
+        ("openai_api_key=sk-proj-Qz7Xw2Vk9Lt4Hm", "a line of .env begins with openai_api_key=, which sets nothing"),
+        ("OPENAI_API_KEY=“sk-proj-Qz7Xw2Vk9Lt4Hm”", "the key in OPENAI_API_KEY begins with a typographic quotation"),
+    ],
+)
+def test_key_that_does_not_count_is_explained(line: str, what: str) -> None:
+    """The learner sees a key in the file, and does not see why it is missing."""
+    Path(".env").write_text(line + "\n", encoding="utf-8")
+    found = report()
+    assert found["usable_offline"]
+    assert not found["providers"][0]["configured"]
+    assert what in problems(found)
+    assert "OPENAI_API_KEY=<" in problems(found)
+    assert "Qz7Xw" not in problems(found)
