@@ -185,7 +185,10 @@ def test_head_ends_it_quietly() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process alone")
 def test_first_words_come_before_the_last_and_ctrl_c_is_130() -> None:
     """An answer that is printed when it is whole, or into a buffer, would be over before anything can be read."""
+    # A suite that runs in the background of a shell ignores Ctrl-C, and its children with it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with started("ask", "Write", "a", "long", "story", LLMLAB_PACE="4") as process:
+        signal.signal(signal.SIGINT, before)
         assert process.stdout.read(1) == b"A"
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()

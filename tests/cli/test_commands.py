@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 import llmlab
-from llmlab.errors import LLMError, UnsupportedProviderError
+from llmlab.errors import LLMError
 from llmlab.lab import bootstrap
 from llmlab.lab.cli import app as cli
 from llmlab.lab.cli import test
@@ -78,6 +78,13 @@ def test_help_does_not_wait_for_the_rooms() -> None:
     assert done.stdout.split() == []
 
 
+@pytest.mark.parametrize("command", ["lab", "simulate", "serve-health"])
+def test_port_that_cannot_be_is_refused(command: str) -> None:
+    """Else the reader gets a traceback of the socket module, or a server on another port."""
+    result = invoke(command, "--port", "99999")
+    assert (result.exit_code, "65535" in result.output) == (2, True)
+
+
 def test_unknown_command_is_wrong_usage() -> None:
     result = invoke("labb")
     assert result.exit_code == 2
@@ -115,9 +122,20 @@ def test_run_that_fails_prints_cell_and_traceback(ran: dict[str, Any]) -> None:
 
 
 def test_run_with_a_wrong_provider_or_mode_starts_nothing(ran: dict[str, Any]) -> None:
-    assert isinstance(invoke("run", "--provider", "opnai").exception, UnsupportedProviderError)
+    assert invoke("run", "--provider", "opnai").exit_code == 2
     assert invoke("run", "--mode", "ofline").exit_code == 2
     assert ran["options"] == {}
+
+
+def test_live_run_without_a_key_starts_nothing(ran: dict[str, Any], tmp_path: Path) -> None:
+    """The learner would otherwise wait for a kernel, and find the reason at the end of a traceback."""
+    lesson = tmp_path / "01.ipynb"
+    lesson.write_text('{"cells": [{"source": ["provider = \\"openai\\"\\n"]}]}', encoding="utf-8")
+    ran["results"] = [Result(lesson, True, 1.0)]
+    result = invoke("run", "01", "--mode", "live")
+    assert (result.exit_code, ran["options"]) == (3, {})
+    assert "OPENAI_API_KEY=<your key>" in result.stderr
+    assert invoke("run", "01", "--mode", "live", "--provider", "ollama").exit_code == 0
 
 
 def test_handout_hands_formats_on_and_lists_the_files(monkeypatch: pytest.MonkeyPatch) -> None:

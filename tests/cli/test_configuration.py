@@ -106,3 +106,11 @@ def test_variable_that_names_the_file_is_heeded(monkeypatch: pytest.MonkeyPatch)
     assert run("config", "check").stdout.startswith("mine.yaml is right.\nbackend: ollama\n")
     monkeypatch.setenv("LLMLAB_CONFIG", "gone.yaml")
     assert "create it, or unset LLMLAB_CONFIG" in run("config", "check").stderr
+
+
+@pytest.mark.parametrize(("fallback", "words"), [("openai", "no other provider"), ("olama", "Did you mean 'ollama'?")])
+def test_fallback_that_cannot_help_is_refused(fallback: str, words: str) -> None:
+    """It would be noticed when the provider is down."""
+    write(f"providers:\n  openai: {{fallback: {fallback}}}\n  ollama: {{}}\n")
+    result = run("config", "check")
+    assert (result.exit_code, words in result.stderr) == (2, True), result.stderr

@@ -1,14 +1,15 @@
-"""The command line: `python3 -m llmlab COMMAND`. It only wires; the work is done in the rooms.
+"""The command line: `python3 -m llmlab COMMAND`. It only connects; the work is done in the rooms.
 
-Exit codes: 0 done, 1 something failed, 2 wrong usage or settings, 130 stopped with Ctrl-C. The commands that ask a
-provider tell more of its failures apart; see `commands.session`.
+Exit codes: 0 done, 1 something failed, 2 wrong usage or settings, 130 stopped with Ctrl-C. The commands that call a
+provider tell more of their failures apart; see `session`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -36,59 +37,61 @@ from llmlab.lab.cli import (
 from llmlab.lab.cli.session import EXIT_CODES
 
 PROGRAM = "python3 -m llmlab"
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+# Function and example of each command. Those of CALLS leave with the exit codes of a call.
+COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
+    (lab.lab, "lab --port 9000"),
+    (test.run_tests, "test -k retry"),
+    (notebooks.run, "run 01 04 --jobs 2 --mode replay"),
+    (notebooks.handout, "handout 01 --format pdf --solutions"),
+    (recordings.record, "record 04 --max-usd 0.10"),
+    (drift.drift, "drift 01 02 --json"),
+    (update.update, "update --report"),
+    (simulate.simulate, "simulate --port 8900 --log"),
+    (doctor.doctor, "doctor --json"),
+    (serve_health.serve_health, "serve-health --provider openai --provider ollama"),
+    (costs.costs, "costs --db sqlite:///costs.db --by day --since 7d"),
+    (config.check, "config check llmlab.yaml --json"),
+)
+CALLS: tuple[tuple[Callable[..., Any], str], ...] = (
+    (ask.ask, 'ask "Why is the sky blue?" --provider ollama'),
+    (ask.chat, "chat --system 'Answer in one sentence.'"),
+    (info.models, "models --provider openrouter"),
+    (info.tokens, "tokens - < notes.txt"),
+    (info.health, "health --mode live --json"),
+    (rosetta.rosetta, 'rosetta "Hi" --provider openai --provider ollama'),
+    (compare.compare, "compare prompts.txt --provider openai --provider ollama"),
+    (batch.submit, "batch submit prompts.txt --provider openai"),
+    (batch.status, "batch status batch_67d4 --provider openai"),
+    (batch.results, "batch results batch_67d4 --provider openai --json"),
+    (batch.cancel, "batch cancel batch_67d4 --provider openai"),
+)
+GROUPS = {
+    "batch": ("Many prompts at once, answered later and at half the price.", "batch submit prompts.txt"),
+    "config": ("The settings file, llmlab.yaml.", "config check"),
+}
 
 app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    epilog=f"Start here: {PROGRAM} lab",
-)
-app.command("lab", epilog=f"Example: {PROGRAM} lab --port 9000")(lab.lab)
-app.command("test", epilog=f"Example: {PROGRAM} test -k retry", context_settings=PASS_ON)(test.run_tests)
-app.command("update", epilog=f"Example: {PROGRAM} update --report")(update.update)
-app.command("run", epilog=f"Example: {PROGRAM} run 01 04 --jobs 2 --mode replay")(notebooks.run)
-app.command("handout", epilog=f"Example: {PROGRAM} handout 01 --format pdf --solutions")(notebooks.handout)
-app.command("record", epilog=f"Example: {PROGRAM} record 04 --max-usd 0.10")(recordings.record)
-app.command("drift", epilog=f"Example: {PROGRAM} drift 01 02 --json")(drift.drift)
-app.command("simulate", epilog=f"Example: {PROGRAM} simulate --port 8900 --log")(simulate.simulate)
-app.command("doctor", epilog=f"Example: {PROGRAM} doctor --json")(doctor.doctor)
-app.command("ask", epilog=f'{EXIT_CODES}\n\nExample: {PROGRAM} ask "Why is the sky blue?" --provider ollama')(ask.ask)
-app.command("chat", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} chat --system 'Answer in one sentence.'")(ask.chat)
-app.command("models", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} models --provider openrouter")(info.models)
-app.command("tokens", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} tokens - < notes.txt")(info.tokens)
-app.command("health", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} health --mode live --json")(info.health)
-
-app.command("rosetta", epilog=f'{EXIT_CODES}\n\nExample: {PROGRAM} rosetta "Hi" --provider openai --provider ollama')(
-    rosetta.rosetta
-)
-app.command("serve-health", epilog=f"Example: {PROGRAM} serve-health --provider openai --provider ollama")(
-    serve_health.serve_health
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, epilog=f"Start here: {PROGRAM} lab"
 )
 
-app.command("costs", epilog=f"Example: {PROGRAM} costs --db sqlite:///costs.db --by day --since 7d")(costs.costs)
 
-app.command(
-    "compare", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} compare prompts.txt --provider openai --provider ollama"
-)(compare.compare)
-batch_app = typer.Typer(no_args_is_help=True, help="Many prompts at once, answered later and at half the price.")
-batch_app.command("submit", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} batch submit prompts.txt --provider openai")(
-    batch.submit
-)
-batch_app.command("status", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} batch status batch_67d4 --provider openai")(
-    batch.status
-)
-batch_app.command(
-    "results", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} batch results batch_67d4 --provider openai --json"
-)(batch.results)
-batch_app.command("cancel", epilog=f"{EXIT_CODES}\n\nExample: {PROGRAM} batch cancel batch_67d4 --provider openai")(
-    batch.cancel
-)
-app.add_typer(batch_app, name="batch", epilog=f"Example: {PROGRAM} batch submit prompts.txt --provider openai")
+def _register() -> None:
+    groups = {name: typer.Typer(no_args_is_help=True, help=text) for name, (text, _) in GROUPS.items()}
+    for name, group in groups.items():
+        app.add_typer(group, name=name, epilog=f"Example: {PROGRAM} {GROUPS[name][1]}")
+    for function, example in (*COMMANDS, *CALLS):
+        first, second = example.split()[:2] if " " in example else (example, "")
+        target, name = (groups[first], second) if first in groups else (app, first)
+        epilog = f"Example: {PROGRAM} {example}"
+        if (function, example) in CALLS:
+            epilog = f"{EXIT_CODES}\n\n{epilog}"
+        # What `test` does not know goes to pytest.
+        passes_on = {"allow_extra_args": True, "ignore_unknown_options": True} if name == "test" else {}
+        target.command(name, epilog=epilog, context_settings=passes_on)(function)
 
-config_app = typer.Typer(no_args_is_help=True, help="The settings file, llmlab.yaml.")
-config_app.command("check", epilog=f"Example: {PROGRAM} config check llmlab.yaml --json")(config.check)
-app.add_typer(config_app, name="config", epilog=f"Example: {PROGRAM} config check")
+
+_register()
 
 
 def _version(wanted: bool) -> None:
@@ -111,7 +114,7 @@ def prepare(
 
 
 def main() -> None:
-    """Run the command line. Errors of llmlab are shown as what they say, without a traceback."""
+    """Run the command line. Errors of llmlab are shown as their message, without a traceback."""
     try:
         app(prog_name=PROGRAM)
     except LLMError as error:

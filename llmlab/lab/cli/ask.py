@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +15,14 @@ from llmlab.lab.cli.session import (
     JsonOption,
     ModelOption,
     ModeOption,
+    PromptArgument,
     ProviderOption,
+    SystemOption,
     exit_code,
     read_prompt,
     session,
+    show_error,
     show_json,
-    tell,
 )
 from llmlab.types.messages import Message, Role
 
@@ -33,13 +36,11 @@ StreamOption = Annotated[
     bool | None,
     typer.Option("--stream/--no-stream", help="Show the answer as it comes. The default is yes, and no with --json."),
 ]
-SystemOption = Annotated[str | None, typer.Option("--system", help="What the model is told before anything else.")]
+_JSON = ("provider", "model", "content", "reasoning", "refusal", "finish_reason", "usage", "source", "latency")
 
 
 def ask(
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="PROMPT", help="The prompt; - stands for standard input.")
-    ] = None,
+    words: PromptArgument = None,
     provider: ProviderOption = None,
     model: ModelOption = None,
     mode: ModeOption = None,
@@ -54,12 +55,11 @@ def ask(
 
     With --json it is {provider, model, content, reasoning, refusal, finish_reason, usage {input_tokens, output_tokens,
     total_tokens, cached_tokens, reasoning_tokens, cost}, source (live, recorded or simulated), latency,
-    time_to_first_token (seconds)}. With --stream too, lines {chunk {text, reasoning}} come before it. After an error,
-    it is {error {type, message, provider, status, exit_code}}.
+    time_to_first_token (seconds)}. With --stream too, lines {chunk {text, reasoning}} come before it.
     """
     prompt = read_prompt(words)
     with session(provider, model, mode, as_json=as_json) as opened:
-        answer(opened, [*_told(system), Message(Role.USER, prompt)], stream, as_json)
+        answer(opened, [*_instructions(system), Message(Role.USER, prompt)], stream, as_json)
 
 
 def chat(
@@ -70,7 +70,7 @@ def chat(
     stream: StreamOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Talk with a model, a line a turn; it remembers what was said. From a pipe, each line is a turn.
+    """Talk with a model, a line a turn; it remembers the turns before. From a pipe, each line is a turn.
 
     /clear begins anew; /exit and Ctrl-D end it. Ctrl-C stops an answer, and at the prompt it ends the conversation.
 
@@ -80,40 +80,39 @@ def chat(
     """
     code = 0
     with session(provider, model, mode, as_json=as_json) as opened:
-        begin = _told(system)
-        messages = begin
-        while (line := _next_line()) is not None:
+        messages = begin = _instructions(system)
+        for line in _lines():
             if line == "/clear":
                 messages = begin
-                typer.echo("What was said is forgotten.", err=True)
+                typer.echo("The conversation begins anew.", err=True)
             elif line.startswith("/") and line[1:].isalpha():
                 typer.echo(f"There is no {line}; there are /clear and /exit.", err=True)
             elif line:
-                code, messages = _turn(opened, [*messages, Message(Role.USER, line)], messages, stream, as_json)
+                code, messages = _turn(opened, messages, Message(Role.USER, line), stream, as_json)
     raise typer.Exit(code)
 
 
 def answer(provider: Provider, messages: Sequence[Message], stream: bool | None, as_json: bool) -> Completion:
-    """Ask, print the answer, and return it.
+    """Send messages, print the answer, and return it.
 
     Args:
-        provider: who is asked.
+        provider: where they go.
         messages: the conversation so far.
-        stream: whether to print the pieces as they come; None means yes, and no with JSON.
+        stream: whether to print chunks as they come; None means yes, and no with JSON.
         as_json: whether to print JSON.
 
     Raises:
-        LLMError: one of its subclasses; what had come before stays printed.
+        LLMError: one of its subclasses; chunks that came before stay printed.
     """
-    if not (not as_json if stream is None else stream):
+    if as_json if stream is None else not stream:
         result = provider.complete(messages)
         _show(result, as_json, result.content)
         return result
-    written = ""
-    with provider.complete_stream(messages) as pieces:
+    written = False
+    with provider.complete_stream(messages) as chunks:
         try:
-            for chunk in pieces:
-                written += chunk.text
+            for chunk in chunks:
+                written |= bool(chunk.text)
                 if as_json:
                     show_json({"chunk": {"text": chunk.text, "reasoning": chunk.reasoning}})
                 elif chunk.text:
@@ -123,14 +122,15 @@ def answer(provider: Provider, messages: Sequence[Message], stream: bool | None,
             if written and not as_json:
                 typer.echo()
             raise
-    _show(pieces.result, as_json, "")
-    return pieces.result
+    _show(chunks.result, as_json, "")
+    return chunks.result
 
 
 def _show(result: Completion, as_json: bool, text: str) -> None:
     """Print what is not printed yet, and say on standard error if it is not a whole answer."""
     if as_json:
-        show_json(_as_dict(result))
+        facts: dict[str, Any] = {name: getattr(result, name) for name in _JSON}
+        show_json({**facts, "usage": asdict(result.usage), "time_to_first_token": result.time_to_first_token})
     else:
         typer.echo(text)
     if result.refusal:
@@ -139,56 +139,42 @@ def _show(result: Completion, as_json: bool, text: str) -> None:
         typer.echo(f"llmlab: this is not the whole answer; it ended with {result.finish_reason!r}.", err=True)
 
 
-def _as_dict(result: Completion) -> dict[str, Any]:
-    return {
-        "provider": result.provider,
-        "model": result.model,
-        "content": result.content,
-        "reasoning": result.reasoning,
-        "refusal": result.refusal,
-        "finish_reason": result.finish_reason,
-        "usage": asdict(result.usage),
-        "source": result.source,
-        "latency": result.latency,
-        "time_to_first_token": result.time_to_first_token,
-    }
-
-
-def _told(system: str | None) -> list[Message]:
+def _instructions(system: str | None) -> list[Message]:
     return [Message(Role.SYSTEM, system)] if system else []
 
 
 def _turn(
-    provider: Provider, messages: list[Message], before: list[Message], stream: bool | None, as_json: bool
+    provider: Provider, before: list[Message], message: Message, stream: bool | None, as_json: bool
 ) -> tuple[int, list[Message]]:
     """Return the exit code of a turn, and the conversation after it: as it was before, if the turn failed."""
+    messages = [*before, message]
     try:
-        result = answer(provider, messages, stream, as_json)
+        return 0, [*messages, answer(provider, messages, stream, as_json).message]
     except LLMError as error:
-        tell(error, as_json=as_json)
+        show_error(error, as_json=as_json)
         return exit_code(error), before
     except KeyboardInterrupt:
         if not sys.stdin.isatty():
             raise
         typer.echo("Stopped; this turn is taken back.", err=True)
         return 130, before
-    return 0, [*messages, result.message]
 
 
-def _next_line() -> str | None:
-    """Return what is said next; None at the end."""
-    if not sys.stdin:
-        return None
-    person = sys.stdin.isatty()
+def _lines() -> Iterator[str]:
+    """Yield the lines of a person or of a pipe, until the end or /exit."""
+    person = bool(sys.stdin) and sys.stdin.isatty()
     if person:
         with suppress(ImportError):
             # Its import gives `input` the arrow keys; Windows has its own.
             import readline  # noqa: F401
-    try:
-        # The prompt of `input` would stand among the answers of a pipe.
-        line = input("> " if person else "").strip()
-    except EOFError:
-        if person:
-            typer.echo(err=True)
-        return None
-    return None if line == "/exit" else line
+    while sys.stdin:
+        try:
+            # The prompt of `input` would stand among the answers of a pipe.
+            line = input("> " if person else "").strip()
+        except EOFError:
+            if person:
+                typer.echo(err=True)
+            return
+        if line == "/exit":
+            return
+        yield line

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmlab.lab.cli.session import JsonOption, ModelOption, ModeOption, ProviderOption, session, show_json
+from llmlab.lab.cli.session import (
+    JsonOption,
+    MaxTokensOption,
+    ModelOption,
+    ModeOption,
+    ProviderOption,
+    session,
+    show_json,
+)
 from llmlab.types.completion import Completion
 
 if TYPE_CHECKING:
@@ -34,7 +42,7 @@ def submit(
         Path | None,
         typer.Option("--path", help="Where a provider without batches keeps requests and answers, to go on later."),
     ] = None,
-    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Limit of each answer.")] = None,
+    max_tokens: MaxTokensOption = None,
     in_flight: InFlightOption = 4,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is over, and print the results.")] = False,
     as_json: JsonOption = False,
@@ -57,10 +65,9 @@ def submit(
         batch = submit_batch(prompts, opened, in_flight=in_flight, path=path, **options)
         if wait or not batch.is_remote:
             _show_results(batch, batch.wait(), as_json)
-        elif as_json:
-            _show_status(batch)
         else:
-            typer.echo(batch.id)
+            _show_status(batch, batch.id, as_json)
+        if not wait and batch.is_remote and not as_json:
             later = f"python3 -m llmlab batch results {batch.id} --provider {opened.name}"
             forgotten = "the simulator forgets this batch now; add --wait to see its answers"
             typer.echo(f"llmlab: {f'later, {later}' if tape.mode() in ('live', 'record') else forgotten}", err=True)
@@ -75,17 +82,13 @@ def status(
     """Say how a batch is doing.
 
     With --json it is {provider, id, state (running, cancelling, done, cancelled, expired or failed), total, succeeded,
-    failed, cancelled, expired, expires_at (a moment or null), reason}, or {error {type, message, provider, status,
-    exit_code}}.
+    failed, cancelled, expired, expires_at (a time or null), reason}.
     """
     from llmlab.toolkit.batches import open_batch
 
     with session(provider, None, mode, as_json=as_json) as opened:
         batch = open_batch(batch_id, opened, begin=False)
-        if as_json:
-            _show_status(batch)
-        else:
-            typer.echo(batch.status)
+        _show_status(batch, batch.status, as_json)
 
 
 def results(
@@ -102,7 +105,7 @@ def results(
 
     With --json it is a line each: {request, state (answered, failed or waiting), content, model, finish_reason, usage
     {input_tokens, output_tokens, total_tokens, cached_tokens, reasoning_tokens, cost}, error {type, message, code} or
-    null}; or {error {type, message, provider, status, exit_code}}.
+    null}.
     """
     from llmlab.toolkit.batches import open_batch
 
@@ -126,10 +129,7 @@ def cancel(
     with session(provider, None, mode, as_json=as_json) as opened:
         batch = open_batch(batch_id, opened, begin=False)
         batch.cancel()
-        if as_json:
-            _show_status(batch)
-        else:
-            typer.echo(batch.status)
+        _show_status(batch, batch.status, as_json)
 
 
 def read_prompts(file: str) -> list[Any]:
@@ -164,7 +164,11 @@ def _prompt(line: str) -> Any:
     return line
 
 
-def _show_status(batch: Batch) -> None:
+def _show_status(batch: Batch, plain: object, as_json: bool) -> None:
+    """Print the status as JSON, or what stands for it."""
+    if not as_json:
+        typer.echo(plain)
+        return
     status = batch.status
     expires = status.expires_at.isoformat() if status.expires_at else None
     show_json({"provider": batch.provider, "id": batch.id, **asdict(status), "expires_at": expires})
@@ -185,18 +189,13 @@ def _show_results(batch: Batch, outcomes: Sequence[Any], as_json: bool) -> None:
 
 
 def _as_dict(number: int, outcome: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = {"content": "", "model": "", "finish_reason": None, "usage": None, "error": None}
+    state = "waiting"
     if isinstance(outcome, Completion):
-        return {
-            "request": number,
-            "state": "answered",
-            "content": outcome.content,
-            "model": outcome.model,
-            "finish_reason": outcome.finish_reason,
-            "usage": asdict(outcome.usage),
-            "error": None,
-        }
-    nothing = {"content": "", "model": "", "finish_reason": None, "usage": None}
-    if outcome is None:
-        return {"request": number, "state": "waiting", **nothing, "error": None}
-    error = {"type": type(outcome).__name__, "message": outcome.message, "code": outcome.code}
-    return {"request": number, "state": "failed", **nothing, "error": error}
+        state = "answered"
+        facts |= {"content": outcome.content, "model": outcome.model, "finish_reason": outcome.finish_reason}
+        facts["usage"] = asdict(outcome.usage)
+    elif outcome is not None:
+        state = "failed"
+        facts["error"] = {"type": type(outcome).__name__, "message": outcome.message, "code": outcome.code}
+    return {"request": number, "state": state, **facts}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmlab.lab.cli.batch import InFlightOption, PromptsArgument, read_prompts
-from llmlab.lab.cli.session import JsonOption, ModeOption, show_json, switched_on
+from llmlab.lab.cli.session import JsonOption, MaxTokensOption, ModeOption, show_json, switched_on
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,7 +20,7 @@ def compare(
     file: PromptsArgument,
     provider: Annotated[
         list[str],
-        typer.Option("--provider", help="Who is compared, once for each: a provider, a model, or provider/model."),
+        typer.Option("--provider", help="What is compared, once for each: a provider, a model, or provider/model."),
     ],
     mode: ModeOption = None,
     n: Annotated[int, typer.Option("--n", min=1, help="How often each prompt is asked.")] = 1,
@@ -28,12 +28,12 @@ def compare(
         str | None, typer.Option("--judge", help="The provider whose model scores the answers, from 0 to 10.")
     ] = None,
     criteria: Annotated[
-        str, typer.Option("--criteria", help="What the judge is told of good answers.")
+        str, typer.Option("--criteria", help="What makes a good answer, for the judge.")
     ] = "The answer is right, complete and short.",
-    max_tokens: Annotated[int | None, typer.Option("--max-tokens", min=1, help="Limit of each answer.")] = None,
+    max_tokens: MaxTokensOption = None,
     in_flight: InFlightOption = 4,
     resume: Annotated[
-        Path | None, typer.Option("--resume", help="A file that keeps the answers, so that a stopped run goes on.")
+        Path | None, typer.Option("--resume", help="A file for the answers, so that a stopped run goes on.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,8 +44,8 @@ def compare(
 
     With --json it is {rows [{number, prompt, contestant, run, answer, input_tokens, output_tokens, cost (USD),
     latency (seconds), source, error, score, reason}], summary [{contestant, answers, errors, score, latency,
-    output_tokens, cost}], differences [{contestant, than, metric, prompts, difference, low, high, p}]}, or {error
-    {type, message, provider, status, exit_code}}. What is not known is null.
+    output_tokens, cost}], differences [{contestant, than, metric, prompts, difference, low, high, p}]}. What is not
+    known is null.
     """
     from llmlab.providers import get_provider
     from llmlab.toolkit.evaluation import Judge

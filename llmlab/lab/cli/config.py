@@ -1,9 +1,10 @@
-"""The command `config check`: what is set in `llmlab.yaml`, or everything that is wrong with it. Nothing is asked."""
+"""The command `config check`: what is set in `llmlab.yaml`, or everything that is wrong with it. Nothing is sent."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,14 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmlab.errors import LLMError
-from llmlab.lab.cli.session import JsonOption, show_json, speak_anyway
+from llmlab.lab.cli.session import JsonOption, errors_shown, show_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from llmlab.config.environment import Settings
 
-_NAMED = re.compile(r".*:(\d+): ")
+_NUMBERED = re.compile(r".*:(\d+): ")
 
 
 def check(
@@ -34,17 +33,20 @@ def check(
     """
     from llmlab.config.settings import load_settings
 
-    speak_anyway()
     file = Path(path or os.environ.get("LLMLAB_CONFIG") or "llmlab.yaml")
     there = file.is_file()
-    problems = _wrong_names(file) if there else []
     report: dict[str, Any] = {"backend": None, "providers": {}}
-    try:
-        settings = load_settings(path)
-        report = {"backend": settings.backend, "providers": {} if problems else _shown(settings)}
-    except LLMError as error:
-        problems += error.message.splitlines()
-    problems.sort(key=lambda text: int(found[1]) if (found := _NAMED.match(text)) else 0)
+    with errors_shown():
+        problems = [*_unknown_names(file)] if there else []
+        try:
+            settings = load_settings(path)
+            report["backend"] = settings.backend
+            for name in () if problems else settings.providers:
+                problems += _error(settings.fallbacks, name)
+            report["providers"] = {} if problems else _shown(settings)
+        except LLMError as error:
+            problems += error.message.splitlines()
+    problems.sort(key=lambda text: int(found[1]) if (found := _NUMBERED.match(text)) else 0)
     if as_json:
         show_json({"ok": not problems, "file": str(file) if there else None, "problems": problems, **report})
     elif problems:
@@ -56,8 +58,8 @@ def check(
         raise typer.Exit(2)
 
 
-def _wrong_names(file: Path) -> list[str]:
-    """Return where the file speaks of providers that there are not: the reader of the file does not know them."""
+def _unknown_names(file: Path) -> Iterator[str]:
+    """Yield where the file names unknown providers: the reader of the file does not know which there are."""
     import yaml
 
     from llmlab.providers import provider_class
@@ -65,30 +67,36 @@ def _wrong_names(file: Path) -> list[str]:
     try:
         root = yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, OSError, UnicodeDecodeError):
-        # The reader of the file says what this is.
-        return []
-    problems = []
+        # The reader of the file explains this.
+        return
     for key, value in _pairs(root):
-        names = [value] if key.value == "backend" else [name for name, _ in _pairs(value)]
-        if key.value not in ("backend", "providers"):
-            continue
+        names = [value] if key.value == "backend" else []
+        for name, entry in _pairs(value) if key.value == "providers" else ():
+            names += [name, *(text for setting, text in _pairs(entry) if setting.value == "fallback")]
         for node in names:
-            try:
-                if isinstance(node.value, str) and "${" not in node.value:
-                    provider_class(node.value)
-            except LLMError as error:
-                problems.append(f"{file}:{node.start_mark.line + 1}: {error.message}")
-    return problems
+            # The tag of `fallback: true` is another one.
+            if node.tag == "tag:yaml.org,2002:str" and "${" not in node.value:
+                for problem in _error(provider_class, node.value):
+                    yield f"{file}:{node.start_mark.line + 1}: {problem}"
 
 
 def _pairs(node: Any) -> list[tuple[Any, Any]]:
-    """Return the entries of a mapping; what is none has none."""
+    """Return the entries of a mapping; anything else has none."""
     value = getattr(node, "value", None)
     return [pair for pair in value if isinstance(pair, tuple)] if isinstance(value, list) else []
 
 
+def _error(function: Callable[[str], object], name: str) -> list[str]:
+    """Return the message of the error that a function raises for a provider, or nothing."""
+    try:
+        function(name)
+    except LLMError as error:
+        return [error.message]
+    return []
+
+
 def _shown(settings: Settings) -> dict[str, dict[str, Any]]:
-    """Return what is set for each provider, and whether its key is found; not the key, wherever somebody put it."""
+    """Return what is set for each provider, and whether its key is found; not the key, wherever it stands."""
     from llmlab._utils.redaction import redact
     from llmlab.config.environment import find_key
     from llmlab.providers import provider_class
@@ -113,8 +121,6 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     yield f"backend: {report['backend']}"
     for name, rows in report["providers"].items():
         yield f"{name}:"
-        variable, found = rows["key_variable"], rows["key_found"]
-        for key, value in rows.items():
-            if key not in ("key_variable", "key_found"):
-                yield f"  {key}: {value}"
+        variable, found = rows.pop("key_variable"), rows.pop("key_found")
+        yield from (f"  {key}: {value}" for key, value in rows.items())
         yield f"  key: {variable}, {'found' if found else 'not set'}" if variable else "  key: none is needed"

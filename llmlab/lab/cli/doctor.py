@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmlab.lab import bootstrap
+
 if TYPE_CHECKING:
     from llmlab.lab.doctor import Report
 
@@ -24,31 +26,26 @@ def doctor(
     providers [{name, needs_key, variable, configured}]; servers [{name, variable, url, reachable}];
     recordings {files, provenance {authored, recorded}}; problems [{what, next_step, blocks_offline}].
     """
-    from llmlab.lab import bootstrap
+    from rich.console import Console
+    from rich.table import Table
+
     from llmlab.lab.doctor import examine
 
     report = examine(bootstrap.CLONE / "notebooks")
     if as_json:
         typer.echo(json.dumps(report.as_dict(), indent=2))
     else:
-        _show(report)
+        console = Console(highlight=False)
+        table = Table("what", "state", "", box=None, pad_edge=False)
+        for row in _rows(report):
+            table.add_row(*row)
+        console.print(table)
+        for problem in report.problems:
+            console.print(f"\n{problem.what}\n  next step: {problem.next_step}", markup=False)
+        ready = "Ready: the lessons work offline, with no key and no network."
+        console.print(f"\n{ready if report.usable_offline else 'Not ready.'}")
     if not report.usable_offline:
         raise typer.Exit(1)
-
-
-def _show(report: Report) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    table = Table("what", "state", "", box=None, pad_edge=False)
-    for row in _rows(report):
-        table.add_row(*row)
-    console.print(table)
-    for problem in report.problems:
-        console.print(f"\n{problem.what}\n  next step: {problem.next_step}", markup=False, highlight=False)
-    verdict = "Ready: the lessons work offline, with no key and no network." if report.usable_offline else "Not ready."
-    console.print(f"\n{verdict}", highlight=False)
 
 
 def _rows(report: Report) -> Iterator[tuple[str, str, str]]:

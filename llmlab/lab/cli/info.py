@@ -12,6 +12,7 @@ from llmlab.lab.cli.session import (
     JsonOption,
     ModelOption,
     ModeOption,
+    PromptArgument,
     ProviderOption,
     read_prompt,
     session,
@@ -26,16 +27,15 @@ if TYPE_CHECKING:
 def models(
     provider: ProviderOption = None,
     details: Annotated[
-        bool, typer.Option("--details", help="Say of each what it can do, how long it may get and what it costs.")
+        bool, typer.Option("--details", help="With what each can do, its limits and its prices.")
     ] = False,
     mode: ModeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the names of the models that a provider offers, one a line.
 
-    With --json it is {provider, models [names]}, or {error {type, message, provider, status, exit_code}}. With
-    --details as well, it has details {name: null, or {can [names], context_window, max_output_tokens,
-    usd_per_million_tokens {input, output} or null, retired_on}}.
+    With --json it is {provider, models [names]}. With --details as well, it has details {name: null, or {can [names],
+    context_window, max_output_tokens, usd_per_million_tokens {input, output} or null, retired_on}}.
     """
     from llmlab.models import find_spec
 
@@ -47,12 +47,12 @@ def models(
             show_json({"provider": opened.name, "models": names, **described})
         elif details:
             for name, spec in known.items():
-                typer.echo(f"{name}\n  nothing is known of it" if spec is None else _called(spec, name))
+                typer.echo(f"{name}\n  nothing is known of it" if spec is None else _renamed(spec, name))
         else:
             typer.echo("\n".join(names) or f"{opened.name} has no model yet.", err=not names)
 
 
-def _called(spec: ModelSpec, name: str) -> ModelSpec:
+def _renamed(spec: ModelSpec, name: str) -> ModelSpec:
     """Return a spec under one of its names."""
     others = tuple(other for other in (spec.model, *spec.aliases) if other != name)
     return replace(spec, model=name, aliases=others)
@@ -70,9 +70,7 @@ def _as_json(spec: ModelSpec) -> dict[str, Any]:
 
 
 def tokens(
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="PROMPT", help="The prompt; - stands for standard input.")
-    ] = None,
+    words: PromptArgument = None,
     provider: ProviderOption = None,
     model: ModelOption = None,
     mode: ModeOption = None,
@@ -80,8 +78,7 @@ def tokens(
 ) -> None:
     """Count the tokens of a prompt, and say how: by the provider, by its tokenizer here, or as an estimate.
 
-    With --json it is {provider, model, tokens, method (endpoint, tiktoken or estimate)}, or {error {type, message,
-    provider, status, exit_code}}.
+    With --json it is {provider, model, tokens, method (endpoint, tiktoken or estimate)}.
     """
     prompt = read_prompt(words)
     with session(provider, model, mode, as_json=as_json) as opened:
@@ -97,7 +94,7 @@ def tokens(
 
 
 def health(
-    provider: Annotated[str | None, typer.Option("--provider", help="Who is asked; else all of them at once.")] = None,
+    provider: Annotated[str | None, typer.Option("--provider", help="Its name; else all of them at once.")] = None,
     mode: ModeOption = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each.")] = 10.0,
     as_json: JsonOption = False,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from llmlab.lab.cli.session import ModeOption, errors_shown
 
 if TYPE_CHECKING:
     from llmlab.lab.notebooks.result import Result
 
-Mode = Literal["offline", "replay", "live", "record"]
 Targets = Annotated[
     list[str] | None,
     typer.Argument(metavar="NN|PATH", help="Lessons by number, notebooks or folders. None means every lesson."),
@@ -21,7 +24,7 @@ Targets = Annotated[
 def run(
     targets: Targets = None,
     provider: Annotated[str | None, typer.Option(help="Run the lesson with this provider.")] = None,
-    mode: Annotated[Mode | None, typer.Option(help="Where answers come from; else LLMLAB_MODE, else offline.")] = None,
+    mode: ModeOption = None,
     model: Annotated[str | None, typer.Option(help="Run the lesson with this model.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="How many notebooks run at the same time.")] = 1,
     output: Annotated[Path, typer.Option(help="Folder for the executed copies and index.html.")] = Path("build"),
@@ -39,18 +42,22 @@ def run(
     from llmlab.lab.notebooks.notebook_file import find_notebooks
     from llmlab.lab.notebooks.runner import run_notebooks
     from llmlab.lab.notebooks.update import update_outputs
-    from llmlab.providers import provider_class
+    from llmlab.providers import get_provider, provider_class
 
     if update and (provider or mode or model):
         raise typer.BadParameter(
             "--update stores what the recordings say; it goes with no other provider, mode or model."
         )
-    if provider:
-        # A wrong name is told once, before any kernel starts.
-        provider_class(provider)
+    paths = find_notebooks(targets or ())
+    with errors_shown():
+        if provider:
+            provider_class(provider)
+        if (mode or os.environ.get("LLMLAB_MODE")) in ("live", "record"):
+            for name in _providers(paths, provider):
+                get_provider(name).close()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("running", total=len(find_notebooks(targets or ())))
+        bar = progress.add_task("running", total=len(paths))
 
         def on_done(result: Result) -> None:
             progress.update(bar, advance=1, description=result.notebook.stem)
@@ -64,6 +71,13 @@ def run(
     _show(results, "" if update else f"Executed copies: {output / 'index.html'}")
     if not all(result.ok for result in results):
         raise typer.Exit(1)
+
+
+def _providers(notebooks: Sequence[Path], provider: str | None) -> set[str]:
+    """Return the providers that notebooks use by their parameter: the named one, or the default of each notebook."""
+    texts = [path.read_text(encoding="utf-8") for path in notebooks]
+    found = [match for text in texts if (match := re.search(r'"provider = \\"(\w+)\\"', text))]
+    return {provider or match[1] for match in found}
 
 
 def _show(results: Sequence[Result], last_line: str) -> None:

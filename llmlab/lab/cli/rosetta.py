@@ -9,23 +9,26 @@ from typing import Annotated
 
 import typer
 
-from llmlab.errors import LLMError
-from llmlab.lab.cli.session import JsonOption, exit_code, read_prompt, show_json, speak_anyway, tell
+from llmlab.lab.cli.session import (
+    JsonOption,
+    ModelOption,
+    PromptArgument,
+    SystemOption,
+    errors_shown,
+    read_prompt,
+    show_json,
+)
 from llmlab.types.messages import Message, Role
 
 
 def rosetta(
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="PROMPT", help="The prompt; - stands for standard input.")
-    ] = None,
+    words: PromptArgument = None,
     provider: Annotated[
         list[str] | None,
-        typer.Option("--provider", help="Only what this provider speaks, or this format; repeatable."),
+        typer.Option("--provider", help="A provider or a format to show; repeatable. Else all."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="Name of the model; else the usual one of each provider.")
-    ] = None,
-    system: Annotated[str | None, typer.Option("--system", help="What the model is told before anything else.")] = None,
+    model: ModelOption = None,
+    system: SystemOption = None,
     temperature: Annotated[float | None, typer.Option("--temperature", help="Randomness, 0 to 2.")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Limit of the answer, in tokens.")] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Show the request for a stream.")] = False,
@@ -36,19 +39,14 @@ def rosetta(
     A format that has no field for an option refuses the request; its words are shown in the place of a body.
 
     With --json it is a line {format, path, speakers (providers), body (null if refused), refusal} for each format.
-    After an error, it is {error {type, message, provider, status, exit_code}}.
     """
     from llmlab.toolkit.format_comparison import rosetta as translated
 
-    speak_anyway()
-    prompt = [*([Message(Role.SYSTEM, system)] if system else []), Message(Role.USER, read_prompt(words))]
-    try:
+    with errors_shown(as_json=as_json):
+        prompt = [*([Message(Role.SYSTEM, system)] if system else []), Message(Role.USER, read_prompt(words))]
         shown = translated(
             prompt, only=provider or (), model=model, stream=stream, temperature=temperature, max_tokens=max_tokens
         )
-    except LLMError as error:
-        tell(error, as_json=as_json)
-        raise typer.Exit(exit_code(error)) from None
     if as_json:
         for side in shown.sides:
             show_json(asdict(side))

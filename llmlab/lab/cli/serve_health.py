@@ -12,11 +12,9 @@ from llmlab.lab.cli.session import ModeOption, switched_on
 
 
 def serve_health(
-    provider: Annotated[
-        list[str] | None, typer.Option("--provider", help="Who is watched; may be given several times. Else all.")
-    ] = None,
+    provider: Annotated[list[str] | None, typer.Option("--provider", help="Its name, repeatable; else all.")] = None,
     mode: ModeOption = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine's.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8901,
     every: Annotated[float, typer.Option(min=0, help="Seconds for which an answer stays good.")] = 30.0,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each provider.")] = 10.0,
@@ -30,12 +28,12 @@ def serve_health(
     from llmlab.providers.health_server import PATH, HealthService
 
     def opened(chosen: int) -> None:
-        typer.echo(f"Health is told at http://{host}:{chosen}{PATH}, and asked for every {every:g} s at most.")
+        typer.echo(f"The health is at http://{host}:{chosen}{PATH}, checked every {every:g} s at most.")
         typer.echo("Ctrl-C ends it.")
 
     with switched_on(mode), suppress(KeyboardInterrupt):
         for name in provider or ():
-            # A wrong name is wrong usage, not a provider that is ill.
+            # A wrong name is wrong usage, not a provider that fails.
             provider_class(name)
         asyncio.run(HealthService(tuple(provider or ()), every, timeout).serve(host, port, opened))
     typer.echo("The health service has ended.")

@@ -1,4 +1,4 @@
-"""What the commands that ask a provider share: who is asked, in which mode, and how success and failure are told.
+"""What the commands that call a provider share: options, mode, output, exit codes.
 
 The answer goes to standard output, everything else to standard error, so that a pipe carries the answer alone.
 """
@@ -12,33 +12,39 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
 from llmlab import errors
 from llmlab.errors import LLMError
 from llmlab.lab import bootstrap
-from llmlab.lab.cli.notebooks import Mode
 
 if TYPE_CHECKING:
     from llmlab.providers import Provider
 
-ProviderOption = Annotated[
-    str | None, typer.Option("--provider", help="Who is asked; else the backend of llmlab.yaml.")
+Mode = Literal["offline", "replay", "live", "record"]
+PromptArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="PROMPT", help="The prompt; - stands for standard input.")
 ]
+ProviderOption = Annotated[str | None, typer.Option("--provider", help="Its name; else the backend of llmlab.yaml.")]
 ModelOption = Annotated[str | None, typer.Option("--model", help="Name of the model; else the provider's usual one.")]
-ModeOption = Annotated[Mode | None, typer.Option("--mode", help="Who answers; else LLMLAB_MODE, else offline.")]
+ModeOption = Annotated[
+    Mode | None, typer.Option("--mode", help="Where answers come from; else LLMLAB_MODE, else offline.")
+]
+SystemOption = Annotated[str | None, typer.Option("--system", help="Instructions that stand before the prompt.")]
+MaxTokensOption = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Limit of each answer, in tokens.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 EXIT_CODES: Final = (
     "Exit codes: 0 done, 1 the service failed, 2 wrong usage, settings or request, 3 no key or a refused one, "
-    "4 too many requests or no quota left, 5 no connection, a timeout or a stream that broke, 130 Ctrl-C."
+    "4 too many requests or no quota left, 5 no connection, a timeout or a stream that broke, 130 Ctrl-C. "
+    "With --json, an error is {error {type, message, provider, status, exit_code}}."
 )
 
 _REPLAY: Final = "llmlab: replay. Recordings alone answer; nothing is sent, nothing is spent."
 
-# The first that fits counts.
+# The first class that fits counts.
 _CODES: Final[tuple[tuple[type[LLMError], int], ...]] = (
     (errors.MissingAPIKeyError, 3),
     (errors.LLMAuthenticationError, 3),
@@ -62,13 +68,13 @@ def exit_code(error: LLMError) -> int:
 def session(
     provider: str | None, model: str | None = None, mode: Mode | None = None, *, as_json: bool = False
 ) -> Iterator[Provider]:
-    """Switch the tape on, say which mode this is, and hand out the provider; tell an error and leave with its code.
+    """Switch the tape on and yield the provider. The rest is as in `switched_on`.
 
     Args:
         provider: its name; else the settings' backend.
         model: its name; else the settings', else the provider's.
-        mode: offline, replay, live or record; else LLMLAB_MODE, else offline.
-        as_json: whether an error is told on standard output too, as JSON.
+        mode: where answers come from.
+        as_json: whether an error is printed as JSON too.
 
     Raises:
         typer.Exit: after an error, with its code.
@@ -80,21 +86,45 @@ def session(
 
 
 @contextmanager
-def switched_on(mode: Mode | None = None, *, as_json: bool = False) -> Iterator[str]:
-    """Switch the tape on and hand out the mode. The rest is as in `session`."""
+def switched_on(mode: Mode | None = None, *, as_json: bool = False) -> Iterator[None]:
+    """Switch the tape on and say which mode this is; show an error of llmlab and leave with its code."""
     from llmlab.lab import tape
 
-    speak_anyway()
+    with errors_shown(as_json=as_json), warnings.catch_warnings(), tape.start(mode):
+        # As a sentence: Python's own way shows a line of llmlab's source.
+        warnings.showwarning = lambda message, *_, **__: typer.echo(f"llmlab: {message}", err=True)
+        # The tape's own line says offline here, because a lesson must read the same in both.
+        typer.echo(_REPLAY if tape.mode() == "replay" else tape.banner(), err=True)
+        yield
+
+
+@contextmanager
+def errors_shown(*, as_json: bool = False) -> Iterator[None]:
+    """Show an error of llmlab as its message, and leave with its exit code."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A letter that the terminal does not have becomes a question mark, not a traceback.
+            stream.reconfigure(errors="replace")
     try:
-        with warnings.catch_warnings(), tape.start(mode):
-            # As a sentence: Python's own way shows a line of llmlab's source.
-            warnings.showwarning = lambda message, *_, **__: typer.echo(f"llmlab: {message}", err=True)
-            # The tape's own line says offline here, because a lesson must read the same in both.
-            typer.echo(_REPLAY if tape.mode() == "replay" else tape.banner(), err=True)
-            yield tape.mode()
+        yield
     except LLMError as error:
-        tell(error, as_json=as_json)
+        show_error(error, as_json=as_json)
         raise typer.Exit(exit_code(error)) from None
+
+
+def show_error(error: LLMError, *, as_json: bool = False) -> None:
+    """Print an error on standard error and, where JSON is wanted, as an object on standard output."""
+    typer.echo(f"llmlab: {error.message}", err=True)
+    if isinstance(error, errors.MissingAPIKeyError):
+        typer.echo("On the command line: --mode offline. A key never stands on the command line.", err=True)
+    if as_json:
+        facts = {"type": type(error).__name__, "message": error.message, "provider": error.provider}
+        show_json({"error": {**facts, "status": error.status_code, "exit_code": exit_code(error)}})
+
+
+def show_json(value: Mapping[str, Any]) -> None:
+    """Print a JSON object on a line of its own."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
 
 
 def require_clone(folder: str, what: str) -> Path:
@@ -110,37 +140,6 @@ def require_clone(folder: str, what: str) -> Path:
     return path
 
 
-def speak_anyway() -> None:
-    """Let a letter that the terminal does not have become a question mark, where it would be a traceback."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-def tell(error: LLMError, *, as_json: bool) -> None:
-    """Tell an error on standard error and, where JSON is wanted, as an object on standard output."""
-    typer.echo(f"llmlab: {error.message}", err=True)
-    if isinstance(error, errors.MissingAPIKeyError):
-        typer.echo("On the command line: --mode offline. A key never stands on the command line.", err=True)
-    if as_json:
-        show_json(
-            {
-                "error": {
-                    "type": type(error).__name__,
-                    "message": error.message,
-                    "provider": error.provider,
-                    "status": error.status_code,
-                    "exit_code": exit_code(error),
-                }
-            }
-        )
-
-
-def show_json(value: Mapping[str, Any]) -> None:
-    """Print a JSON object on a line of its own."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
-
-
 def read_prompt(words: list[str] | None) -> str:
     """Return the prompt: the words of the command line, or what comes through the pipe.
 
@@ -148,7 +147,7 @@ def read_prompt(words: list[str] | None) -> str:
         words: of the command line; `-` stands for standard input, and so does their absence.
 
     Raises:
-        typer.BadParameter: if nobody gives a prompt, or it is not UTF-8.
+        typer.BadParameter: if there is no prompt, or it is not UTF-8.
     """
     if not words and sys.stdin and sys.stdin.isatty():
         raise typer.BadParameter("there is no prompt. Write one behind the command, or pipe one in.")
@@ -165,7 +164,7 @@ def read_prompt(words: list[str] | None) -> str:
 def _piped() -> str:
     if not sys.stdin:
         raise typer.BadParameter("there is no prompt, and standard input is closed.")
-    # Windows reads a pipe in the code page of the console, unless it is told otherwise.
+    # Windows would read a pipe in the code page of the console.
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig").rstrip()
     except UnicodeDecodeError:
