@@ -66,6 +66,8 @@ class StreamState:
         self.observer = observer
         self.response_format = response_format
         self.why = ""
+        self.details: dict[str, Any] = {}
+        """Further fields of the answer, from the room that opened the stream."""
         self.events: list[dict[str, Any]] = []
         self.times: list[tuple[int, float]] = []
         """How many events arrived together, and how many seconds after the request."""
@@ -150,6 +152,7 @@ class StreamState:
             # The tape, where it is on, says so in a header.
             source=cast("Source", wire.headers.get("x-llmlab-source", "live")),
             why=self.why,
+            **self.details,
             latency=wire.elapsed(),
             time_to_first_token=self.first_token,
         )

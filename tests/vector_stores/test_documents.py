@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llmlab.errors import LLMInvalidRequestError
-from llmlab.toolkit.vector_stores.documents import HOSTED_TYPES, LARGEST, LOCAL_TYPES, read_documents
+from llmlab.toolkit.vector_stores.documents import HOSTED_TYPES, LOCAL_TYPES, MAX_BYTES, read_documents
 from tests.vector_stores.stores import KINDS, made
 
 BOTH = [HOSTED_TYPES, LOCAL_TYPES]
@@ -31,8 +31,8 @@ def test_a_wrong_type_is_refused_with_the_right_ones(allowed: frozenset[str], tm
 
 def test_the_other_store_is_named_where_it_takes_the_type(tmp_path: Path) -> None:
     """Else a learner with a PDF is told that it cannot be done."""
-    assert "or put it into a HostedVectorStore, which reads such files" in refused(tmp_path / "a.PDF")
-    assert "or put it into a LocalVectorStore, which takes it" in refused(tmp_path / "a.csv", HOSTED_TYPES)
+    assert "or add it to a HostedVectorStore, which reads such files" in refused(tmp_path / "a.PDF")
+    assert "or add it to a LocalVectorStore, which takes it" in refused(tmp_path / "a.csv", HOSTED_TYPES)
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 \xff")
     assert read_documents(tmp_path / "a.pdf", HOSTED_TYPES)[0].name == "a.pdf"
 
@@ -62,20 +62,20 @@ def test_a_text_that_is_given_as_a_path_gets_a_way_out() -> None:
     """The first thing that everybody tries; a long text is also too long for a file's name."""
     for text in ("Our dog is called Biscuit.", "Our dog is called Biscuit. " * 1000, "x" * 5000, "see v1.2 for\nmore"):
         said = refused(text)
-        assert "A text that is no file gets a name: add({'notes': text})" in said
+        assert "Give a text a name: add({'notes': text})" in said
         assert len(said) < 400
 
 
 @pytest.mark.parametrize("sources", [None, 3, b"x", {"a": None}, {"a": b"x"}, {3: "x"}, {"": "x"}, {"/": "x"}])
 def test_what_is_neither_path_nor_text_is_refused_in_words(sources: Any) -> None:
     said = refused(sources)
-    assert "a store takes paths, or texts by name" in said or "texts go in by their names" in said
+    assert "a store takes paths, or texts by name" in said or "texts are added by name" in said
 
 
 def test_what_is_no_text_is_refused_whatever_its_name_says(tmp_path: Path) -> None:
     """Else a picture named .txt is embedded, paid for, and found."""
     (tmp_path / "a.txt").write_bytes(b"GIF89a\0\0\1")
-    assert refused(tmp_path / "a.txt").startswith("a.txt is no text (it has a byte 0). Save it as text")
+    assert refused(tmp_path / "a.txt").startswith("a.txt is not a text (it has a byte 0). Save it as text")
     assert refused({"a": "half \ud83d"}).startswith("a.txt is not UTF-8 (byte 5)")
 
 
@@ -94,10 +94,10 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_openai_would_not_take_is_not_uploaded_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmlab.toolkit.vector_stores.documents.LARGEST", 3)
+    monkeypatch.setattr("llmlab.toolkit.vector_stores.documents.MAX_BYTES", 3)
     (tmp_path / "a.txt").write_text("abcd")
     assert "has more than 0 MB" in refused(tmp_path / "a.txt")
-    assert LARGEST == 512 * 2**20
+    assert MAX_BYTES == 512 * 2**20
 
 
 def test_texts_and_paths_go_together(tmp_path: Path) -> None:

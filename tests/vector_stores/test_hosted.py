@@ -180,7 +180,7 @@ def test_a_file_that_openai_cannot_read_keeps_all_of_them_out(shape: str, folder
 
 @pytest.mark.usefixtures("lab")
 def test_a_batch_that_never_ends_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosted, "PATIENCE", -1.0)
+    monkeypatch.setattr(hosted, "INDEXING_TIMEOUT", -1.0)
     store = made("hosted")
     with pytest.raises(LLMTimeoutError, match="has not read all files"):
         store.add(folder.glob("*.*"))
@@ -238,7 +238,7 @@ def test_a_batch_is_sent_watched_and_its_files_are_read(
     shape: str, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else files are never said to be ready."""
-    monkeypatch.setattr(hosted, "_FIRST_LOOK", 0.0)
+    monkeypatch.setattr(hosted, "_FIRST_WAIT", 0.0)
     made_batch, seen_batch = stored("file-batches-create"), stored("file-batches-get")
     for sample in (made_batch, seen_batch):
         server.answer(sample.body)

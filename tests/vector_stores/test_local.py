@@ -58,7 +58,7 @@ def test_looking_for_a_store_makes_no_folder(embedder: llmlab.Provider, tmp_path
     with pytest.raises(StoreNotFoundError, match="There are: none"):
         open_store("house", embedder, folder=tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
-    with pytest.raises(ConfigurationError, match="needs somebody who embeds"):
+    with pytest.raises(ConfigurationError, match="needs a provider that embeds"):
         open_store("house", folder=tmp_path)
 
 
@@ -250,7 +250,7 @@ def test_an_add_that_breaks_while_it_is_written_changes_nothing(
     shape: str, embedder: llmlab.Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk in the middle must not leave half of the new files, nor take the old ones away."""
-    monkeypatch.setattr("llmlab.toolkit.vector_stores.qdrant._PAGE", 1)
+    monkeypatch.setattr("llmlab.toolkit.vector_stores.qdrant.PAGE", 1)
     store, upsert, writes = LocalVectorStore("house", embedder), QdrantLocal.upsert, []
     store.add({"menu": "On Fridays there is fish."})
 
@@ -272,11 +272,11 @@ import os
 import sys
 
 import llmlab
-from llmlab.toolkit.vector_stores import LocalVectorStore, engine
+from llmlab.toolkit.vector_stores import LocalVectorStore, qdrant
 from qdrant_client.local.qdrant_local import QdrantLocal
 
 llmlab.start("offline", lesson=None, pace=0)
-engine._PAGE = 1
+qdrant.PAGE = 1
 method, times = sys.argv[1], int(sys.argv[2])
 store = LocalVectorStore("house", llmlab.get_provider("ollama"), folder="s", chunk_size=30, chunk_overlap=0)
 store.add({"menu": "On Fridays there is fish.\\n\\nIt comes with rice.", "dog": "The dog is called Biscuit."})

@@ -1,1 +1,1 @@
-"""Interfaces of other kits over the one client."""
+"""Other interfaces to the client, for programs that expect them."""

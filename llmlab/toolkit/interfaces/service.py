@@ -1,38 +1,40 @@
-"""One request, one pair: `execute_llm_call(request) -> (response, error)`, for services that prefer it to exceptions.
+"""`execute_llm_call(request) -> (response, error)`: one call for services that prefer a pair to exceptions.
 
-An `LLMError` is the second of the pair and is never raised. A mistake of the program itself, such as a wrong type, is.
+An `LLMError` is returned and never raised. A mistake of the program itself, such as a wrong type, is raised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 from llmlab.errors import LLMError, LLMInvalidRequestError
-from llmlab.models import ModelSpec, find_spec
+from llmlab.models import ModelSpec, find_spec, validate_stream
 from llmlab.providers import Provider, get_provider
-from llmlab.toolkit.vector_stores.streams import AnswerStream, AsyncAnswerStream, Opened
+from llmlab.transport.driver import Flow, run
+from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, StreamState
 from llmlab.types.completion import Completion, FileSearchResult, Usage
-from llmlab.types.messages import Message, Prompt, Role, to_messages
+from llmlab.types.messages import Message, Role, to_messages
 from llmlab.types.options import FileSearch
+from llmlab.types.request import Request
 
-_PASSED_ON = ("temperature", "max_tokens", "tools", "tool_choice", "reasoning", "text", "response_format", "deadline")
+_OPTIONS = ("temperature", "max_tokens", "tools", "tool_choice", "reasoning", "text", "response_format", "deadline")
 
 
 @dataclass(frozen=True, slots=True)
 class LLMConfig:
-    """Who is asked, and what.
+    """The provider, the prompt and the options of a call.
 
     Args:
-        prompt: a question; or else `messages`.
-        messages: a conversation, as `complete` takes it.
+        prompt: a question; or use `messages`.
+        messages: a conversation, as in `complete`.
         model: its name, or its `ModelSpec`; else the provider's default.
-        provider: a name, or a provider that stays open from call to call. Else the model's, or that of the client.
-        system: what the model is told before everything else.
+        provider: a name, or a provider, which stays open. Else that of the client or of the model.
+        system: a system message before the prompt.
         temperature, max_tokens, tools, tool_choice, reasoning, text, response_format, deadline: as in `complete`.
-        vector_store_id: OpenAI's vector store to search, or several.
-        extra: fields of the vendor's own wire format.
+        vector_store_id: the id of a vector store at OpenAI to search, or several ids.
+        extra: fields of the vendor's own format.
     """
 
     prompt: str | None = None
@@ -57,8 +59,8 @@ class LLMCallRequest:
     """One call.
 
     Args:
-        llm: who is asked, and what.
-        max_num_results: pieces of files that a search may give to the model, 1 to 50; the service's default is 20.
+        llm: the provider, the prompt and the options.
+        max_num_results: most chunks of files that a search gives to the model, 1 to 50; the service's default is 20.
     """
 
     llm: LLMConfig
@@ -70,38 +72,77 @@ class LLMCallResponse:
     """One answer.
 
     Args:
-        completion: all that is known of it.
+        completion: the answer with all its details.
     """
 
     completion: Completion
 
     @property
     def message(self) -> str:
-        """The answer's text."""
+        """The text of the answer."""
         return self.completion.content
 
     @property
     def tokens(self) -> Usage:
-        """Tokens used."""
+        """The tokens used."""
         return self.completion.usage
 
     @property
     def file_search_results(self) -> tuple[FileSearchResult, ...]:
-        """The pieces of files that the model was given to read, each with its score."""
+        """The chunks of files that the model read, each with its score."""
         return self.completion.file_search_results
 
 
+class ResponseStream(CompletionStream):
+    """An answer that is still being written. Its `result` is an `LLMCallResponse`."""
+
+    def __init__(self, state: StreamState, close_provider: Callable[[], None]) -> None:
+        super().__init__(state)
+        self._close_provider = close_provider
+
+    @property
+    def result(self) -> LLMCallResponse:  # type: ignore[override]
+        """The whole response."""
+        return LLMCallResponse(super().result)
+
+    def close(self) -> None:
+        """Stop reading and give the connection back. `result` then holds what had arrived."""
+        super().close()
+        self._close_provider()
+
+
+class AsyncResponseStream(AsyncCompletionStream):
+    """The async twin of `ResponseStream`."""
+
+    def __init__(self, opening: Callable[[], Flow[StreamState]], close_provider: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(opening)
+        self._close_provider = close_provider
+
+    @property
+    def result(self) -> LLMCallResponse:  # type: ignore[override]
+        """The whole response."""
+        return LLMCallResponse(super().result)
+
+    async def aclose(self) -> None:
+        """The async twin of `close`."""
+        await super().aclose()
+        await self._close_provider()
+
+
 Pair: TypeAlias = tuple[LLMCallResponse, None] | tuple[None, LLMError]
-StreamPair: TypeAlias = tuple[AnswerStream[LLMCallResponse], None] | tuple[None, LLMError]
-AsyncStreamPair: TypeAlias = tuple[AsyncAnswerStream[LLMCallResponse], None] | tuple[None, LLMError]
+StreamPair: TypeAlias = tuple[ResponseStream, None] | tuple[None, LLMError]
+AsyncStreamPair: TypeAlias = tuple[AsyncResponseStream, None] | tuple[None, LLMError]
 
 
 def execute_llm_call(request: LLMCallRequest, client: Any = None) -> Pair:
     """Make one call, and return (response, None), or (None, error).
 
     Args:
-        request: who is asked, and what.
-        client: an SDK client that carries the request, or a mock of one. Without it, llmlab's own connections do.
+        request: the call.
+        client: an SDK client that carries the request, or a mock of one; else llmlab's own connections carry it.
+
+    Raises:
+        TypeError: it is no `LLMCallRequest`, or holds no `LLMConfig`.
     """
     try:
         call = _Call(request, client)
@@ -128,43 +169,37 @@ async def execute_llm_call_async(request: LLMCallRequest, client: Any = None) ->
 
 
 def execute_llm_call_stream(request: LLMCallRequest, client: Any = None) -> StreamPair:
-    """Make one call, and return (stream, None), or (None, error), as soon as the first piece is there.
+    """Make one call, and return (stream, None), or (None, error), as soon as the first chunk is there.
 
-    After the end, `.result` of the stream is the `LLMCallResponse`. A stream that breaks after its first piece raises
-    its `LLMStreamError` where it is read.
+    After the end, `.result` of the stream is the `LLMCallResponse`. A stream that breaks after its first chunk raises
+    its `LLMStreamError` to the reader.
     """
     try:
         call = _Call(request, client)
         try:
-            stream = call.provider.complete_stream(call.prompt, **call.options)
+            return ResponseStream(run(call.open_stream()), call.close), None
         except BaseException:
             call.close()
             raise
     except LLMError as error:
         return None, error
-    return AnswerStream(stream, LLMCallResponse, call.close), None
 
 
 async def execute_llm_call_stream_async(request: LLMCallRequest, client: Any = None) -> AsyncStreamPair:
     """The async twin of `execute_llm_call_stream`."""
     try:
         call = _Call(request, client)
-
-        async def opening() -> Opened[LLMCallResponse]:
-            return await call.provider.complete_stream_async(call.prompt, **call.options), LLMCallResponse
-
         try:
-            stream = await AsyncAnswerStream(opening, call.aclose)
+            return await AsyncResponseStream(call.open_stream, call.aclose), None
         except BaseException:
             await call.aclose()
             raise
     except LLMError as error:
         return None, error
-    return stream, None
 
 
 class _Call:
-    """A request as `complete` takes it, and who is asked.
+    """The prompt, options and provider of a request.
 
     Raises:
         LLMInvalidRequestError: the request contradicts itself.
@@ -178,12 +213,12 @@ class _Call:
         if not isinstance(config, LLMConfig):
             raise TypeError(f"LLMCallRequest(llm=…) takes an LLMConfig, not {type(config).__name__}")
         self.prompt = _prompt(config)
-        self.options: dict[str, Any] = {name: getattr(config, name) for name in _PASSED_ON}
+        self.options: dict[str, Any] = {name: getattr(config, name) for name in _OPTIONS}
         self.options["model"] = config.model.model if isinstance(config.model, ModelSpec) else config.model
         self.options["extra"] = config.extra
         if (stores := config.vector_store_id) is not None:
             ids = (stores,) if isinstance(stores, str) else stores
-            # Its own check says what is no list of ids.
+            # `FileSearch` checks its ids itself.
             self.options["file_search"] = FileSearch(cast("tuple[str, ...]", ids), request.max_num_results)
         elif request.max_num_results is not None:
             raise LLMInvalidRequestError("max_num_results is for a search; name a store: LLMConfig(vector_store_id=…)")
@@ -195,8 +230,14 @@ class _Call:
         else:
             self.provider = get_provider(_provider_name(config, client), client=client)
 
+    def open_stream(self) -> Flow[StreamState]:
+        """Return the flow that opens a stream."""
+        request: Request = self.provider.request(self.prompt, **self.options)
+        validate_stream(request, self.provider.name)
+        return self.provider.stream_flow(request)
+
     def close(self) -> None:
-        """Close the provider that was made for this call."""
+        """Close the provider that was created for this call."""
         if self._owned:
             self.provider.close()
 
@@ -206,22 +247,22 @@ class _Call:
             await self.provider.aclose()
 
 
-def _prompt(config: LLMConfig) -> Prompt:
-    given = [one for one in (config.prompt, config.messages) if one is not None]
-    if len(given) != 1:
-        which = "both are" if given else "neither is"
+def _prompt(config: LLMConfig) -> list[Message]:
+    prompts = [prompt for prompt in (config.prompt, config.messages) if prompt is not None]
+    if len(prompts) != 1:
+        which = "both are" if prompts else "neither is"
         raise LLMInvalidRequestError(f"a request holds either a prompt or messages, and {which} given")
     system = [Message(Role.SYSTEM, config.system)] if config.system else []
-    return [*system, *to_messages(given[0])]
+    return [*system, *to_messages(prompts[0])]
 
 
 def _provider_name(config: LLMConfig, client: Any) -> str:
-    """Return who is asked: as it was said, else the vendor of the client, else that of the model, else OpenAI."""
+    """Return the provider of the config, else that of the client, else that of the model, else OpenAI."""
     if config.provider is not None:
         return str(config.provider)
     if isinstance(config.model, ModelSpec):
         return config.model.provider
-    # A mock with a `spec` says by its `__class__` what it stands for.
+    # The `__class__` of a mock with a `spec` is the class that it replaces.
     kinds = (*type(client).__mro__, *client.__class__.__mro__)
     vendors = {base.__module__.split(".")[0] for base in kinds} & {"openai", "anthropic"}
     spec = find_spec(config.model) if isinstance(config.model, str) else None

@@ -1,4 +1,4 @@
-"""Searching your documents: vector stores at OpenAI, and here. Both do the same, and answers carry their sources."""
+"""Vector stores at OpenAI and here: search your documents, and get answers with their sources."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from llmlab.toolkit.vector_stores.hosted import HostedVectorStore
 from llmlab.toolkit.vector_stores.local import LocalVectorStore
 from llmlab.toolkit.vector_stores.open import open_store, open_store_async
 from llmlab.toolkit.vector_stores.store import Progress, StoredFile, VectorStore
-from llmlab.toolkit.vector_stores.streams import AnswerStream, AsyncAnswerStream
 
 __all__ = [
-    "AnswerStream",
-    "AsyncAnswerStream",
     "HostedVectorStore",
     "LocalVectorStore",
     "Progress",

@@ -1,6 +1,6 @@
-"""Cutting a text into pieces that are small enough to be about one thing, and that overlap so that nothing is torn.
+"""Cutting a text into chunks that are small enough to be about one thing, and that overlap.
 
-Sizes are in characters, because those are the same on every machine; 4 characters are about one token of English.
+Sizes are in characters, which are the same on every machine; 4 characters are about one token of English.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from llmlab.errors import ConfigurationError
+from llmlab.types.validation import is_count
 
 SIZE = 1000
-"""Characters of a piece at most, about 250 tokens."""
+"""Longest chunk in characters, about 250 tokens."""
 
 OVERLAP = 200
-"""Characters at most that a piece repeats of the one before it."""
+"""Most characters that a chunk repeats of the one before."""
 
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
@@ -25,13 +26,13 @@ _Span: TypeAlias = tuple[int, int]
 
 
 def check_sizes(size: int, overlap: int) -> None:
-    """Refuse sizes that make no sense.
+    """Refuse sizes that do not fit together.
 
     Raises:
-        ConfigurationError: says which would.
+        ConfigurationError: says which.
     """
     for name, value, least in (("chunk_size", size, 1), ("chunk_overlap", overlap, 0)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        if not is_count(value, least):
             raise ConfigurationError(f"{name} must be a whole number of characters, {least} or more, not {value!r}")
     if overlap * 2 > size:
         raise ConfigurationError(f"chunk_overlap ({overlap}) may be half of chunk_size ({size}) at most")
@@ -42,35 +43,34 @@ def split_text(text: str, size: int = SIZE, overlap: int = OVERLAP) -> tuple[str
 
     Args:
         text: any text.
-        size: characters of a piece at most.
-        overlap: characters at most that a piece repeats of the one before: whole sentences or words, as many as fit.
+        size: longest chunk in characters.
+        overlap: most characters that a chunk repeats of the one before: as many whole sentences or words as fit.
 
     Returns:
-        parts of the text as they stand in it, in its order; none of them empty.
+        parts of the text, unchanged and in order; none of them empty.
     """
     check_sizes(size, overlap)
-    pieces: list[str] = []
-    piece: list[_Span] = []
+    chunks: list[str] = []
+    chunk: list[_Span] = []
 
-    def make_room(until: int) -> None:
-        """Begin a new piece, if this one cannot reach so far."""
-        if not piece or until - piece[0][0] <= size:
-            return
-        pieces.append(text[piece[0][0] : piece[-1][1]])
-        while piece and (piece[-1][1] - piece[0][0] > overlap or until - piece[0][0] > size):
-            piece.pop(0)
+    def make_room(end: int) -> None:
+        """Begin a new chunk, if this one would be too long with a part up to `end`."""
+        if chunk and end - chunk[0][0] > size:
+            chunks.append(text[chunk[0][0] : chunk[-1][1]])
+            while chunk and (chunk[-1][1] - chunk[0][0] > overlap or end - chunk[0][0] > size):
+                chunk.pop(0)
 
     for start, end in _spans(text, _PARAGRAPH, 0, len(text)):
         if end - start <= size:
             make_room(end)
         for part in _parts(text, size, start, end):
             make_room(part[1])
-            piece.append(part)
-    return (*pieces, text[piece[0][0] : piece[-1][1]]) if piece else ()
+            chunk.append(part)
+    return (*chunks, text[chunk[0][0] : chunk[-1][1]]) if chunk else ()
 
 
 def _parts(text: str, size: int, start: int, end: int) -> Iterator[_Span]:
-    """Give the sentences of a paragraph; the words of a long one; slices of a word without end."""
+    """Yield the sentences of a paragraph; the words of a long sentence; slices of a long word."""
     for sentence in _spans(text, _SENTENCE, start, end):
         if sentence[1] - sentence[0] <= size:
             yield sentence
@@ -80,10 +80,10 @@ def _parts(text: str, size: int, start: int, end: int) -> Iterator[_Span]:
 
 
 def _spans(text: str, cut: re.Pattern[str], start: int, end: int) -> Iterator[_Span]:
-    """Give the places between the cuts, without the white space around them."""
+    """Yield the spans between the cuts, without the white space around them."""
     edges = [start, *(edge for match in cut.finditer(text, start, end) for edge in match.span()), end]
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         part = text[first:last]
-        if found := part.strip():
-            first += part.index(found)
-            yield first, first + len(found)
+        if stripped := part.strip():
+            first += part.index(stripped)
+            yield first, first + len(stripped)

@@ -1,7 +1,6 @@
-"""What goes into a store, read and checked before anything is stored: a wrong file must not leave half of them behind.
+"""The files for a store, read and checked before anything is stored, so that a wrong file leaves nothing half done.
 
-Which file types OpenAI takes: its guide "File search", section "Supported files". Left out: reading PDF and Office
-files here; the hosted store reads them.
+The file types of OpenAI's stores: its guide "File search", section "Supported files". A local store takes texts only.
 """
 
 from __future__ import annotations
@@ -27,30 +26,25 @@ TEXT_TYPES: Final = frozenset(
 """Endings of the text files that both stores take. They must be UTF-8."""
 
 LOCAL_TYPES: Final = TEXT_TYPES | {".csv", ".rst", ".toml", ".xml", ".yaml", ".yml"}
-"""What the local store takes."""
+"""Endings that a local store takes."""
 
 HOSTED_TYPES: Final = TEXT_TYPES | {".doc", ".docx", ".pdf", ".pptx"}
-"""What OpenAI's stores take."""
+"""Endings that OpenAI's stores take."""
 
-LARGEST: Final = 512 * 1024 * 1024
-"""Bytes of a file at most, as OpenAI allows."""
+MAX_BYTES: Final = 512 * 1024 * 1024
+"""Largest file that OpenAI takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file on its way into a store.
-
-    Args:
-        name: its name, without folders.
-        content: its bytes.
-    """
+    """A file for a store: its name without folders, and its bytes."""
 
     name: str
     content: bytes
 
     @property
     def text(self) -> str:
-        """The content of a text file, without the mark that some editors put before it."""
+        """The content of a text file, without a byte order mark."""
         return self.content.decode("utf-8-sig")
 
 
@@ -62,68 +56,66 @@ def read_documents(sources: Source | Iterable[Source], allowed: frozenset[str]) 
         allowed: endings of the file names that the store takes.
 
     Raises:
-        LLMInvalidRequestError: names the file, what is wrong with it and the way out.
+        LLMInvalidRequestError: names the file, what is wrong with it, and what to do.
     """
     one = isinstance(sources, (str, bytes, os.PathLike, Mapping)) or not isinstance(sources, Iterable)
     several: Any = [sources] if one else sources
-    found = [document for source in several for document in _read(source, allowed)]
-    if not found:
+    documents = [document for source in several for document in _read(source, allowed)]
+    if not documents:
         raise LLMInvalidRequestError("there is nothing to add: give paths, or texts by name: add({'notes': text})")
-    names = [document.name for document in found]
+    names = [document.name for document in documents]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise LLMInvalidRequestError(f"two files are named {twice}. A store keeps one of each name: rename one of them")
-    return tuple(found)
+    return tuple(documents)
 
 
 def _read(source: Source, allowed: frozenset[str]) -> list[Document]:
     if isinstance(source, Mapping):
-        return [_checked(_named(name, text), allowed) for name, text in source.items()]
+        return [_checked(_from_text(name, text), allowed) for name, text in source.items()]
     if not isinstance(source, (str, os.PathLike)):
         raise LLMInvalidRequestError(f"a store takes paths, or texts by name, and not {type(source).__name__}")
     path = Path(source)
-    # Not `path.is_dir`, which raises for what is too long to be a path: for a text.
+    # Not `path.is_dir`, which raises for a text that is too long to be a path.
     if os.path.isdir(path):
         raise LLMInvalidRequestError(f"{path.name or path} is a folder. Add the files in it: add(folder.glob('*.txt'))")
     _check_type(path.name, allowed)
     try:
-        if path.stat().st_size > LARGEST:
-            raise LLMInvalidRequestError(f"{path.name} has more than {LARGEST // 2**20} MB. Split it.")
+        if path.stat().st_size > MAX_BYTES:
+            raise LLMInvalidRequestError(f"{path.name} has more than {MAX_BYTES // 2**20} MB. Split it.")
         content = path.read_bytes()
     except OSError as error:
         raise LLMInvalidRequestError(
-            f"{path.name} cannot be read: {error.strerror or error}. A text that is no file gets a name: "
-            "add({'notes': text})"
+            f"{path.name} cannot be read: {error.strerror or error}. Give a text a name: add({{'notes': text}})"
         ) from error
     return [_checked(Document(path.name, content), allowed)]
 
 
-def _named(name: object, text: object) -> Document:
+def _from_text(name: object, text: object) -> Document:
     if not (isinstance(name, str) and Path(name).name and isinstance(text, str)):
         raise LLMInvalidRequestError(
-            f"texts go in by their names, as in add({{'notes': text}}), and not a {type(text).__name__} as {name!r}"
+            f"texts are added by name, as in add({{'notes': text}}), and not a {type(text).__name__} as {name!r}"
         )
-    # A text needs no ending, but OpenAI reads files by theirs.
-    full = name if Path(name).suffix else f"{name}.txt"
-    # Half of a surrogate pair is let through, to be refused with what else is no UTF-8.
-    return Document(Path(full).name, text.encode(errors="surrogatepass"))
+    # OpenAI reads files by their endings. Half of a surrogate pair is refused later, with other text that is no UTF-8.
+    file_name = name if Path(name).suffix else f"{name}.txt"
+    return Document(Path(file_name).name, text.encode(errors="surrogatepass"))
 
 
 def _checked(document: Document, allowed: frozenset[str]) -> Document:
     name = document.name
     _check_type(name, allowed)
+    problem = ""
     if not document.content.strip():
-        raise LLMInvalidRequestError(f"{name} is empty, and an empty file answers nothing. Leave it out.")
-    if Path(name).suffix.lower() in LOCAL_TYPES:
+        problem = "is empty. Leave it out."
+    elif Path(name).suffix.lower() in LOCAL_TYPES:
         try:
-            empty = not document.text.strip()
+            if not document.text.strip():
+                problem = "holds no text. Leave it out."
+            elif b"\0" in document.content:
+                problem = "is not a text (it has a byte 0). Save it as text, or leave it out."
         except UnicodeDecodeError as error:
-            raise LLMInvalidRequestError(
-                f"{name} is not UTF-8 (byte {error.start}). Save it as UTF-8, or if it is no text, with its own ending."
-            ) from error
-        if empty:
-            raise LLMInvalidRequestError(f"{name} holds no text. Leave it out.")
-        if b"\0" in document.content:
-            raise LLMInvalidRequestError(f"{name} is no text (it has a byte 0). Save it as text, or leave it out.")
+            problem = f"is not UTF-8 (byte {error.start}). Save it as UTF-8, or give it the right ending."
+    if problem:
+        raise LLMInvalidRequestError(f"{name} {problem}")
     return document
 
 
@@ -131,15 +123,15 @@ def _check_type(name: str, allowed: frozenset[str]) -> None:
     ending = Path(name).suffix.lower()
     if ending in allowed:
         return
-    way = ""
+    hint = ""
     if not ending[1:].isalnum():
-        way = " A text that is no file gets a name: add({'notes': text})."
+        hint = " Give a text a name: add({'notes': text})."
     elif ending in HOSTED_TYPES:
-        way = " Save it as text first, or put it into a HostedVectorStore, which reads such files."
+        hint = " Save it as text first, or add it to a HostedVectorStore, which reads such files."
     elif ending in LOCAL_TYPES:
-        way = " Save it with the ending .txt, or put it into a LocalVectorStore, which takes it as it is."
+        hint = " Save it with the ending .txt, or add it to a LocalVectorStore, which takes it."
     name = textwrap.shorten(name, 60, placeholder=" …") if " " in name else name[:60]
     kind = f"the type {textwrap.shorten(ending, 20)}" if ending else "no type"
     raise LLMInvalidRequestError(
-        f"{name} has {kind}, which this store does not take. It takes {', '.join(sorted(allowed))}.{way}"
+        f"{name} has {kind}, which this store does not take. It takes {', '.join(sorted(allowed))}.{hint}"
     )

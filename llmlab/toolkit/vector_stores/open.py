@@ -1,4 +1,4 @@
-"""One door to the stores that there are already, wherever they are kept."""
+"""`open_store`: an existing store, at OpenAI, in a folder, or on a server."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def open_store(
     folder: str | os.PathLike[str] | None = None,
     url: str | None = None,
 ) -> VectorStore:
-    """Return a store that there is already.
+    """Return an existing store.
 
     Args:
         name_or_id: its name; or the id of a store at OpenAI.
-        provider: for a store at OpenAI, an OpenAI provider or nobody; for another store, who embeds.
-        folder: where a local store is kept.
-        url: the Qdrant server that keeps it.
+        provider: for a store at OpenAI, an OpenAI provider or None; for another store, the provider that embeds.
+        folder: the folder of a local store.
+        url: the Qdrant server of the store.
 
     Raises:
-        StoreNotFoundError: there is none; the message names those that there are.
+        StoreNotFoundError: there is none; the message names the existing stores.
     """
     if folder is None and url is None:
         return HostedVectorStore.open(name_or_id, provider)
@@ -53,18 +53,18 @@ def _open_local(
     name: str, provider: Provider | None, folder: str | os.PathLike[str] | None, url: str | None
 ) -> LocalVectorStore:
     if provider is None:
-        raise ConfigurationError("a store that is kept here needs somebody who embeds: open_store(name, provider, …)")
-    there: list[str] = []
-    # Looking for a store must not make a folder for it.
+        raise ConfigurationError("a local store needs a provider that embeds: open_store(name, provider, …)")
+    names: list[str] = []
+    # A search for a store must not create a folder.
     if folder is None or Path(folder).is_dir():
         engine = open_engine(folder, url)
         try:
-            there = engine.names()
+            names = engine.names()
         finally:
             engine.close()
-    if name not in there:
+    if name not in names:
         raise StoreNotFoundError(
-            f"there is no store {name!r} here. There are: {', '.join(there) or 'none'}. "
-            "LocalVectorStore(name, provider, …) makes one; it is there from its first file on."
+            f"there is no store {name!r} here. There are: {', '.join(names) or 'none'}. "
+            "LocalVectorStore(name, provider, …) makes one; it exists from its first file on."
         )
     return LocalVectorStore(name, provider, folder=folder, url=url)

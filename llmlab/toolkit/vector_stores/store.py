@@ -1,7 +1,6 @@
-"""What every vector store can do: take files, find what they say about a question, and have a model answer from it.
+"""The methods of every vector store: add files, search them, and let a model answer from them.
 
-Each thing is written once, as a flow, and driven sync or async. The two kinds of store say what is different: where the
-files go, and who searches.
+Each method is one flow, which runs sync or async. The kinds of store differ in where the files are and who searches.
 """
 
 from __future__ import annotations
@@ -9,22 +8,27 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from llmlab._utils.context_managers import AsyncClosing, Closing
 from llmlab.errors import LLMInvalidRequestError
+from llmlab.models import validate_stream
 from llmlab.providers import Provider
 from llmlab.toolkit.vector_stores.documents import Document, Source, read_documents
-from llmlab.toolkit.vector_stores.prompt import Found, as_prompt, sourced
-from llmlab.toolkit.vector_stores.streams import AnswerStream, AsyncAnswerStream, Opened
-from llmlab.transport.driver import Flow
+from llmlab.toolkit.vector_stores.prompt import as_prompt
+from llmlab.transport.driver import Flow, run, run_async
+from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, StreamState
 from llmlab.types.completion import Completion, FileSearchResult
-from llmlab.types.messages import Message
 from llmlab.types.options import FileSearch
+from llmlab.types.request import Request
+from llmlab.types.validation import is_count
 
-MOST_RESULTS = 50
-"""Results of a search at most, as OpenAI allows."""
+MAX_RESULTS = 50
+"""Most results of a search, as OpenAI allows."""
+
+Results: TypeAlias = tuple[FileSearchResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class StoredFile:
     """A file in a store.
 
     Args:
-        id: what the store calls it.
+        id: its id in the store.
         name: the file's name.
         size: bytes of the file.
     """
@@ -44,13 +48,13 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the adding of files has come. `str(progress)` is a line to print.
+    """The progress of adding files. `str(progress)` is a line to print.
 
     Args:
-        stage: what is done at the moment.
-        done: how many are through this stage.
+        stage: the present step.
+        done: how many are done.
         total: how many there are.
-        unit: of what.
+        unit: what is counted.
     """
 
     stage: Literal["uploading", "indexing", "embedding"]
@@ -66,10 +70,10 @@ Report: TypeAlias = Callable[[Progress], object]
 
 
 class VectorStore(Closing, AsyncClosing):
-    """Files that can be searched by meaning. `HostedVectorStore` and `LocalVectorStore` are such stores.
+    """Files that can be searched by meaning: a `HostedVectorStore` or a `LocalVectorStore`.
 
     Args:
-        store_id: what it is known by.
+        store_id: its id.
         name: for people.
         provider: whose connections are used.
         owned: whether they are closed with the store.
@@ -84,18 +88,14 @@ class VectorStore(Closing, AsyncClosing):
         self._provider = provider
         self._owned = owned
 
-    # What a store says for itself
+    # The flows of each kind of store
 
     @abstractmethod
     def _add(self, documents: tuple[Document, ...], report: Report, new: list[str]) -> Flow[tuple[StoredFile, ...]]:
-        """Add documents. `new` holds the ids of what would be left behind if this failed now."""
+        """Add documents, all or none. `new` collects the ids of files that a failure would leave behind."""
 
     @abstractmethod
-    def _undo(self, new: list[str], error: BaseException) -> Flow[None]:
-        """Remove what an `add` that failed has left behind."""
-
-    @abstractmethod
-    def _search(self, query: str, max_results: int) -> Flow[tuple[FileSearchResult, ...]]: ...
+    def _search(self, query: str, max_results: int) -> Flow[Results]: ...
     @abstractmethod
     def _files(self) -> Flow[tuple[StoredFile, ...]]: ...
     @abstractmethod
@@ -103,29 +103,33 @@ class VectorStore(Closing, AsyncClosing):
     @abstractmethod
     def _delete(self) -> Flow[None]: ...
 
+    def _undo(self, new: list[str], error: BaseException) -> Flow[None]:
+        """Remove the files that a failed `add` left behind."""
+        yield from ()
+
     def _is_searched_by(self, provider: Provider) -> bool:
-        """Whether a provider's own service searches this store while it answers."""
+        """Return whether the provider's service searches this store while it answers."""
         return False
 
-    # What everybody can do with it
+    # The methods
 
     def add(self, sources: Source | Iterable[Source], *, progress: Report | None = None) -> tuple[StoredFile, ...]:
-        """Add files, all or none. A file takes the place of an earlier one of its name.
+        """Add files, all or none. A file replaces an earlier one of its name.
 
         Args:
             sources: paths, or texts by name: `add("menu.txt")`, `add(folder.glob("*.md"))`, `add({"notes": text})`.
-            progress: called with a `Progress` after each step; `print` will do.
+            progress: called with a `Progress` after each step, such as `print`.
 
         Raises:
-            LLMInvalidRequestError: a file is missing, empty, no UTF-8, or of a type that the store does not take.
-            LLMError: the service failed. What had been uploaded is removed again; only a file whose upload got no
-                answer may have arrived all the same.
+            LLMInvalidRequestError: a file is missing, empty, not UTF-8, or of a type that the store does not take.
+            LLMError: the service failed. Uploaded files are removed again; only a file whose upload got no answer may
+                still have arrived.
         """
         documents, new = read_documents(sources, self.file_types), list[str]()
         try:
-            return self._provider.run(self._add(documents, progress or _quiet, new))
+            return run(self._add(documents, progress or _ignore, new))
         except BaseException as error:
-            self._provider.run(self._undo(new, error))
+            run(self._undo(new, error))
             raise
 
     async def add_async(
@@ -134,13 +138,13 @@ class VectorStore(Closing, AsyncClosing):
         """The async twin of `add`. The files are read in a thread."""
         documents, new = await asyncio.to_thread(read_documents, sources, self.file_types), list[str]()
         try:
-            return await self._provider.run_async(self._add(documents, progress or _quiet, new))
+            return await run_async(self._add(documents, progress or _ignore, new))
         except BaseException as error:
-            await self._provider.run_async(self._undo(new, error))
+            await run_async(self._undo(new, error))
             raise
 
-    def search(self, query: str, max_results: int = 10) -> tuple[FileSearchResult, ...]:
-        """Return the pieces of the files that are nearest to a question, the nearest first.
+    def search(self, query: str, max_results: int = 10) -> Results:
+        """Return the chunks of the files that are nearest to a question, the nearest first.
 
         Args:
             query: a question, or a few words.
@@ -151,93 +155,79 @@ class VectorStore(Closing, AsyncClosing):
             StoreNotFoundError: the store was deleted.
         """
         _check(query, max_results)
-        return self._provider.run(self._search(query, max_results))
+        return run(self._search(query, max_results))
 
-    async def search_async(self, query: str, max_results: int = 10) -> tuple[FileSearchResult, ...]:
+    async def search_async(self, query: str, max_results: int = 10) -> Results:
         """The async twin of `search`."""
         _check(query, max_results)
-        return await self._provider.run_async(self._search(query, max_results))
+        return await run_async(self._search(query, max_results))
 
     def answer(self, provider: Provider, question: str, max_results: int = 10, **options: Any) -> Completion:
-        """Have a model answer from the files. `.file_search_results` of the answer holds what it was given to read.
+        """Let a model answer from the files. `.file_search_results` of the answer holds the chunks that it read.
 
-        OpenAI searches its own stores while it answers. For everybody else the store is searched first, and what was
-        found is sent along with the question.
+        OpenAI searches its own stores while it answers. For other providers the store is searched first, and the
+        results are sent with the question.
 
         Args:
-            provider: who answers; it need not be the one that embeds.
+            provider: the provider that answers; another one may embed.
             question: what to answer.
             max_results: 1 to 50.
             options: as in `complete`.
         """
-        _check_asking(provider, question, max_results, options)
-        found = None if self._is_searched_by(provider) else self.search(question, max_results)
-        prompt, more = self._asked(question, max_results, found)
-        return sourced(found)(provider.complete(prompt, **more, **options))
+        _check_question(provider, question, max_results, options)
+        return run(self._answer(provider, question, max_results, options))
 
     async def answer_async(
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
     ) -> Completion:
         """The async twin of `answer`."""
-        _check_asking(provider, question, max_results, options)
-        found = None if self._is_searched_by(provider) else await self.search_async(question, max_results)
-        prompt, more = self._asked(question, max_results, found)
-        return sourced(found)(await provider.complete_async(prompt, **more, **options))
+        _check_question(provider, question, max_results, options)
+        return await run_async(self._answer(provider, question, max_results, options))
 
     def answer_stream(
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
-    ) -> AnswerStream[Completion]:
-        """Do what `answer` does, piece by piece. After the end, `.result` is the whole answer with its sources."""
-        _check_asking(provider, question, max_results, options)
-        found = None if self._is_searched_by(provider) else self.search(question, max_results)
-        prompt, more = self._asked(question, max_results, found)
-        return AnswerStream(provider.complete_stream(prompt, **more, **options), sourced(found))
+    ) -> CompletionStream:
+        """Do what `answer` does, chunk by chunk. After the end, `.result` is the whole answer with its sources."""
+        _check_question(provider, question, max_results, options)
+        return CompletionStream(run(self._answer_stream(provider, question, max_results, options)))
 
     def answer_stream_async(
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
-    ) -> AsyncAnswerStream[Completion]:
+    ) -> AsyncCompletionStream:
         """The async twin of `answer_stream`, for `async for` or `async with`."""
-        _check_asking(provider, question, max_results, options)
-
-        async def opening() -> Opened[Completion]:
-            found = None if self._is_searched_by(provider) else await self.search_async(question, max_results)
-            prompt, more = self._asked(question, max_results, found)
-            return await provider.complete_stream_async(prompt, **more, **options), sourced(found)
-
-        return AsyncAnswerStream(opening)
+        _check_question(provider, question, max_results, options)
+        return AsyncCompletionStream(partial(self._answer_stream, provider, question, max_results, options))
 
     def files(self) -> tuple[StoredFile, ...]:
         """Return the files in the store, the oldest first."""
-        return self._provider.run(self._files())
+        return run(self._files())
 
     async def files_async(self) -> tuple[StoredFile, ...]:
         """The async twin of `files`."""
-        return await self._provider.run_async(self._files())
+        return await run_async(self._files())
 
     def remove(self, file_id: str) -> None:
-        """Take a file out of the store, and delete it.
+        """Remove a file from the store and delete it.
 
         Raises:
             LLMInvalidRequestError: the store has no such file.
         """
-        self._provider.run(self._remove(file_id))
+        run(self._remove(file_id))
 
     async def remove_async(self, file_id: str) -> None:
         """The async twin of `remove`."""
-        await self._provider.run_async(self._remove(file_id))
+        await run_async(self._remove(file_id))
 
     def delete(self) -> None:
-        """Delete the store and its files. There is no way back."""
-        self._provider.run(self._delete())
+        """Delete the store and its files for good."""
+        run(self._delete())
 
     async def delete_async(self) -> None:
         """The async twin of `delete`."""
-        await self._provider.run_async(self._delete())
-
-    # Opening and closing
+        await run_async(self._delete())
 
     def close(self) -> None:
-        """Close what the store has opened itself. Its files stay."""
+        """Close the connections that the store opened. Its files stay."""
         if self._owned:
             self._provider.close()
 
@@ -246,28 +236,48 @@ class VectorStore(Closing, AsyncClosing):
         if self._owned:
             await self._provider.aclose()
 
-    def _asked(self, question: str, max_results: int, found: Found) -> tuple[list[Message], dict[str, Any]]:
-        """Return a question as a prompt, and what `complete` needs beside it."""
-        more = {"file_search": FileSearch((self.id,), max_results)} if found is None else {}
-        return as_prompt(question, found), more
+    # The flows of an answer
+
+    def _ask(
+        self, provider: Provider, question: str, max_results: int, options: dict[str, Any]
+    ) -> Flow[tuple[Request, Results | None]]:
+        """Return the request with a question, and its search results; None if the service searches by itself."""
+        if self._is_searched_by(provider):
+            search = FileSearch((self.id,), max_results)
+            return provider.request(as_prompt(question, None), file_search=search, **options), None
+        results = yield from self._search(question, max_results)
+        return provider.request(as_prompt(question, results), **options), results
+
+    def _answer(self, provider: Provider, question: str, max_results: int, options: dict[str, Any]) -> Flow[Completion]:
+        request, results = yield from self._ask(provider, question, max_results, options)
+        answer = yield from provider.complete_flow(request)
+        return answer if results is None else replace(answer, file_search_results=results)
+
+    def _answer_stream(
+        self, provider: Provider, question: str, max_results: int, options: dict[str, Any]
+    ) -> Flow[StreamState]:
+        request, results = yield from self._ask(provider, question, max_results, options)
+        validate_stream(request, provider.name)
+        state = yield from provider.stream_flow(request)
+        if results is not None:
+            state.details["file_search_results"] = results
+        return state
 
 
 def _check(query: str, max_results: int) -> None:
     if not isinstance(query, str) or not query.strip():
         raise LLMInvalidRequestError("a search needs a question, or a few words")
-    if not isinstance(max_results, int) or isinstance(max_results, bool) or not 1 <= max_results <= MOST_RESULTS:
-        raise LLMInvalidRequestError(
-            f"max_results must be a whole number from 1 to {MOST_RESULTS}, not {max_results!r}"
-        )
+    if not is_count(max_results, 1, MAX_RESULTS):
+        raise LLMInvalidRequestError(f"max_results must be a whole number from 1 to {MAX_RESULTS}, not {max_results!r}")
 
 
-def _check_asking(provider: Provider, question: str, max_results: int, options: dict[str, Any]) -> None:
-    """Refuse what would be refused later, after a search that costs something."""
+def _check_question(provider: Provider, question: str, max_results: int, options: dict[str, Any]) -> None:
+    """Refuse a wrong option before a search that costs something."""
     _check(question, max_results)
     if "file_search" in options:
         raise LLMInvalidRequestError("answer searches this store by itself; leave file_search out")
     provider.request(question, **options)
 
 
-def _quiet(progress: Progress) -> None:
-    """Report to nobody."""
+def _ignore(progress: Progress) -> None:
+    pass
