@@ -38,6 +38,7 @@ def addresses(process: Any) -> dict[str, str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send Ctrl-C to one process alone")
 def test_it_prints_the_base_urls_answers_and_ends_with_ctrl_c() -> None:
+    """Else nobody finds the services, or the terminal hangs."""
     with started("--pace", "0", "--log", "--faults", "server_error;times=1") as process:
         try:
             urls = addresses(process)
@@ -58,12 +59,14 @@ def test_it_prints_the_base_urls_answers_and_ends_with_ctrl_c() -> None:
 
 
 def test_a_wrong_fault_is_explained_before_anything_starts() -> None:
+    """Else a mistyped fault never happens."""
     result = CliRunner().invoke(app, ["simulate", "--faults", "rate_limt"])
     assert isinstance(result.exception, ConfigurationError)
     assert "Did you mean 'rate_limit'" in str(result.exception)
 
 
 def test_a_taken_port_is_explained() -> None:
+    """Else the second simulator of a machine ends with a traceback."""
     with SimulatorServer() as server:
         result = CliRunner().invoke(app, ["simulate", "--port", str(server.port)])
     assert isinstance(result.exception, ConfigurationError)

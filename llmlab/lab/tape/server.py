@@ -2,8 +2,8 @@
 
 One port serves all services, each below a path of its own (`BASES`). Answers come at the simulator's pace, streams
 piece by piece, and say in a header that they are simulated. Faults come by `--faults`, or for one request by the header
-`x-llmlab-fault: rate_limit;retry_after=2`. Where a fault means that nobody answers, the connection is closed without a
-word: a server cannot refuse what has reached it. The HTTP itself is Tornado's. Left out: HTTPS, compression and CORS.
+`x-llmlab-fault: rate_limit;retry_after=2`. A fault that means "nobody answers" closes the connection without an answer.
+The HTTP itself is Tornado's. Left out: HTTPS, compression and CORS.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ BASES: Final = {
     "local_gpt_oss": "/local/v1",
 }
 """The base URL of each service, below the address of the server."""
-LARGEST: Final = 64 * 1024 * 1024
+MAX_BODY: Final = 64 * 1024 * 1024
 """Bytes of the largest request body."""
 
 _ALIASES: Final = {base.split("/")[1]: alias for alias, base in BASES.items()}
@@ -52,14 +52,14 @@ class SimulatorServer:
     """A server that answers as five services do. `with SimulatorServer() as server:` runs it in a thread.
 
     Args:
-        port: to listen on; 0 takes a free one.
-        faults: what goes wrong, for every request, in the notation of `--faults`; or what `llmlab.faults` made.
+        port: port to listen on; 0 takes a free one.
+        faults: faults for every request: a plan of `llmlab.faults`, or its text as for `--faults`.
         pace: factor on the simulator's waiting times; 0 does not wait.
-        log: gets a line for each request.
-        answer: what answers.
+        log: called with a line for each request.
+        answer: the function that answers; the shared simulator.
 
     Raises:
-        ConfigurationError: there is no such fault.
+        ConfigurationError: unknown fault.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class SimulatorServer:
             ) from None
         listener.setblocking(False)
         self.port = listener.getsockname()[1]
-        server = HTTPServer(self._on_request, max_body_size=LARGEST, max_buffer_size=2 * LARGEST)
+        server = HTTPServer(self._on_request, max_body_size=MAX_BODY, max_buffer_size=2 * MAX_BODY)
         server.add_socket(listener)
         try:
             on_open()
@@ -162,72 +162,70 @@ class SimulatorServer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _respond(self, request: HTTPServerRequest) -> None:
-        asked = _asked(request)
-        fault, damage = self._arriving(asked) if asked else ("", _index(self.urls, request.path))
+    async def _respond(self, http: HTTPServerRequest) -> None:
+        request = _tape_request(http)
+        fault, arrival = self._arrival(request) if request else ("", _index(self.urls, http.path))
         if self._log:
-            sent = asked or TapeRequest(request.method or "GET", "", request.path)
-            exchange = Exchange(0, sent, damage.answer, fault=fault, failure=damage.failure or "")
-            self._log(exchange.summary if asked else f"{sent.method} {sent.path} → {exchange.outcome}")
-        try:
-            await self._deliver(request.connection, damage, fault)
-        except StreamClosedError:
-            return  # the reader has left, which is its right
+            sent = request or TapeRequest(http.method or "GET", "", http.path)
+            exchange = Exchange(0, sent, arrival.answer, fault=fault, failure=arrival.failure or "")
+            self._log(exchange.summary if request else f"{sent.method} {sent.path} → {exchange.outcome}")
+        with suppress(StreamClosedError):  # the client has left
+            await self._deliver(http.connection, arrival, fault)
 
-    def _arriving(self, asked: TapeRequest) -> tuple[str, Arrival]:
-        header = asked.headers.get(FAULT_HEADER)
+    def _arrival(self, request: TapeRequest) -> tuple[str, Arrival]:
+        """Return the fault that meets a request, by name, and what arrives of the answer."""
+        header = request.headers.get(FAULT_HEADER)
         try:
-            blocks = [self._by_header(header)] if header else []
+            plans = [self._by_header(header)] if header else []
         except ConfigurationError as error:
             return "", whole(_problem(400, error.message))
-        blocks += [self._faults] if self._faults else []
-        fault = next((fault for block in blocks if (fault := block.due(asked))), None)
+        plans += [self._faults] if self._faults else []
+        fault = next((fault for plan in plans if (fault := plan.due(request))), None)
         if fault is None:
-            return "", whole(self._answer(asked))
-        return fault.name, inject(fault, asked, lambda: self._answer(asked), None)
+            return "", whole(self._answer(request))
+        return fault.name, inject(fault, request, lambda: self._answer(request), None)
 
-    async def _deliver(self, connection: Any, damage: Arrival, fault: str) -> None:
-        started, answer = self._loop.time(), damage.answer
-        # The head of a stream is there at once; that of a plain answer comes with its body.
-        headless = answer is not None and damage.length is not None
-        if answer is not None and not headless:
-            await connection.write_headers(*_head(answer, damage, fault))
-        for moment, piece in damage.pieces:
-            await asyncio.sleep(max(0.0, started + moment * self._pace - self._loop.time()))
-            if answer is not None and headless:
-                await connection.write_headers(*_head(answer, damage, fault))
-                headless = False
-            if answer is not None and piece:
+    async def _deliver(self, connection: Any, arrival: Arrival, fault: str) -> None:
+        start, answer = self._loop.time(), arrival.answer
+        head = _head(answer, arrival, fault) if answer else None
+        if head and arrival.length is None:  # the head of a stream comes at once, that of a whole answer with its body
+            await connection.write_headers(*head)
+            head = None
+        for time, piece in arrival.pieces:
+            await asyncio.sleep(max(0.0, start + time * self._pace - self._loop.time()))
+            if head:
+                await connection.write_headers(*head)
+                head = None
+            if answer and piece:
                 await connection.write(piece)
-        if damage.failure:
+        if arrival.failure:
             connection.stream.close()
         else:
             connection.finish()
 
 
-def _asked(request: HTTPServerRequest) -> TapeRequest | None:
-    """Return a request as the tape sees it; None if its path belongs to no service."""
-    head, _, rest = (request.uri or "/").lstrip("/").partition("/")
-    alias = _ALIASES.get(head)
-    if alias is None:
+def _tape_request(http: HTTPServerRequest) -> TapeRequest | None:
+    """Return a request in the tape's form; None if its path belongs to no service."""
+    first, _, rest = (http.uri or "/").lstrip("/").partition("/")
+    if first not in _ALIASES:
         return None
-    headers = {name.lower(): value for name, value in request.headers.get_all()}
-    body = read_body(request.body, headers.get("content-type", ""))
-    return TapeRequest((request.method or "GET").upper(), alias, f"/{rest}", headers, body)
+    headers = {name.lower(): value for name, value in http.headers.get_all()}
+    body = read_body(http.body, headers.get("content-type", ""))
+    return TapeRequest((http.method or "GET").upper(), _ALIASES[first], f"/{rest}", headers, body)
 
 
-def _head(answer: TapeAnswer, damage: Arrival, fault: str) -> tuple[ResponseStartLine, HTTPHeaders]:
+def _head(answer: TapeAnswer, arrival: Arrival, fault: str) -> tuple[ResponseStartLine, HTTPHeaders]:
     headers = HTTPHeaders({"content-type": CONTENT_TYPES[answer.framing], **answer.headers})
     headers["x-llmlab-source"] = "simulated"
     if fault:
         headers[FAULT_HEADER] = fault
-    if damage.length is not None and answer.status != 204:
-        headers["content-length"] = str(damage.length)
+    if arrival.length is not None and answer.status != 204:
+        headers["content-length"] = str(arrival.length)
     return ResponseStartLine("HTTP/1.1", answer.status, responses.get(answer.status, "Overloaded")), headers
 
 
 def _index(urls: dict[str, str], path: str) -> Arrival:
-    """Return what is said where no service is: where they are."""
+    """Return the answer to a path of no service: the base URLs of all."""
     if path == "/":
         return whole(TapeAnswer(body={"simulator": "llmlab", "base_urls": urls, "faults": FaultPlan.kinds()}))
     return whole(_problem(404, f"no service is at {path}. The base URLs are {', '.join(urls.values())}"))
