@@ -1,6 +1,6 @@
-"""Where a cache keeps its answers: in memory, or in an SQLite file that several processes share.
+"""Stores of a cache: memory, or an SQLite file that several processes share.
 
-Both forget the least recently used answer when they are full. They know keys and texts, and nothing of what these mean.
+A full store drops the least recently used answer. A store holds keys and texts, and does not know what they mean.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from llmlab.errors import ConfigurationError
 _log = logging.getLogger("llmlab")
 
 BUSY_SECONDS = 5.0
-"""How long to wait for another process that is writing."""
+"""How long to wait for another process that writes."""
+
+_NEXT = "(SELECT coalesce(max(used), 0) + 1 FROM answers)"
+"""A counter of uses. The wall clock would not do, because it may go back."""
 
 
 class Store(Protocol):
-    """What a cache needs of the place where it keeps answers."""
+    """What a cache needs of a store."""
 
     def get(self, key: str, oldest: float) -> str | None:
-        """Return what is kept under a key, if it was kept at `oldest` or later (seconds of the wall clock)."""
+        """Return the text of a key, if it was stored at `oldest` or later (seconds of the wall clock)."""
         ...
 
     def put(self, key: str, text: str, now: float) -> None: ...
@@ -37,7 +40,7 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """Keeps answers until the process ends."""
+    """Answers in memory, until the process ends."""
 
     def __init__(self, max_entries: int) -> None:
         self._max = max_entries
@@ -47,17 +50,17 @@ class MemoryStore:
 
     def get(self, key: str, oldest: float) -> str | None:
         with self._lock:
-            found = self._entries.get(key)
-            if found is None or found[0] < oldest:
+            entry = self._entries.get(key)
+            if entry is None or entry[0] < oldest:
                 return None
             self._entries.move_to_end(key)
-            return found[1]
+            return entry[1]
 
     def put(self, key: str, text: str, now: float) -> None:
         with self._lock:
             self._entries[key] = (now, text)
             self._entries.move_to_end(key)
-            while len(self._entries) > self._max:
+            if len(self._entries) > self._max:
                 self._entries.popitem(last=False)
 
     def clear(self) -> None:
@@ -72,14 +75,14 @@ class MemoryStore:
 
 
 class SqliteStore:
-    """Keeps answers in a file. A file that is damaged is set aside, and what cannot be kept is only not kept.
+    """Answers in a file. A damaged file is renamed, and a failing one loses answers but never ends a call.
 
     Args:
-        path: of the file; its folder must be there.
-        max_entries: how many answers are kept.
+        path: of the file, in a folder that exists.
+        max_entries: most answers in the file.
 
     Raises:
-        ConfigurationError: if the file cannot be opened or made.
+        ConfigurationError: if the file cannot be opened or created.
     """
 
     def __init__(self, path: Path, max_entries: int) -> None:
@@ -87,23 +90,31 @@ class SqliteStore:
         self._max = max_entries
         # A stream may end in a finaliser, which may run where this very thread holds the lock.
         self._lock = threading.RLock()
-        self._base = self._open()
+        try:
+            try:
+                self._base = self._connect()
+            except sqlite3.Error as error:
+                if not _is_damage(error):
+                    raise
+                self._base = self._replace(error)
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigurationError(
+                f"the cache {path.name} cannot be opened: {error}. Does its folder exist, and may it be written to?"
+            ) from None
 
     def get(self, key: str, oldest: float) -> str | None:
         with self._lock, self._forgiving():
-            found = self._base.execute("SELECT text FROM answers WHERE key = ? AND kept >= ?", (key, oldest)).fetchone()
-            if found is not None:
+            row = self._base.execute("SELECT text FROM answers WHERE key = ? AND kept >= ?", (key, oldest)).fetchone()
+            if row is not None:
                 self._base.execute(f"UPDATE answers SET used = {_NEXT} WHERE key = ?", (key,))
-                return str(found[0])
+                return str(row[0])
         return None
 
     def put(self, key: str, text: str, now: float) -> None:
+        oldest = "SELECT key FROM answers ORDER BY used DESC LIMIT -1 OFFSET ?"
         with self._lock, self._forgiving():
             self._base.execute(f"INSERT OR REPLACE INTO answers VALUES (?, ?, {_NEXT}, ?)", (key, now, text))
-            self._base.execute(
-                "DELETE FROM answers WHERE key IN (SELECT key FROM answers ORDER BY used DESC LIMIT -1 OFFSET ?)",
-                (self._max,),
-            )
+            self._base.execute(f"DELETE FROM answers WHERE key IN ({oldest})", (self._max,))
 
     def clear(self) -> None:
         with self._lock, self._forgiving():
@@ -120,7 +131,7 @@ class SqliteStore:
 
     @contextlib.contextmanager
     def _forgiving(self) -> Iterator[None]:
-        """A cache that fails is a cache without answers, never an error of the call."""
+        """Log an error of the database; replace the file if it is damaged."""
         try:
             yield
         except sqlite3.Error as error:
@@ -128,30 +139,17 @@ class SqliteStore:
             if _is_damage(error):
                 self._base.close()
                 try:
-                    self._base = self._set_aside(error)
+                    self._base = self._replace(error)
                     return
                 except (OSError, sqlite3.Error) as other:
                     failure = other
-            # Another process is writing for long, the disk is full, or the cache was closed.
-            _log.warning("the cache %s is passed over: %s", self._path.name, failure)
+            # Another process writes for long, the disk is full, or the cache was closed.
+            _log.warning("the cache %s is not used: %s", self._path.name, failure)
 
-    def _open(self) -> sqlite3.Connection:
-        try:
-            try:
-                return self._connected()
-            except sqlite3.Error as error:
-                if not _is_damage(error):
-                    raise
-                return self._set_aside(error)
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigurationError(
-                f"the cache {self._path.name} cannot be opened: {error}. Is its folder there, and may it be written to?"
-            ) from None
-
-    def _connected(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         base = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            # Readers need not wait for a writer; after a power cut the last answers may be missing, none is damaged.
+            # A crash of the machine may lose the last answers, and damages none.
             base.execute("PRAGMA journal_mode = WAL")
             base.execute("PRAGMA synchronous = NORMAL")
             base.execute(
@@ -164,30 +162,26 @@ class SqliteStore:
             raise
         return base
 
-    def _set_aside(self, error: sqlite3.Error) -> sqlite3.Connection:
-        """Give a damaged file another name, and begin a new one."""
+    def _replace(self, error: sqlite3.Error) -> sqlite3.Connection:
+        """Rename a damaged file, and begin an empty one."""
         number = 1
-        while (aside := self._path.with_name(f"{self._path.name}.damaged-{number}")).exists():
+        while (damaged := self._path.with_name(f"{self._path.name}.damaged-{number}")).exists():
             number += 1
         try:
-            self._path.replace(aside)
+            self._path.replace(damaged)
         except FileNotFoundError:
-            # Another process met the same damage, and was faster.
-            return self._connected()
+            # Another process has renamed it already.
+            return self._connect()
         for ending in ("-wal", "-shm"):
             self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
         warnings.warn(
-            f"the cache {self._path.name} is damaged ({error}); it is now {aside.name}, and an empty one has begun",
+            f"the cache {self._path.name} is damaged ({error}); it is now {damaged.name}, and an empty one has begun",
             RuntimeWarning,
             stacklevel=2,
         )
-        return self._connected()
+        return self._connect()
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    # What is wrong with the file itself has no class of its own; a busy, full or closed one has.
+    # An error of the file itself has no class of its own; that of a busy, full or closed one has.
     return type(error) is sqlite3.DatabaseError
-
-
-_NEXT = "(SELECT coalesce(max(used), 0) + 1 FROM answers)"
-"""A clock of uses, which cannot go back as the wall clock may."""

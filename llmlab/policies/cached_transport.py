@@ -1,4 +1,4 @@
-"""A kept answer as a transport: what arrived over the wire once arrives again, with its pace or at once."""
+"""A cached answer as a transport: it arrives again as it came over the wire, with its pace or at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEADERS: Final[Mapping[str, str]] = {"x-llmlab-source": "cached"}
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CachedResponse:
     """One answer, as it came over the wire.
 
     Args:
@@ -29,32 +29,28 @@ class Kept:
     times: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
 class CachedTransport:
-    """Answers every request with one kept answer.
+    """Answers every request with one cached response.
 
     Args:
-        kept: the answer.
-        pace: factor on the times between the pieces of a stream; 0 gives them at once.
+        response: the answer.
+        pace: factor on the times between the chunks of a stream; 0 gives them at once.
     """
 
-    def __init__(self, kept: Kept, pace: float) -> None:
-        self._kept = kept
-        self._pace = pace
+    response: CachedResponse
+    pace: float
 
     def send(self, request: WireRequest) -> WireReply:
-        """Return the kept answer."""
-        return WireReply(200, HEADERS, self._kept.body)
+        return WireReply(200, HEADERS, self.response.body)
 
     async def send_async(self, request: WireRequest) -> WireReply:
-        """The async twin of `send`."""
         return self.send(request)
 
-    def open(self, request: WireRequest) -> ReplayStream:
-        """Return the kept stream, from its beginning."""
-        return ReplayStream(self._kept, self._pace)
+    def open(self, request: WireRequest) -> CachedStream:
+        return CachedStream(self.response, self.pace)
 
-    async def open_async(self, request: WireRequest) -> ReplayStream:
-        """The async twin of `open`."""
+    async def open_async(self, request: WireRequest) -> CachedStream:
         return self.open(request)
 
     def close(self) -> None:
@@ -64,34 +60,35 @@ class CachedTransport:
         """Do nothing: no connection is open."""
 
 
-class ReplayStream:
-    """The pieces of a kept stream."""
+class CachedStream:
+    """The events of a cached stream."""
 
-    def __init__(self, kept: Kept, pace: float) -> None:
-        self.headers: Mapping[str, str] = HEADERS
-        self._kept = kept
+    headers: Mapping[str, str] = HEADERS
+
+    def __init__(self, response: CachedResponse, pace: float) -> None:
+        self._response = response
         self._pace = pace
         self._elapsed = 0.0
 
     def __iter__(self) -> Generator[list[dict[str, Any]]]:
-        for wait, events in self._pieces():
+        for wait, events in self._groups():
             if wait:
                 time.sleep(real_seconds(wait))
             yield events
 
     async def __aiter__(self) -> AsyncGenerator[list[dict[str, Any]]]:
-        for wait, events in self._pieces():
+        for wait, events in self._groups():
             if wait:
                 await asyncio.sleep(real_seconds(wait))
             yield events
 
-    def _pieces(self) -> Iterator[tuple[float, list[dict[str, Any]]]]:
-        for seconds, events in zip(self._kept.times, self._kept.events, strict=True):
+    def _groups(self) -> Iterator[tuple[float, list[dict[str, Any]]]]:
+        for seconds, events in zip(self._response.times, self._response.events, strict=True):
             wait, self._elapsed = seconds * self._pace - self._elapsed, seconds * self._pace
             yield max(0.0, wait), [dict(event) for event in events]
 
     def elapsed(self) -> float:
-        """Return the seconds that it took up to the last piece, at the pace of the replay."""
+        """Return the seconds up to the last events, at the pace of the replay."""
         return self._elapsed
 
     def close(self) -> None:

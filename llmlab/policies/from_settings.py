@@ -1,10 +1,10 @@
-"""The policies that `llmlab.yaml` asks for.
+"""The policies in `llmlab.yaml`.
 
     providers:
       openai: {limits: {requests_per_minute: 60}, budget: {max_usd: 5}, retry: {total: 60, on: [rate_limit, timeout]}}
 
-Limits, budgets and caches are there once in a process for each provider and what is said of it, however often the
-provider is made: a limit that began anew each time would be none.
+All providers of one name and the same settings share their limits, budget and cache in a process; a limit that began
+anew with each provider would limit nothing.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _lock = threading.Lock()
 _shared: dict[str, Policy] = {}
 
 
-def policies_from(name: str, settings: ProviderSettings, given: Mapping[str, Any]) -> list[Policy]:
-    """Return what the settings say of a provider's policies, the outermost first.
+def policies_from(name: str, settings: ProviderSettings, arguments: Mapping[str, Any]) -> list[Policy]:
+    """Return the policies of a provider's settings, the outermost first.
 
     Args:
-        name: of the provider.
-        settings: what is said of it.
-        given: arguments in the code, which win over those of the file.
+        name: name of the provider.
+        settings: its settings.
+        arguments: arguments in the code, which replace those of the file.
     """
     outer = _policy(name, Cache, settings.cache) + _policy(name, Budget, settings.budget)
-    return outer + _retry(settings, given) + _policy(name, Limits, settings.limits)
+    return outer + _retry(settings, arguments) + _policy(name, Limits, settings.limits)
 
 
 def _policy(name: str, kind: Callable[..., Policy], options: Mapping[str, Any] | None) -> list[Policy]:
@@ -46,10 +46,10 @@ def _policy(name: str, kind: Callable[..., Policy], options: Mapping[str, Any] |
         return [_shared[key]]
 
 
-def _retry(settings: ProviderSettings, given: Mapping[str, Any]) -> list[Policy]:
+def _retry(settings: ProviderSettings, arguments: Mapping[str, Any]) -> list[Policy]:
     if settings.retry is None:
         return []
     names = {"max_retries": "max_retries", "retry_delay": "base_delay"}
     general = {own: value for name, own in names.items() if (value := getattr(settings, name)) is not None}
-    chosen = {own: value for name, own in names.items() if (value := given.get(name)) is not None}
+    chosen = {own: value for name, own in names.items() if (value := arguments.get(name)) is not None}
     return [RetryPolicy(**{**general, **settings.retry, **chosen})]

@@ -1,9 +1,9 @@
-"""Wait for your turn: so many requests and tokens a minute, so many calls at once, and whatever the service asks for.
+"""Limits on requests and tokens a minute and on calls in flight: calls wait instead of fail.
 
     limits = Limits(requests_per_minute=60, tokens_per_minute=90_000, in_flight=4)
     llm = get_provider("openai", policies=[limits])
 
-Who may go when is decided in `waiting_line`, and how threads and tasks wait for it in `shared_line`.
+`rate_limit_queue` decides which call goes when; `shared_queue` makes threads and tasks wait for it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import ClassVar
 from llmlab._utils.clock import now
 from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError, LLMRateLimitError
 from llmlab.policies.base import Answer, Call, Inner
-from llmlab.policies.rate_limit_queue import Line, Place, Service
-from llmlab.policies.shared_queue import SharedLine
+from llmlab.policies.rate_limit_queue import Queue, Service, Slot
+from llmlab.policies.shared_queue import SharedQueue
 from llmlab.transport.driver import Flow, Wait
 from llmlab.types.completion import Completion
 from llmlab.types.request import Request
@@ -27,7 +27,7 @@ from llmlab.types.validation import is_count
 _log = logging.getLogger("llmlab")
 
 ANSWER = 1_000
-"""Tokens that an answer without `max_tokens` is taken to have, until it is there."""
+"""Expected tokens of an answer without `max_tokens`."""
 _BYTES, _MESSAGE, _IMAGE = 3, 8, 1_000
 """Bytes of a token, a little fewer than most texts have; tokens around a message, and of an image."""
 
@@ -37,9 +37,9 @@ class LimitWait:
     """A call that has to wait.
 
     Args:
-        provider: who will be asked.
-        model: that is asked for.
-        seconds: how long it waits, as far as anybody can know; 0 if it waits for other calls to end.
+        provider: the provider of the call.
+        model: the model of the call.
+        seconds: how long it waits, as far as that is known; 0 if it waits for other calls to end.
         ahead: how many calls wait before it.
     """
 
@@ -57,15 +57,15 @@ class LimitWait:
 class Limits:
     """Makes calls wait instead of fail. Share one between providers, threads and tasks.
 
-    In no 60 seconds more calls start, or use more tokens, than was said. Calls go in the order in which they come.
-    Tokens are estimated before a call, from its prompt and its `max_tokens`, and corrected after it. Where a service
-    says in its answers that it has had enough, its calls wait, and those of others go on.
+    In no 60 seconds more calls start, or use more tokens, than the limits allow. Calls go in the order in which they
+    come. Tokens are estimated before a call, from its prompt and its `max_tokens`, and corrected after it. Where a
+    service reports in its answers that its own limits are reached, its calls wait, and those of others go on.
 
     Args:
-        requests_per_minute: calls that start, retries among them.
-        tokens_per_minute: tokens that they read and write.
-        in_flight: calls that are on their way at once. A stream is, until it is read to its end or closed.
-        on_wait: is told of each call that has to wait, before it waits.
+        requests_per_minute: most calls that start in a minute, with retries.
+        tokens_per_minute: most tokens of their prompts and answers.
+        in_flight: most calls at the same time. A stream is in flight until it is read to its end or closed.
+        on_wait: called with each call that has to wait, before it waits.
 
     Raises:
         ConfigurationError: for a limit below 1.
@@ -81,119 +81,116 @@ class Limits:
         *,
         on_wait: Callable[[LimitWait], object] | None = None,
     ) -> None:
-        given = {
+        limits = {
             "requests_per_minute": requests_per_minute,
             "tokens_per_minute": tokens_per_minute,
             "in_flight": in_flight,
         }
-        for name, limit in given.items():
+        for name, limit in limits.items():
             if limit is not None and not is_count(limit):
                 raise ConfigurationError(f"{name} must be a whole number above 0, not {limit!r}")
-        self._given = {name: limit for name, limit in given.items() if limit is not None}
-        self._most_tokens = tokens_per_minute
+        self._limits = limits
         self._on_wait = on_wait
-        self._line = SharedLine(Line(requests_per_minute, tokens_per_minute, in_flight))
+        self._shared = SharedQueue(Queue(*limits.values()))
         self._services: defaultdict[tuple[str, str], Service] = defaultdict(Service)
 
     def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
-        """Wait for one's turn; then have a call sent."""
-        place, wait = self._enter(call)
+        """Wait for a slot; then send the call."""
+        slot, wait = self._acquire(call)
         try:
             if wait is not None:
-                self._tell(wait)
-                yield Wait(place)
-            if not self._line.go(place):
+                _log.info("%s", wait)
+                if self._on_wait:
+                    self._on_wait(wait)
+                yield Wait(slot)
+            if not self._shared.start(slot):
                 raise call.too_late()
         except BaseException:
-            with self._line as line:
-                line.leave(place)
+            with self._shared as queue:
+                queue.leave(slot)
             raise
         before = call.headers
         try:
             answer = yield from inner(call)
         except BaseException as error:
-            # What was refused has used nothing; of everything else nobody knows.
+            # A refused call has used nothing; what any other has used is unknown.
             refused = isinstance(error, LLMError) and error.status_code is not None
-            self._hear(call, place, before, 0 if refused else place.tokens, error)
+            self._update(call, slot, before, 0 if refused else slot.tokens, error)
             raise
         if isinstance(answer, Completion):
-            self._hear(call, place, before, _used(answer, place))
+            self._update(call, slot, before, _used(answer, slot))
         else:
-            self._hear(call, place, before)
-            call.at_end(lambda completion, error: self._line.end(place, _used(None if error else completion, place)))
+            self._update(call, slot, before)
+            call.at_end(lambda completion, error: self._shared.end(slot, _used(None if error else completion, slot)))
         return answer
 
     @property
     def calls_on_their_way(self) -> int:
-        """Calls that have started and are not over."""
-        return self._line.line.flying
+        """Calls that have started and not ended."""
+        return self._shared.queue.in_flight
 
     @property
     def calls_waiting(self) -> int:
-        """Calls that wait for their turn."""
-        return self._line.line.waiting
+        """Calls in the queue."""
+        return self._shared.queue.waiting
 
     def __repr__(self) -> str:
-        said = [f"{name}={limit}" for name, limit in self._given.items()]
-        return f"Limits({', '.join([*said, f'{self.calls_on_their_way} on their way, {self.calls_waiting} waiting'])})"
+        limits = [f"{name}={limit}" for name, limit in self._limits.items() if limit is not None]
+        counts = f"{self.calls_on_their_way} on their way, {self.calls_waiting} waiting"
+        return f"Limits({', '.join([*limits, counts])})"
 
-    def _enter(self, call: Call) -> tuple[Place, LimitWait | None]:
-        """Stand in the line. Returns the place, and what is known of the wait if there is one."""
+    def _acquire(self, call: Call) -> tuple[Slot, LimitWait | None]:
+        """Return the slot of a call, and what is known of its wait if there is one."""
         tokens = self._tokens(call)
-        with self._line as line:
-            moment = self._line.moment()
-            place = Place(self._services[call.base_url, call.request.model], tokens, moment - now(), call.deadline)
-            line.enter(place, moment)
-            if not place.waits:
-                return place, None
-            seconds = line.expected(place, moment) - moment
-            return place, LimitWait(call.provider, call.request.model, max(0.0, seconds), line.waiting - 1)
+        with self._shared as queue:
+            when = self._shared.time()
+            slot = Slot(self._services[call.base_url, call.request.model], tokens, when - now(), call.deadline)
+            queue.acquire(slot, when)
+            if not slot.waits:
+                return slot, None
+            seconds = queue.expected(slot, when) - when
+            return slot, LimitWait(call.provider, call.request.model, max(0.0, seconds), queue.waiting - 1)
 
     def _tokens(self, call: Call) -> int:
         """Return how many tokens a call may use.
 
         Raises:
-            LLMInvalidRequestError: more than may be used in a minute.
+            LLMInvalidRequestError: if they are more than the limit of a minute.
         """
-        asked, limit = call.request, self._most_tokens
-        prompt = _prompt(asked)
-        wanted = prompt + (asked.max_tokens or 0)
+        request, limit = call.request, self._limits["tokens_per_minute"]
+        prompt, answer = _prompt(request), request.max_tokens or 0
+        unlimited = ANSWER if request.max_tokens is None else 0
         if limit is None:
-            return wanted + (ANSWER if asked.max_tokens is None else 0)
-        if wanted > limit:
+            return prompt + answer + unlimited
+        if prompt + answer > limit:
             raise LLMInvalidRequestError(
-                f"this call could use {wanted:,} tokens ({prompt:,} of the prompt, {asked.max_tokens or 0:,} of the "
+                f"this call could use {prompt + answer:,} tokens ({prompt:,} of the prompt, {answer:,} of the "
                 f"answer), and the limit is {limit:,} a minute: it would wait for ever. Make the prompt shorter or "
                 "max_tokens smaller, or raise the limit: Limits(tokens_per_minute=…).",
                 provider=call.provider,
             )
-        return min(wanted + ANSWER, limit) if asked.max_tokens is None else wanted
+        return min(prompt + answer + unlimited, limit)
 
-    def _tell(self, wait: LimitWait) -> None:
-        _log.info("%s", wait)
-        if self._on_wait:
-            self._on_wait(wait)
-
-    def _hear(
-        self, call: Call, place: Place, before: object, used: int | None = None, error: BaseException | None = None
+    def _update(
+        self, call: Call, slot: Slot, before: object, used: int | None = None, error: BaseException | None = None
     ) -> None:
-        """Take in what the service says of its own limits, and how many tokens were used if that is the end."""
-        with self._line as line:
+        """Read what the service reports of its limits, and settle the slot if its call has ended."""
+        with self._shared as queue:
             if call.headers is not before:
-                moment, room = self._line.moment(), place.service.room
-                room.hear(call.headers, moment)
+                when, limits = self._shared.time(), slot.service.limits
+                limits.update(call.headers, when)
                 if isinstance(error, LLMRateLimitError):
-                    room.pause(moment, error.retry_after)
+                    limits.pause(when, error.retry_after)
             if used is not None:
-                line.settle(place, used)
+                queue.settle(slot, used)
 
 
-def _used(completion: Completion | None, place: Place) -> int:
-    """Return the tokens of an answer; where nobody knows them, what was expected."""
+def _used(completion: Completion | None, slot: Slot) -> int:
+    """Return the tokens of an answer; the expected ones where they are unknown."""
     if completion is None or completion.finish_reason is None:
-        return place.tokens
+        return slot.tokens
     usage = completion.usage
-    return usage.total_tokens or usage.input_tokens + usage.output_tokens or place.tokens
+    return usage.total_tokens or usage.input_tokens + usage.output_tokens or slot.tokens
 
 
 def _prompt(request: Request) -> int:
@@ -201,9 +198,7 @@ def _prompt(request: Request) -> int:
     size, tokens = 0, 0
     for message in request.messages:
         size += len(message.content) if message.content.isascii() else len(message.content.encode())
-        tokens += _MESSAGE + _IMAGE * len(getattr(message, "images", ()))
-        for call in message.tool_calls:
-            size += len(str(call.arguments))
-    for tool in request.tools:
-        size += len(tool.description) + len(str(tool.parameters))
+        tokens += _MESSAGE + _IMAGE * len(message.images)
+        size += sum(len(str(call.arguments)) for call in message.tool_calls)
+    size += sum(len(tool.description) + len(str(tool.parameters)) for tool in request.tools)
     return tokens + size // _BYTES

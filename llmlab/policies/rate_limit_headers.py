@@ -1,7 +1,7 @@
-"""What a service says of its own limits, in the headers of its answers, and what follows for the next call.
+"""The limits that a service reports in the headers of its answers, and when the next call may start.
 
 Sources: platform.openai.com/docs/guides/rate-limits ("Rate limits in headers"), docs.anthropic.com/en/api/rate-limits
-("Response headers"). What is used fills up again evenly, and `reset` is when all is there.
+("Response headers"). What is used fills up again evenly, and `reset` is the time at which all is there.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 LONGEST = 120.0
-"""Seconds. A service that asks for a longer pause has run out of something else than this minute's share, and its next
-answer says of what."""
+"""Seconds. A service that asks for a longer pause has run out of more than this minute's share; its next answer says
+of what."""
 
 
 class _Names(NamedTuple):
-    """The headers that speak of one thing."""
+    """The headers of one limit."""
 
-    left: str
+    remaining: str
     limit: str
     reset: str
 
@@ -35,54 +35,54 @@ def _names(pattern: str) -> tuple[_Names, _Names]:
 
 
 _OPENAI, _ANTHROPIC = _names("x-ratelimit-{part}-{what}"), _names("anthropic-ratelimit-{what}-{part}")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-class _Share:
-    """What is left of one thing, as an answer said and less what has started since.
+class _Remaining:
+    """What remains of one limit: the number in an answer, less what has started since.
 
     Args:
-        left: how much there was.
-        moment: of the answer.
-        headers: of the answer. They are read on when nothing is left, which is rare.
-        names: those of them that speak of this.
+        left: the number.
+        when: the time of the answer.
+        headers: of the answer. The rest of them is read only when nothing is left, which is rare.
+        names: the headers of this limit.
     """
 
-    __slots__ = ("_headers", "_moment", "_names", "left")
+    __slots__ = ("_headers", "_names", "_when", "left")
 
-    def __init__(self, left: int, moment: float, headers: Mapping[str, str], names: _Names) -> None:
+    def __init__(self, left: int, when: float, headers: Mapping[str, str], names: _Names) -> None:
         self.left = left
-        self._moment = moment
+        self._when = when
         self._headers = headers
         self._names = names
 
     def ready_at(self, amount: int) -> float:
-        """Return when so much is there. What would take too long is left for the service to refuse."""
+        """Return when so much is there. A wait above LONGEST is left for the service to refuse."""
         if amount <= self.left:
-            return self._moment
-        said = {name: self._headers.get(name, "") for name in self._names}
-        limit, left = _number(said[self._names.limit]), _number(said[self._names.left])
-        if limit is None or left is None or left >= limit:
-            return self._moment
-        each = _seconds(said[self._names.reset], self._headers) / (limit - left)
-        seconds = (min(amount, limit) - self.left) * each
-        return self._moment + seconds if 0 < seconds <= LONGEST else self._moment
+            return self._when
+        remaining, limit, reset = (self._headers.get(name, "") for name in self._names)
+        most, left = _number(limit), _number(remaining)
+        if most is None or left is None or left >= most:
+            return self._when
+        seconds_each = _seconds(reset, self._headers) / (most - left)
+        seconds = (min(amount, most) - self.left) * seconds_each
+        return self._when + seconds if 0 < seconds <= LONGEST else self._when
 
 
-class ServiceRoom:
-    """What one service said of its limits."""
+class ServerLimits:
+    """The limits that one service has reported."""
 
     __slots__ = ("_names", "_paused", "_requests", "_tokens")
 
     def __init__(self) -> None:
         self._names = _OPENAI
         self._paused = 0.0
-        self._requests: _Share | None = None
-        self._tokens: _Share | None = None
+        self._requests: _Remaining | None = None
+        self._tokens: _Remaining | None = None
 
     def ready_at(self, tokens: int) -> float:
-        """Return the moment from which on a call with so many tokens may start."""
+        """Return when a call with so many tokens may start."""
         ready = self._paused
         if self._requests is not None:
             ready = max(ready, self._requests.ready_at(1))
@@ -91,25 +91,25 @@ class ServiceRoom:
         return ready
 
     def started(self, tokens: int) -> None:
-        """Note that a call starts, of which the next answer need not know yet."""
+        """Note the start of a call, which the next answer may not count yet."""
         if self._requests is not None:
             self._requests.left -= 1
         if self._tokens is not None:
             self._tokens.left -= tokens
 
-    def pause(self, moment: float, seconds: float | None) -> None:
+    def pause(self, when: float, seconds: float | None) -> None:
         """Note that the service wants no calls for so many seconds."""
         if seconds is not None and seconds <= LONGEST:
-            self._paused = max(self._paused, moment + seconds)
+            self._paused = max(self._paused, when + seconds)
 
-    def hear(self, headers: Mapping[str, str], moment: float) -> None:
-        """Take in what an answer says; what it does not say stays as it was."""
+    def update(self, headers: Mapping[str, str], when: float) -> None:
+        """Read the limits in the headers of an answer. A limit that is not in them stays."""
         for names in (self._names, _ANTHROPIC):
-            requests, tokens = (_number(headers.get(name.left)) for name in names)
+            requests, tokens = (_number(headers.get(name.remaining)) for name in names)
             if requests is not None:
-                self._requests = _Share(requests, moment, headers, names[0])
+                self._requests = _Remaining(requests, when, headers, names[0])
             if tokens is not None:
-                self._tokens = _Share(tokens, moment, headers, names[1])
+                self._tokens = _Remaining(tokens, when, headers, names[1])
             if requests is not None or tokens is not None:
                 self._names = names
                 return
@@ -120,19 +120,16 @@ def _number(text: str | None) -> int | None:
 
 
 def _seconds(text: str, headers: Mapping[str, str]) -> float:
-    """Return how long a reset is away: OpenAI writes 1m30s or 12ms, Anthropic a moment (RFC 3339)."""
-    parts = _PART.findall(text)
+    """Return the seconds until a reset: OpenAI writes 1m30s or 12ms, Anthropic a time (RFC 3339)."""
+    parts = _DURATION.findall(text)
     if parts and "".join(map("".join, parts)) == text:
         return sum(float(number) * _SECONDS[unit] for number, unit in parts)
     try:
-        return datetime.fromisoformat(text).timestamp() - _clock(headers)
+        reset = datetime.fromisoformat(text).timestamp()
     except ValueError:
         return 0.0
-
-
-def _clock(headers: Mapping[str, str]) -> float:
-    """Return the time by the clock of the service; the one here may be wrong."""
     try:
-        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+        # The clock of the service, because the one here may be wrong.
+        return reset - parsedate_to_datetime(headers.get("date", "")).timestamp()
     except ValueError:
-        return time.time()
+        return reset - time.time()

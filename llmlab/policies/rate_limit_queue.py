@@ -1,7 +1,7 @@
-"""A waiting line: who may start when, so that no minute sees more than its share.
+"""A fair queue with a sliding window: no minute sees more calls or tokens than its limit.
 
-First come, first served, except that a service which asks for a pause holds up its own calls only. A line knows no
-threads and no clock: whoever asks says what moment it is, in seconds.
+First come, first served, except that a service which asks for a pause holds up its own calls only. A queue knows no
+threads and no clock: its caller says what time it is, in seconds.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from __future__ import annotations
 import heapq
 from asyncio import wrap_future
 from bisect import insort
-from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import Future, wait
 from itertools import count
+from math import inf
 
-from llmlab.policies.rate_limit_headers import ServiceRoom
+from llmlab.policies.rate_limit_headers import ServerLimits
 
 MINUTE = 60.0
 
 
-class Place:
-    """The place of one call: first in the line, then on its way. Waiting for it ends when it may start, or is too late.
+class Slot:
+    """The slot of one call: first in the queue, then in flight. Waiting for it ends at its start or its deadline.
 
     Args:
-        service: who is called.
-        tokens: that it may use.
-        ahead: seconds by which the line is ahead of the clock of who waits; 0 unless waits are shortened.
-        deadline: the moment, on the clock of who waits, at which it need not start any more; None for never.
+        service: the service of the call.
+        tokens: tokens that the call may use.
+        ahead: seconds by which the queue's clock is ahead of the caller's; 0 unless waits are shortened.
+        deadline: when, on the caller's clock, it need not start any more; None for never.
     """
 
     __slots__ = ("ahead", "counted", "deadline", "number", "service", "started", "tokens", "turn")
@@ -39,13 +39,13 @@ class Place:
         self.number = 0
         self.started: float | None = None
         self.counted = False
-        """Whether it is one of those that started within the last minute."""
+        """Whether it started within the last minute."""
         self.turn: Future[None] | None = None
-        """Is over when nobody need wait any more."""
+        """Done when the wait is over."""
 
     def wait(self) -> None:
-        """Wait until it may start, or need not any more."""
-        # In slices, because on Windows a wait without an end hears no Ctrl-C.
+        """Wait for the start or the deadline."""
+        # In slices, because on Windows a wait without an end ignores Ctrl-C.
         while self.turn and not wait([self.turn], 1.0).done:
             continue
 
@@ -56,191 +56,187 @@ class Place:
 
     @property
     def waits(self) -> bool:
-        """Whether it still stands in the line."""
+        """Whether it is still in the queue."""
         return self.turn is not None and not self.turn.done()
 
 
 class Service:
-    """One model of one service: what it said of its limits, and who waits for it."""
+    """One model of one service: the limits that it reported, and the slots that wait for it."""
 
-    __slots__ = ("line", "room")
+    __slots__ = ("limits", "waiting")
 
     def __init__(self) -> None:
-        self.room = ServiceRoom()
-        self.line: OrderedDict[Place, None] = OrderedDict()
+        self.limits = ServerLimits()
+        self.waiting: dict[Slot, None] = {}
 
     @property
-    def head(self) -> Place:
-        return next(iter(self.line))
+    def head(self) -> Slot:
+        """The slot that has waited longest."""
+        return next(iter(self.waiting))
+
+    def is_ready(self, slot: Slot, when: float) -> bool:
+        """Return whether the limits of the service let a slot start."""
+        return self.limits.ready_at(slot.tokens) <= when
 
 
-class Line:
-    """Who waits, who is on his way, and what started within the last minute.
+class Queue:
+    """Waiting slots, slots in flight, and those that started within the last minute.
 
     Args:
-        requests: that may start in a minute; None for no limit.
-        tokens: that they may use; None for no limit.
-        in_flight: that may be on their way at once; None for no limit.
+        requests: most starts in a minute; None for no limit.
+        tokens: most tokens in a minute; None for no limit.
+        in_flight: most slots in flight; None for no limit.
     """
 
     def __init__(self, requests: int | None, tokens: int | None, in_flight: int | None) -> None:
-        self.limits = (requests, tokens, in_flight)
-        self._requests = float("inf") if requests is None else requests
-        self._tokens = float("inf") if tokens is None else tokens
-        self._in_flight = float("inf") if in_flight is None else in_flight
-        self.flying = 0
+        self._requests, self._tokens, self._most = (inf if n is None else n for n in (requests, tokens, in_flight))
+        self.in_flight = 0
         self.waiting = 0
+        self._window: list[Slot] = []
         self._used = 0
         self._wanted = 0
-        self._log: list[Place] = []
         self._services: dict[Service, None] = {}
-        self._deadlines: list[tuple[float, int, Place]] = []
+        self._deadlines: list[tuple[float, int, Slot]] = []
         self._numbers = count(1)
 
-    def enter(self, place: Place, moment: float) -> None:
-        """Start at once if there is room and nobody waits; else stand in the line."""
+    def acquire(self, slot: Slot, when: float) -> None:
+        """Start a slot at once if there is room and nothing waits; else put it into the queue."""
         if not self.waiting:
-            self._expire(moment)
-            if self._has_room(place) and place.service.room.ready_at(place.tokens) <= moment:
-                self._start(place, moment)
+            self._expire(when)
+            if self._has_room(slot) and slot.service.is_ready(slot, when):
+                self._start(slot, when)
                 return
-        place.number = next(self._numbers)
-        place.turn = Future()
+        slot.number = next(self._numbers)
+        slot.turn = Future()
         # From now on nobody who stops waiting can cancel it.
-        place.turn.set_running_or_notify_cancel()
-        place.service.line[place] = None
-        self._services[place.service] = None
+        slot.turn.set_running_or_notify_cancel()
+        slot.service.waiting[slot] = None
+        self._services[slot.service] = None
         self.waiting += 1
-        self._wanted += place.tokens
-        if place.deadline is not None:
-            if self._free_at(self.waiting, 0, moment) > place.deadline:
-                self._step_out(place)
+        self._wanted += slot.tokens
+        if slot.deadline is not None:
+            if self._free_at(self.waiting, 0, when) > slot.deadline:
+                self._remove(slot)
                 return
-            heapq.heappush(self._deadlines, (place.deadline, place.number, place))
-        self.serve(moment)
+            heapq.heappush(self._deadlines, (slot.deadline, slot.number, slot))
+        self.dispatch(when)
 
-    def serve(self, moment: float) -> None:
-        """Let start who can, and send away who is too late."""
-        self._expire(moment)
-        while (place := self._next(moment)) and self._has_room(place):
-            self._start(place, moment)
-            # Not before, because whoever waits in another thread goes as soon as this is done.
-            self._step_out(place)
-        while self._deadlines and (self._deadlines[0][0] <= moment or not self._deadlines[0][2].waits):
-            place = heapq.heappop(self._deadlines)[2]
-            if place.waits:
-                self._step_out(place)
+    def dispatch(self, when: float) -> None:
+        """Start every slot that can start, and remove those past their deadlines."""
+        self._expire(when)
+        while (slot := self._next(when)) and self._has_room(slot):
+            self._start(slot, when)
+            # Only now, because a thread that waits goes on as soon as this is done.
+            self._remove(slot)
+        while self._deadlines and (self._deadlines[0][0] <= when or not self._deadlines[0][2].waits):
+            slot = heapq.heappop(self._deadlines)[2]
+            if slot.waits:
+                self._remove(slot)
 
-    def due(self, moment: float) -> float | None:
-        """Return the next moment at which somebody can start or is too late; None if that depends on others' ends."""
-        moments = [service.room.ready_at(service.head.tokens) for service in self._services]
-        moments = [ready for ready in moments if ready > moment]
-        if (place := self._next(moment)) and self.flying < self._in_flight:
-            moments.append(self._free_at(1, place.tokens))
+    def due(self, when: float) -> float | None:
+        """Return the next time of a start or a deadline; None if that depends on slots in flight."""
+        times = [service.limits.ready_at(service.head.tokens) for service in self._services]
+        times = [ready for ready in times if ready > when]
+        if (slot := self._next(when)) and self.in_flight < self._most:
+            times.append(self._free_at(1, slot.tokens))
         if self._deadlines:
-            moments.append(self._deadlines[0][0])
-        return min(moments, default=None)
+            times.append(self._deadlines[0][0])
+        return min(times, default=None)
 
-    def expected(self, place: Place, moment: float) -> float:
-        """Return when the last one in the line can start, if all before use what they said, and end soon enough."""
-        room = self._free_at(self.waiting, self._wanted, moment)
-        return max(room, place.service.room.ready_at(place.tokens))
+    def expected(self, slot: Slot, when: float) -> float:
+        """Return when the last slot can start, if all before it use their tokens and end soon enough."""
+        return max(self._free_at(self.waiting, self._wanted, when), slot.service.limits.ready_at(slot.tokens))
 
-    def move(self, place: Place, moment: float) -> None:
+    def move(self, slot: Slot, when: float) -> None:
         """Note that a call started later than it could have, for instance because its event loop was busy."""
-        if place.counted:
-            self._log.remove(place)
-            place.started = moment
-            insort(self._log, place, key=_started)
+        if slot.counted:
+            self._window.remove(slot)
+            slot.started = when
+            insort(self._window, slot, key=_started)
 
-    def leave(self, place: Place) -> None:
-        """Take back a place from which nothing was sent."""
-        if place.waits:
-            self._step_out(place)
-        elif place.started is not None:
-            self.settle(place, 0)
-            if place.counted:
-                self._log.remove(place)
-            place.started = None
+    def leave(self, slot: Slot) -> None:
+        """Take back a slot for which nothing was sent."""
+        if slot.waits:
+            self._remove(slot)
+        elif slot.started is not None:
+            self.settle(slot, 0)
+            if slot.counted:
+                self._window.remove(slot)
+            slot.started = None
 
-    def settle(self, place: Place, tokens: int) -> None:
-        """Note that a call is over, and what it used."""
-        self.flying -= 1
-        if place.counted:
-            self._used += tokens - place.tokens
-        place.tokens = tokens
+    def settle(self, slot: Slot, tokens: int) -> None:
+        """Note the end of a call, and the tokens that it used."""
+        self.in_flight -= 1
+        if slot.counted:
+            self._used += tokens - slot.tokens
+        slot.tokens = tokens
 
-    def _next(self, moment: float) -> Place | None:
-        """Return who has waited longest of those whose service lets them pass."""
-        heads = (service.head for service in self._services)
-        ready = (head for head in heads if head.service.room.ready_at(head.tokens) <= moment)
-        return min(ready, key=_number, default=None)
+    def _next(self, when: float) -> Slot | None:
+        """Return the slot that has waited longest, of those that their services let start."""
+        heads = (service.head for service in self._services if service.is_ready(service.head, when))
+        return min(heads, key=lambda slot: slot.number, default=None)
 
-    def _has_room(self, place: Place) -> bool:
+    def _has_room(self, slot: Slot) -> bool:
         return (
-            self.flying < self._in_flight
-            and len(self._log) < self._requests
-            # Answers without a limit of their own may have used more than there was: then everybody waits.
-            and self._used + place.tokens <= self._tokens
+            self.in_flight < self._most
+            and len(self._window) < self._requests
+            # Answers without `max_tokens` may have used more than the limit: then everything waits.
+            and self._used + slot.tokens <= self._tokens
         )
 
-    def _start(self, place: Place, moment: float) -> None:
-        place.started = moment
-        place.counted = True
-        place.service.room.started(place.tokens)
-        self.flying += 1
-        self._used += place.tokens
-        self._log.append(place)
+    def _start(self, slot: Slot, when: float) -> None:
+        slot.started = when
+        slot.counted = True
+        slot.service.limits.started(slot.tokens)
+        self.in_flight += 1
+        self._used += slot.tokens
+        self._window.append(slot)
 
-    def _step_out(self, place: Place) -> None:
-        """Take a place out of the line. Who waits for it looks up: it has started, or it is too late."""
-        service = place.service
-        del service.line[place]
-        if not service.line:
+    def _remove(self, slot: Slot) -> None:
+        """Take a slot out of the queue and end its wait: it has started, or it is too late."""
+        service = slot.service
+        del service.waiting[slot]
+        if not service.waiting:
             del self._services[service]
         self.waiting -= 1
-        self._wanted -= place.tokens
-        assert place.turn is not None
-        place.turn.set_result(None)
+        self._wanted -= slot.tokens
+        assert slot.turn is not None
+        slot.turn.set_result(None)
 
-    def _expire(self, moment: float) -> None:
-        over = 0
-        for place in self._log:
-            if _started(place) + MINUTE > moment:
+    def _expire(self, when: float) -> None:
+        expired = 0
+        for slot in self._window:
+            if _started(slot) + MINUTE > when:
                 break
-            place.counted = False
-            self._used -= place.tokens
-            over += 1
-        del self._log[:over]
+            slot.counted = False
+            self._used -= slot.tokens
+            expired += 1
+        del self._window[:expired]
 
-    def _free_at(self, requests: int, tokens: int, moment: float = 0.0) -> float:
+    def _free_at(self, requests: int, tokens: int, when: float = 0.0) -> float:
         """Return when there is room for so much, if all room is used as soon as it is there."""
+        starts = ((_started(slot), 1) for slot in self._window)
+        amounts = ((_started(slot), slot.tokens) for slot in self._window)
         return max(
-            _room_at(((_started(place), 1) for place in self._log), len(self._log), self._requests, requests, moment),
-            _room_at(
-                ((_started(place), place.tokens) for place in self._log), self._used, self._tokens, tokens, moment
-            ),
+            _room_at(starts, len(self._window), self._requests, requests, when),
+            _room_at(amounts, self._used, self._tokens, tokens, when),
         )
 
 
-def _room_at(log: Iterable[tuple[float, int]], used: int, limit: float, wanted: int, moment: float) -> float:
-    """Return when there is room for `wanted`, at `moment` at the earliest."""
+def _room_at(window: Iterable[tuple[float, int]], used: int, limit: float, wanted: int, when: float) -> float:
+    """Return when there is room for `wanted`, at `when` at the earliest."""
     missing = used + wanted - limit
     if missing <= 0 or not wanted:
-        return moment
+        return when
     # What is used now is free again a minute later, and is used again.
     rounds, missing = divmod(missing - 1, limit)
-    for started, amount in log:
+    for started, amount in window:
         missing -= amount
         if missing < 0:
             return started + MINUTE * (1 + rounds)
-    return moment + MINUTE * (1 + rounds)
+    return when + MINUTE * (1 + rounds)
 
 
-def _started(place: Place) -> float:
-    assert place.started is not None
-    return place.started
-
-
-def _number(place: Place) -> int:
-    return place.number
+def _started(slot: Slot) -> float:
+    assert slot.started is not None
+    return slot.started

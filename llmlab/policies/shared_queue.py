@@ -1,6 +1,6 @@
-"""A waiting line that threads, tasks and event loops share: one lock, and a watcher while somebody waits for a moment.
+"""A queue that threads, tasks and event loops share: one lock, and a thread that dispatches while slots wait.
 
-No wake-up is lost: whoever changes the line lets start who now can, before anybody else may change it.
+No wake-up is lost: a change of the queue dispatches before the lock is released.
 """
 
 from __future__ import annotations
@@ -10,52 +10,48 @@ from collections import deque
 from types import TracebackType
 
 from llmlab._utils.clock import advance_to, now, real_seconds
-from llmlab.policies.rate_limit_queue import Line, Place
+from llmlab.policies.rate_limit_queue import Queue, Slot
 
 _SLICE = 3600.0
-"""Seconds. Not every system can wait longer in one go."""
+"""Seconds. Not every system can wait longer in one call."""
 
 
-class SharedLine:
-    """A line, and what keeps it in order. `with` has it for oneself; in the end those start who now can.
+class SharedQueue:
+    """A queue and its lock. `with` holds the lock, and dispatches at its end."""
 
-    Args:
-        line: who waits, and who is on his way.
-    """
-
-    def __init__(self, line: Line) -> None:
-        self.line = line
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._latest = now()
         self._due: float | None = None
         self._watched = False
-        # A stream may end in a finaliser, and that may run wherever this very thread holds the lock.
+        # A stream may end in a finaliser, and that may run where this very thread holds the lock.
         self._busy = False
-        self._ended: deque[tuple[Place, int]] = deque()
+        self._ended: deque[tuple[Slot, int]] = deque()
 
-    def go(self, place: Place) -> bool:
-        """Begin, now that the wait is over. Returns False where it was over too late."""
-        if place.started is None:
+    def start(self, slot: Slot) -> bool:
+        """Note that a call goes on after its wait. Returns False if its deadline came first."""
+        if slot.started is None:
             return False
-        if place.turn is not None:
-            advance_to(place.started - place.ahead)
-            if (moment := now() + place.ahead) > place.started:
+        if slot.turn is not None:
+            advance_to(slot.started - slot.ahead)
+            if (when := now() + slot.ahead) > slot.started:
                 with self:
-                    self.line.move(place, moment)
+                    self.queue.move(slot, when)
         return True
 
-    def end(self, place: Place, tokens: int) -> None:
-        """Note that a call is over, and what it used."""
-        self._ended.append((place, tokens))
+    def end(self, slot: Slot, tokens: int) -> None:
+        """Note the end of a call, and the tokens that it used."""
+        self._ended.append((slot, tokens))
         with self._lock:
             if not self._busy:
                 self._settle()
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> Queue:
         self._lock.acquire()
         self._busy = True
-        return self.line
+        return self.queue
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -65,25 +61,32 @@ class SharedLine:
         finally:
             self._lock.release()
 
+    def time(self) -> float:
+        """Return the time of the queue, which never goes back. Needs the lock.
+
+        It is that of the clock, unless waits are shortened: then each thread and task has a clock of its own.
+        """
+        self._latest = max(self._latest, now())
+        return self._latest
+
     def _settle(self) -> None:
-        """Take in the calls that are over, and let start who now can. With the lock held."""
+        """Take in the calls that have ended, and dispatch. Needs the lock."""
         while True:
             self._busy = True
             try:
                 while self._ended:
-                    self.line.settle(*self._ended.popleft())
-                if self.line.waiting or self._due is not None:
-                    self._serve()
+                    self.queue.settle(*self._ended.popleft())
+                if self.queue.waiting or self._due is not None:
+                    self._dispatch()
             finally:
                 self._busy = False
             if not self._ended:
                 return
 
-    def _serve(self) -> None:
-        """Let start who can, and have somebody watch for the next moment at which one can."""
-        moment = self.moment()
-        self.line.serve(moment)
-        due = self.line.due(moment)
+    def _dispatch(self) -> None:
+        when = self.time()
+        self.queue.dispatch(when)
+        due = self.queue.due(when)
         if due == self._due:
             return
         self._due = due
@@ -94,25 +97,17 @@ class SharedLine:
             self._watched = True
 
     def _watch(self) -> None:
-        """Serve at each moment at which somebody can start, as long as there is one. Runs in a thread of its own.
+        """Dispatch at each time at which a slot can start, as long as there is one. Runs in a thread of its own.
 
-        None of those who wait could do this: the event loop of a task may be busy, while others wait behind it.
+        No waiting call could do this: the event loop of a task may be busy, while others wait behind it.
         """
         with self._lock:
             while (due := self._due) is not None:
-                moment = self.moment()
-                until = min(due, moment + _SLICE)
-                if until > moment and self._changed.wait(real_seconds(until - moment)):
+                when = self.time()
+                until = min(due, when + _SLICE)
+                if until > when and self._changed.wait(real_seconds(until - when)):
                     continue
                 if due == self._due:
                     advance_to(until)
                     self._settle()
             self._watched = False
-
-    def moment(self) -> float:
-        """Return the moment of the line, which never goes back. With the lock held.
-
-        It is that of the clock, unless waits are shortened: then each thread and task has a clock of its own.
-        """
-        self._latest = max(self._latest, now())
-        return self._latest

@@ -60,12 +60,12 @@ def made(name: str, policies: list[Policy]) -> Provider:
 
 
 def check_nothing_is_left(policies: list[Policy], streams: Streams) -> None:
-    """Fail if somebody holds a place, a reservation or a connection, or is waited for."""
+    """Fail if somebody holds a slot, a reservation or a connection, or is waited for."""
     assert not streams.open, "a stream is still open"
     for policy in policies:
         if isinstance(policy, Limits):
-            assert (policy.calls_on_their_way, policy.calls_waiting) == (0, 0), "a place is still held"
+            assert (policy.calls_on_their_way, policy.calls_waiting) == (0, 0), "a slot is still held"
         elif isinstance(policy, Budget):
-            assert [purse.reserved for purse in policy._purses] == [0, 0, 0], "a reservation is still held"
+            assert [purse.reserved for purse in policy._accounts] == [0, 0, 0], "a reservation is still held"
         elif isinstance(policy, Cache):
-            assert not policy._flights, "somebody would wait for a call that is over"
+            assert not policy._in_flight, "somebody would wait for a call that is over"

@@ -11,8 +11,7 @@ import llmlab
 from llmlab import Budget, BudgetExceededError, tool
 from llmlab.formats import OPENAI_CHAT
 from llmlab.policies import Call
-from llmlab.policies.purse import PICO, Purse
-from llmlab.policies.worst_case import Tokens, used_by, worst_case
+from llmlab.policies.budget import _PICO, Tokens, _Account, used_by, worst_case
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.messages import ToolCall
 from llmlab.types.request import build_request
@@ -28,7 +27,9 @@ def _offline() -> Iterator[None]:
 
 
 def test_without_any_bound_a_call_is_refused() -> None:
-    with pytest.raises(BudgetExceededError, match=r"nobody knows how much a call of openrouter/auto could use at most"):
+    with pytest.raises(
+        BudgetExceededError, match=r"it is unknown how much a call of openrouter/auto could use at most"
+    ):
         with_budget(Budget(max_tokens=10**9), "openrouter", model="openrouter/auto").complete("Hi")
     assert with_budget(Budget(max_calls=1), "openrouter", model="openrouter/auto").complete("Hi").content
 
@@ -102,4 +103,4 @@ def test_an_answer_without_a_word_about_tokens_is_counted_by_its_length() -> Non
 )
 def test_sums_are_said_as_people_write_them(dollars: float, words: str) -> None:
     """$0.00 for everything below a cent would say nothing of a lesson's calls."""
-    assert Purse("USD", None).words(round(dollars * PICO)) == words
+    assert _Account("USD", None).words(round(dollars * _PICO)) == words

@@ -75,7 +75,7 @@ class Watched(Budget):
 
     def _add(self, *args: Any, **options: Any) -> None:
         super()._add(*args, **options)
-        for purse in self._purses:
+        for purse in self._accounts:
             assert purse.reserved >= 0
             assert purse.limit is None or purse.spent + purse.reserved <= purse.limit, "more was promised than there is"
 
@@ -140,7 +140,7 @@ def test_no_fault_keeps_what_was_reserved(fault: str, shape: str) -> None:
     llm = llmlab.get_provider("openai", policies=[budget], max_retries=1, retry_delay=0)
     with llmlab.faults(fault), suppress(LLMError):
         ask(llm, shape, max_tokens=100)
-    assert [purse.reserved for purse in budget._purses] == [0, 0, 0]
+    assert [purse.reserved for purse in budget._accounts] == [0, 0, 0]
     assert (budget.spent_tokens == 0) == (budget.calls == 0)
 
 
@@ -153,7 +153,7 @@ def test_a_budget_is_never_exceeded(asks: list[Ask], limits: dict[str, Any], fau
     for outcome in outcomes:
         assert outcome is None or isinstance(outcome, (LLMError, asyncio.CancelledError)), repr(outcome)
     assert budget.calls_on_their_way == 0, "somebody still holds a reservation"
-    assert [purse.reserved for purse in budget._purses] == [0, 0, 0]
+    assert [purse.reserved for purse in budget._accounts] == [0, 0, 0]
     assert budget.calls <= limits.get("max_calls", len(asks))
     assert budget.spent_tokens <= limits.get("max_tokens", 10**9)
     assert (budget.spent_usd or 0) <= limits.get("max_usd", 1)

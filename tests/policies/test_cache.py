@@ -241,7 +241,7 @@ def test_of_those_who_wait_for_a_request_that_is_cancelled_one_asks(make: Callab
             return [answer.source for answer in answers]
 
     assert sorted(asyncio.run(run())) == ["cached", "cached", "cached", "simulated"]
-    assert not cache._flights
+    assert not cache._in_flight
 
 
 def test_who_stops_waiting_stops_nobody_else(make: Callable[..., Cache]) -> None:

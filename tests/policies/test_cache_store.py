@@ -16,7 +16,7 @@ import llmlab
 from llmlab.errors import ConfigurationError
 from llmlab.policies import Cache
 from llmlab.policies.cache_store import SqliteStore
-from llmlab.policies.cached_transport import Kept
+from llmlab.policies.cached_transport import CachedResponse
 
 
 @pytest.fixture(autouse=True)
@@ -142,8 +142,8 @@ def test_a_cache_that_was_closed_leaves_its_file_alone(tmp_path: Path) -> None:
 def test_half_a_character_can_be_kept(tmp_path: Path) -> None:
     """JSON may hold half of a surrogate pair, where an answer was cut; a file of UTF-8 may not."""
     cache = Cache(tmp_path / "answers.db")
-    cache._keep("k", Kept({"text": "\ud83d"}))
-    assert cache._find("k") == Kept({"text": "\ud83d"})
+    cache._put("k", CachedResponse({"text": "\ud83d"}))
+    assert cache._find("k") == CachedResponse({"text": "\ud83d"})
     cache.close()
 
 
@@ -158,7 +158,7 @@ def test_another_program_s_entry_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="Is its folder there, and may it be written to"):
+    with pytest.raises(ConfigurationError, match="Does its folder exist, and may it be written to"):
         Cache(tmp_path / "nowhere" / "answers.db")
 
 
@@ -177,7 +177,7 @@ def test_a_file_that_another_process_locks_is_passed_over(tmp_path: Path, monkey
 
 
 def test_processes_share_a_file(tmp_path: Path) -> None:
-    """Several kernels of one workshop may keep their answers in one place."""
+    """Several kernels of one workshop may keep their answers in one slot."""
     file = tmp_path / "answers.db"
     code = (
         "import sys; from pathlib import Path; from llmlab.policies.cache_store import SqliteStore;"

@@ -1,6 +1,6 @@
 """Cancelled at any moment, a call leaves nothing behind.
 
-If one of these fails, a user who presses stop, or a page that is closed, takes a place or money away for good.
+If one of these fails, a user who presses stop, or a page that is closed, takes a slot or money away for good.
 """
 
 from __future__ import annotations

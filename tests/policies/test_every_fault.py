@@ -1,6 +1,6 @@
 """Every policy under every fault, in all four shapes: an answer or an `LLMError`, and nothing is left behind.
 
-If one of these fails, one bad minute of a service leaves a program with a place, a connection or money that never comes
+If one of these fails, one bad minute of a service leaves a program with a slot, a connection or money that never comes
 back.
 """
 

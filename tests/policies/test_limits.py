@@ -19,8 +19,8 @@ from llmlab import Limits, LLMAPIError, LLMInvalidRequestError, LLMRateLimitErro
 from llmlab._utils.clock import now
 from llmlab.errors import ConfigurationError
 from llmlab.policies import LimitWait
-from llmlab.policies.rate_limit_queue import Line, Place, Service
-from llmlab.policies.shared_queue import SharedLine
+from llmlab.policies.rate_limit_queue import Queue, Service, Slot
+from llmlab.policies.shared_queue import SharedQueue
 from llmlab.providers import Provider
 from tests.core import bodies
 from tests.core.trying import NAMES, SHAPES, ask, provider
@@ -131,7 +131,7 @@ def test_tokens_are_estimated_before_and_corrected_after(frozen: None) -> None:
     with waits(limits) as told:
         for number in range(4):
             used = llm.complete(f"Hi {number}").usage.total_tokens
-            assert limits._line.line._used <= (number + 1) * (used + 5)
+            assert limits._shared.queue._used <= (number + 1) * (used + 5)
     assert told == []
 
 
@@ -153,7 +153,7 @@ def test_an_answer_without_a_limit_is_not_refused(frozen: None) -> None:
     """How long it will be, nobody knows; what it was counts all the same."""
     limits = Limits(tokens_per_minute=100)
     assert limited(limits).complete("Hi").content
-    assert 0 < limits._line.line._used < 100
+    assert 0 < limits._shared.queue._used < 100
 
 
 def test_pictures_tools_and_other_alphabets_count(frozen: None) -> None:
@@ -181,7 +181,7 @@ def test_what_was_refused_has_used_nothing(frozen: None) -> None:
     limits = Limits(tokens_per_minute=1_000)
     with llmlab.faults("server_error"), pytest.raises(LLMAPIError):
         limited(limits, max_retries=0, max_tokens=600).complete("Hi")
-    assert limits._line.line._used == 0
+    assert limits._shared.queue._used == 0
 
 
 def test_what_nobody_knows_counts_as_expected(frozen: None) -> None:
@@ -189,7 +189,7 @@ def test_what_nobody_knows_counts_as_expected(frozen: None) -> None:
     limits = Limits(tokens_per_minute=1_000)
     with llmlab.faults("timeout"), pytest.raises(LLMTimeoutError):
         limited(limits, max_retries=0, max_tokens=600).complete("Hi")
-    assert limits._line.line._used > 600
+    assert limits._shared.queue._used > 600
 
 
 # Calls in flight
@@ -219,11 +219,11 @@ def test_a_stream_that_is_dropped_gives_its_place_back(frozen: None) -> None:
 
 
 def test_a_stream_may_be_dropped_at_any_moment(frozen: None) -> None:
-    """A finaliser runs where it likes, even while this thread changes the line; the place must not be lost."""
+    """A finaliser runs where it likes, even while this thread changes the line; the slot must not be lost."""
     limits = Limits(in_flight=1)
     llm = limited(limits)
     stream = llm.complete_stream("One")
-    with limits._line:
+    with limits._shared:
         stream.close()
         assert limits.calls_on_their_way == 1
     assert limits.calls_on_their_way == 0
@@ -360,8 +360,8 @@ def test_who_is_cancelled_when_his_turn_has_come_gives_it_to_the_next(frozen: No
             return (await third).content
 
     assert asyncio.run(run())
-    line = limits._line.line
-    assert (line.flying, line.waiting, len(line._log)) == (0, 0, 2)
+    queue = limits._shared.queue
+    assert (queue.in_flight, queue.waiting, len(queue._window)) == (0, 0, 2)
 
 
 def test_a_callback_that_fails_leaves_no_place_behind(frozen: None) -> None:
@@ -386,22 +386,22 @@ def test_the_watcher_goes_when_nobody_waits(frozen: None) -> None:
 
 def test_who_has_less_time_wakes_the_watcher() -> None:
     """It may be asleep until another's moment, a minute away. Else a deadline of a second ends after that minute."""
-    shared, service = SharedLine(Line(None, None, 1)), Service()
+    shared, service = SharedQueue(Queue(None, None, 1)), Service()
 
-    def enter(seconds: float) -> Place:
-        with shared as line:
-            place = Place(service, 1, deadline=now() + seconds)
-            line.enter(place, shared.moment())
-        return place
+    def acquire(seconds: float) -> Slot:
+        with shared as queue:
+            slot = Slot(service, 1, deadline=now() + seconds)
+            queue.acquire(slot, shared.time())
+        return slot
 
-    enter(600)
-    patient = enter(600)
+    acquire(600)
+    patient = acquire(600)
     while not shared._changed._waiters:  # type: ignore[attr-defined]
         time.sleep(0.001)
-    hurried = enter(0.01)
+    hurried = acquire(0.01)
     assert hurried.turn
     hurried.turn.result(20)
     assert hurried.started is None
-    with shared as line:
-        assert line.waiting == 1
-        line.leave(patient)
+    with shared as queue:
+        assert queue.waiting == 1
+        queue.leave(patient)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import llmlab
 from llmlab import Limits, LLMError
 from llmlab._utils import clock
-from llmlab.policies.rate_limit_queue import MINUTE, Line, Place
+from llmlab.policies.rate_limit_queue import MINUTE, Queue, Slot
 from llmlab.providers import Provider
 from tests.core.trying import SHAPES
 
@@ -79,17 +79,17 @@ LIMITS = st.fixed_dictionaries(
 )
 
 
-class Watched(Line):
-    """A line that remembers all starts, and never lets too many be on their way."""
+class Watched(Queue):
+    """A queue that remembers all starts, and never lets too many be on their way."""
 
     def __init__(self, limits: dict[str, int]) -> None:
         super().__init__(*(limits.get(name) for name in ("requests_per_minute", "tokens_per_minute", "in_flight")))
-        self.all: list[Place] = []
+        self.all: list[Slot] = []
 
-    def _start(self, place: Place, moment: float) -> None:
-        super()._start(place, moment)
-        self.all.append(place)
-        assert self.flying <= self._in_flight
+    def _start(self, slot: Slot, moment: float) -> None:
+        super()._start(slot, moment)
+        self.all.append(slot)
+        assert self.in_flight <= self._most
 
 
 def options(ask: Ask) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def test_a_limit_holds_and_nobody_is_left_behind(
     asks: list[Ask], given_limits: dict[str, int], faults: list[str]
 ) -> None:
     limits = Limits(**given_limits)
-    line = limits._line.line = Watched(given_limits)
+    queue = limits._shared.queue = Watched(given_limits)
     with llmlab.faults(faults) if faults else nullcontext():
         outcomes = all_at_once(limits, asks)
     assert len(outcomes) == len(asks)
@@ -172,8 +172,8 @@ def test_a_limit_holds_and_nobody_is_left_behind(
         assert outcome is None or isinstance(outcome, (LLMError, asyncio.CancelledError)), repr(outcome)
     assert (limits.calls_on_their_way, limits.calls_waiting) == (0, 0)
     # Who was cancelled before he went has left no start behind.
-    went = sorted((place.started, place.tokens) for place in line.all if place.started is not None)
+    went = sorted((slot.started, slot.tokens) for slot in queue.all if slot.started is not None)
     for end, _ in went:
         within = [tokens for moment, tokens in went if end - MINUTE + ROUNDING < moment <= end]
-        assert len(within) <= line._requests
-        assert sum(within) <= line._tokens
+        assert len(within) <= queue._requests
+        assert sum(within) <= queue._tokens

@@ -85,6 +85,6 @@ def test_two_budgets_may_hold_one_call() -> None:
 
 @pytest.mark.parametrize("wrong", [Limits, "limits", None, 3], ids=repr)
 def test_what_is_no_policy_is_refused(wrong: Any) -> None:
-    """A class in the place of an object is a likely slip."""
+    """A class in the slot of an object is a likely slip."""
     with pytest.raises(ConfigurationError, match="is no policy: use"):
         check_order([wrong], OWN)

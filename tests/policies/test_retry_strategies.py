@@ -144,7 +144,7 @@ def test_what_settings_may_name_is_what_a_retry_knows() -> None:
     """The two lists stand in two rooms, which may not know each other."""
     from llmlab.config import settings
 
-    assert tuple(retry.KINDS) == settings._KINDS
+    assert tuple(retry.KINDS) == settings.RETRY_KINDS
     assert (
         policies_from("x", llmlab.Settings().providers.get("x") or llmlab.config.environment.ProviderSettings(), {})
         == []

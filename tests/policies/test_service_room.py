@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from llmlab.policies import rate_limit_headers
-from llmlab.policies.rate_limit_headers import ServiceRoom
+from llmlab.policies.rate_limit_headers import ServerLimits
 
 NOW = 100.0
 TOKENS = 500
@@ -15,9 +15,9 @@ TOKENS = 500
 
 def ready(headers: Mapping[str, str]) -> float:
     """Return how many seconds a call has to wait after an answer with these headers."""
-    room = ServiceRoom()
-    room.hear(headers, NOW)
-    return max(0.0, room.ready_at(TOKENS) - NOW)
+    limits = ServerLimits()
+    limits.update(headers, NOW)
+    return max(0.0, limits.ready_at(TOKENS) - NOW)
 
 
 def openai(what: str, left: int, limit: int, reset: str) -> dict[str, str]:
@@ -76,28 +76,28 @@ def test_without_a_date_the_clock_here_is_taken(monkeypatch: pytest.MonkeyPatch)
 
 def test_calls_that_start_meanwhile_are_taken_off() -> None:
     """Ten tasks that all read "one left" are nine too many."""
-    room = ServiceRoom()
-    room.hear({**openai("requests", 1, 60, "59s"), **openai("tokens", 1_200, 60_000, "58.8s")}, NOW)
-    assert room.ready_at(TOKENS) <= NOW
-    room.started(TOKENS)
-    assert room.ready_at(TOKENS) == NOW + 1.0
-    room.started(TOKENS)
-    assert room.ready_at(TOKENS) == NOW + 2.0
+    limits = ServerLimits()
+    limits.update({**openai("requests", 1, 60, "59s"), **openai("tokens", 1_200, 60_000, "58.8s")}, NOW)
+    assert limits.ready_at(TOKENS) <= NOW
+    limits.started(TOKENS)
+    assert limits.ready_at(TOKENS) == NOW + 1.0
+    limits.started(TOKENS)
+    assert limits.ready_at(TOKENS) == NOW + 2.0
 
 
 def test_an_answer_that_says_nothing_takes_nothing_back() -> None:
     """Errors often come without these headers, and the limit is as it was."""
-    room = ServiceRoom()
-    room.hear(openai("requests", 0, 60, "60s"), NOW)
-    room.hear({}, NOW + 0.5)
-    assert room.ready_at(TOKENS) == NOW + 1.0
+    limits = ServerLimits()
+    limits.update(openai("requests", 0, 60, "60s"), NOW)
+    limits.update({}, NOW + 0.5)
+    assert limits.ready_at(TOKENS) == NOW + 1.0
 
 
 def test_a_pause_is_kept_and_a_very_long_one_is_not() -> None:
     """A quota of the day would make every call hang for hours, and the service says it better itself."""
-    room = ServiceRoom()
-    room.pause(NOW, 7.0)
-    room.pause(NOW, 2.0)
-    room.pause(NOW, None)
-    room.pause(NOW, 3600.0)
-    assert room.ready_at(TOKENS) == NOW + 7.0
+    limits = ServerLimits()
+    limits.pause(NOW, 7.0)
+    limits.pause(NOW, 2.0)
+    limits.pause(NOW, None)
+    limits.pause(NOW, 3600.0)
+    assert limits.ready_at(TOKENS) == NOW + 7.0
