@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from llmlab.lab import installer
 from llmlab.lab.installer import say
@@ -79,8 +79,8 @@ class Environment:
         return self.folder / f"llmlab-{need}.stamp"
 
     def fingerprint(self, need: str) -> str:
-        """Return what the stamp must say: a hash of the clone's place, the dependencies and their versions."""
-        words = [str(self.clone), *sorted(requirements(need, self.clone))]
+        """Return what the stamp must say: a hash of the clone's place and of what it wants installed."""
+        words = [str(self.clone), *sorted(requirements(need, self.clone)), str(_project(self.clone)["entry-points"])]
         if self.versions == "newest":
             # The newest versions are looked up once a day.
             words.append(f"{date.today()}")
@@ -185,8 +185,13 @@ def base_python() -> str:
 
 def requirements(need: str, clone: Path = CLONE) -> list[str]:
     """Return the dependencies in pyproject.toml: those of the package, and for `test` those of its tests too."""
-    project = tomllib.loads((clone / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = _project(clone)
     return [*project["dependencies"], *(project["optional-dependencies"][need] if need != BASE else [])]
+
+
+def _project(clone: Path) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((clone / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project
 
 
 def absent(need: str, clone: Path = CLONE) -> list[str]:

@@ -26,7 +26,7 @@ def run(
     provider: Annotated[str | None, typer.Option(help="Run the lesson with this provider.")] = None,
     mode: ModeOption = None,
     model: Annotated[str | None, typer.Option(help="Run the lesson with this model.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="How many notebooks run at the same time.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="How many notebooks run at the same time.")] = 2,
     output: Annotated[Path, typer.Option(help="Folder for the executed copies and index.html.")] = Path("build"),
     update: Annotated[
         bool, typer.Option("--update", help="Write the outputs, from the recordings, into the lessons themselves.")

@@ -170,10 +170,14 @@ class LabClient(NotebookClient):
             self.kc.stop_channels()
         # A kernel that hangs in a cell would not answer a polite request, and a stopped run does not wait.
         hurry = any(error.ename == TIMEOUT for cell in self.nb.cells for error in _errors(cell))
+        hurry = hurry or bool(self._task and self._task.cancelling())
         if manager.has_kernel and await manager.is_alive():
-            await manager.shutdown_kernel(now=hurry or bool(self._task and self._task.cancelling()))
-        else:
-            await ensure_async(manager.cleanup_resources())
+            if hurry:
+                await manager.shutdown_kernel(now=True)
+            else:  # without the interrupt that `shutdown_kernel` sends first, which a kernel may complain about
+                await manager.request_shutdown()
+                await manager.finish_shutdown(pollinterval=0.02)
+        await ensure_async(manager.cleanup_resources())
         self.kc = self.km = None
 
 

@@ -6,6 +6,7 @@ What is done with the kernel is in `client.py`.
 from __future__ import annotations
 
 import os
+from importlib.metadata import entry_points
 from pathlib import Path
 from queue import Empty
 from time import monotonic
@@ -17,6 +18,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKerne
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import Type
 
+from llmlab.lab.notebooks import forked
 from llmlab.lab.notebooks.notebook_file import ROOT, NotebookError
 from llmlab.lab.tape.environment import lesson_name
 
@@ -91,7 +93,9 @@ class _ThisPython(KernelSpecManager):
         if kernel_name == "python3":
             from ipykernel.kernelspec import get_kernel_dict
 
-            return KernelSpec(**get_kernel_dict())
+            spec = get_kernel_dict()
+            spec["metadata"] |= _provisioner()
+            return KernelSpec(**spec)
         try:
             return super().get_kernel_spec(kernel_name)
         except NoSuchKernel as error:
@@ -100,6 +104,17 @@ class _ThisPython(KernelSpecManager):
                 f"the notebook asks for the kernel {kernel_name!r}, which is not installed. Installed: {installed}. "
                 "Lessons use python3: open the notebook in JupyterLab, choose it, and save."
             ) from error
+
+
+def _provisioner() -> dict[str, Any]:
+    """Return the kernelspec's metadata that asks for a forked kernel, where this platform can fork.
+
+    JUPYTER_DEFAULT_PROVISIONER_NAME=local-provisioner starts kernels plainly.
+    """
+    name = os.environ.get("JUPYTER_DEFAULT_PROVISIONER_NAME", forked.NAME if forked.PLATFORM_FORKS else "")
+    if not entry_points(group="jupyter_client.kernel_provisioners", name=name):
+        return {}
+    return {"kernel_provisioner": {"provisioner_name": name}}
 
 
 class _Manager(AsyncKernelManager):

@@ -56,7 +56,7 @@ def run_notebooks(
     provider: str | None = None,
     mode: str | None = None,
     model: str | None = None,
-    jobs: int = 1,
+    jobs: int = 2,
     output: Path = Path("build"),
     on_done: Callable[[Result], object] | None = None,
     cell_timeout: int = CELL_TIMEOUT,
