@@ -16,8 +16,8 @@ from weakref import WeakSet
 
 GRACE = 1.0
 """Seconds in which a thread may end whose work is done."""
-BY_DESIGN = {"_ledger", "_exercises", "_encodings", "_told", "_hints_given"}
-"""State that lasts as long as the process: the ledger, exercises, tokenizers, warnings and hints given once."""
+BY_DESIGN = {"_ledger", "_servers", "_exercises", "_encodings", "_told", "_hints_given"}
+"""State that lasts as long as the process: ledger, warm kernels, exercises, tokenizers, warnings and hints given."""
 
 _STATE = (type(None), bool, int, float, list, dict, set)
 _listening: WeakSet[socket.socket] = WeakSet()

@@ -11,6 +11,7 @@ or by the variable JUPYTER_DEFAULT_PROVISIONER_NAME. Needs a platform that can f
 from __future__ import annotations
 
 import atexit
+import builtins
 import gc
 import json
 import os
@@ -25,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -127,23 +129,26 @@ class ForkProvisioner(LocalProvisioner):
         return self.connection_info
 
 
-_running: list[tuple[int, ForkServer]] = []
+_servers: list[tuple[int, ForkServer]] = []
 _starting = threading.Lock()
 
 
 def _server() -> ForkServer:
     """Return the server of this process, started on first use."""
     with _starting:
-        if not _running or _running[0][0] != os.getpid():
-            _running[:] = [(os.getpid(), ForkServer())]
-        return _running[0][1]
+        if not _servers or _servers[0][0] != os.getpid():
+            _servers[:] = [(os.getpid(), ForkServer())]
+        return _servers[0][1]
 
 
 def serve(control: socket.socket) -> None:
     """Answer requests until the other side has gone; then end the kernels that are left."""
+    # pandas looks at its import whether it is in a kernel, and prints wider tables there.
+    vars(builtins)["get_ipython"] = lambda: SimpleNamespace(kernel=True)
     for module in WARM:
         with suppress(ImportError):
             import_module(module)
+    del vars(builtins)["get_ipython"]
     gc.freeze()
     children: set[int] = set()
     for line in control.makefile("r", encoding="utf-8"):
@@ -159,8 +164,10 @@ def serve(control: socket.socket) -> None:
             children.add(answer)
         control.sendall(json.dumps(answer).encode() + b"\n")
     for pid in children:
-        with suppress(OSError):
-            os.killpg(pid, signal.SIGKILL)
+        for kill in (os.killpg, os.kill):  # a kernel that has only just been forked is no group of its own yet
+            with suppress(OSError):
+                kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def _exit_code(pid: int, children: set[int]) -> int | None:
@@ -184,7 +191,7 @@ def _become_kernel(arguments: Sequence[str], env: Mapping[str, str], folder: str
         os.environ.update(env, JPY_PARENT_PID=str(os.getppid()))
         own_path = [entry for entry in env.get("PYTHONPATH", "").split(os.pathsep) if entry]
         os.chdir(folder)
-        sys.path[:] = ["", *own_path, *(entry for entry in sys.path[1:] if entry not in warm_path)]
+        sys.path[:] = [*own_path, *(entry for entry in sys.path[1:] if entry not in warm_path)]
         sys.argv = ["ipykernel_launcher.py", *arguments]
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed()
