@@ -108,7 +108,7 @@ def test_an_unknown_price_is_said_and_asked_for(tmp_path: Path, started: list[Pa
     """No price is not a price of nothing."""
     result = record(expensive(tmp_path, model="a-model-without-a-price"))
     assert (result.exit_code, started) == (2, [])
-    assert "nobody knows how much: the price of a-model-without-a-price is not known" in result.output
+    assert "an unknown amount: the price of a-model-without-a-price is not known" in result.output
 
 
 def test_a_lesson_that_was_never_recorded_is_judged_by_its_head(tmp_path: Path, started: list[Path], key: None) -> None:

@@ -124,5 +124,5 @@ def test_a_notebook_that_asks_nobody_leaves_no_file(tmp_path: Path) -> None:
     """An empty recording would be one more thing to wonder about."""
     result = record(save(tmp_path / "01_quiet.ipynb", "1 + 1"), "--authored")
     assert result.exit_code == 0
-    assert "asked nobody anything" in result.output
+    assert "sent no request" in result.output
     assert [item.name for item in tmp_path.iterdir()] == ["01_quiet.ipynb"]

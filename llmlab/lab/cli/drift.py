@@ -1,4 +1,4 @@
-"""The command `drift`: asks what was recorded again, live, and reports where the services answer differently now."""
+"""The command `drift`: sends the recorded requests again, live, and reports where the services answer differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `record`: says what it will cost and asks if that is much, records a notebook, says what has changed."""
+"""The command `record`: shows the cost, asks if it is high, records a notebook, and shows what has changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from llmlab.lab.tape.cassette import Cassette
 
 _MOST = 12
-"""Lines shown of each sort of change."""
+"""Lines shown of each kind of change."""
 
 
 def record(
@@ -24,9 +24,9 @@ def record(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Write the recordings of a notebook: it runs live, needs keys and costs what is said before.
+    """Record a notebook: it runs live, needs keys, and costs what is shown before.
 
-    Keys and personal data are taken out before anything is written. A run that fails leaves the old recordings as they
+    Keys and personal data are removed before anything is written. A run that fails leaves the old recordings as they
     are. Outputs stored in the notebook are updated separately: run NN --update. Exit code 1 when the run fails.
     """
     from llmlab.lab.notebooks.recordings import plan_recording, read_if_there
@@ -45,7 +45,7 @@ def record(
         raise typer.Exit(1)
     after = read_if_there(plan.place)
     if after is None or plan.place.stat().st_mtime_ns == stamp:
-        typer.echo(f"{result.notebook.name} asked nobody anything, so there is nothing to record.")
+        typer.echo(f"{result.notebook.name} sent no request, so there is nothing to record.")
         return
     how = "authored" if authored else "live"
     typer.echo(f"recorded {plan.place.stem}, {how}, in {result.seconds:.1f} s; exchanges: {len(after.interactions)}")
@@ -64,18 +64,18 @@ def _check_before_spending(plan: Plan, max_usd: float, yes: bool) -> None:
     if plan.usd is not None and plan.usd <= max_usd:
         typer.echo(f"about ${plan.usd:.4f}, {plan.reason}", err=True)
         return
-    cost = f"about ${plan.usd:.2f}, {plan.reason}" if plan.usd is not None else f"nobody knows how much: {plan.reason}"
+    cost = f"about ${plan.usd:.2f}, {plan.reason}" if plan.usd is not None else f"an unknown amount: {plan.reason}"
     typer.echo(f"Recording {plan.notebook.name} costs {cost}.", err=True)
     if yes:
         return
     if not is_interactive():
-        typer.echo("llmlab: there is nobody to ask. Say that it is meant with --yes, or give --max-usd.", err=True)
+        typer.echo("llmlab: no terminal to ask on. Agree with --yes, or raise --max-usd.", err=True)
         raise typer.Exit(2)
     typer.confirm("Spend it?", abort=True)
 
 
 def is_interactive() -> bool:
-    """Whether a question would be answered."""
+    """Return whether a person can answer a question."""
     return sys.stdin.isatty()
 
 

@@ -1,7 +1,7 @@
-"""How recordings use YAML: text of several lines as a block, streams and numbers on one line, names in their own order.
+"""YAML of recordings: text of several lines as a block, streams and numbers on one line, names in their own order.
 
-Writing uses the dumper in Python, not the one in C, because it writes emoji as they are and the same text on every
-machine. Reading is what a lesson waits for, so it is done in C where that is built in.
+The dumper in Python writes emoji unchanged and the same text on every machine; the one in C does not. A lesson waits
+for the loader, so that one is in C if it is built in.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _LIST, _MAPPING, _TEXT = (f"tag:yaml.org,2002:{kind}" for kind in ("seq", "map",
 
 
 class OneLineMapping(dict[str, Any]):
-    """A mapping that is written on one line, with everything in it."""
+    """A mapping that is written on one line."""
 
 
 class OneLineList(list[Any]):
-    """A list that is written on one line, with everything in it."""
+    """A list that is written on one line."""
 
 
 def dump_yaml(value: Any) -> str:
@@ -35,14 +35,14 @@ def dump_yaml(value: Any) -> str:
 
 
 def load_yaml(text: str, listed: str = "") -> tuple[Any, list[int]]:
-    """Return the value that YAML stands for, and the lines on which the items of one list begin.
+    """Parse YAML, and return the lines on which the items of one list begin, too.
 
     Args:
         text: YAML.
         listed: name of a list at its top.
 
     Raises:
-        yaml.YAMLError: it is broken.
+        yaml.YAMLError: the text is broken.
     """
     loader = _Loader(text)
     try:
@@ -77,7 +77,7 @@ class _Dumper(yaml.SafeDumper):
     def represent_text(self, text: str) -> yaml.ScalarNode:
         style = None
         if "\n" in text or _OTHER_LINE_ENDS.search(text):
-            # A block that begins or ends with white space would need marks that nobody knows by heart.
+            # A block that begins or ends with white space needs marks that are hard to read.
             odd = _OTHER_LINE_ENDS.search(text) or text[0].isspace() or text.endswith("\n\n")
             style = '"' if odd or self.one_line else "|"
         return self.represent_scalar(_TEXT, text, style=style)
@@ -88,7 +88,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 class _Loader(_SafeLoader):
-    """Reads what JSON has, and no dates: an unquoted 2026-11-14 stays a text."""
+    """Reads no dates: an unquoted 2026-11-14 stays text."""
 
 
 _Loader.yaml_implicit_resolvers = {

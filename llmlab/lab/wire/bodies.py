@@ -1,11 +1,11 @@
-"""Between the bytes of an answer and its parsed form, in both directions.
+"""Bodies as bytes and as JSON, in both directions.
 
-Three framings are known: one JSON document, server-sent events (WHATWG HTML standard, section 9.2; with or without
-event names) and one JSON document a line. What is read here is written by real servers, so it may be cut anywhere, end
-its lines with CRLF, lack its end marker, or not be JSON. What cannot be said as JSON stays a line of text.
+Three framings: one JSON document, server-sent events (WHATWG HTML standard, section 9.2; with or without event names),
+and one JSON document a line. Real servers cut bodies anywhere, end lines with CRLF, leave out the end marker, or send
+no JSON; what is not JSON stays text.
 
-It shares no code with `llmlab.formats.sse` on purpose: the tape stands in for the services, and must not share a
-mistake with what reads them. Left out: lone CR as a line end. Compression is undone before, by the HTTP library itself.
+It shares no code with `llmlab.formats.sse`: the tape stands in for the services, and must not share a mistake with what
+reads them. Left out: lone CR as a line end. The HTTP library has decompressed the bytes before.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ CONTENT_TYPES: dict[Framing, str] = {
     "ndjson": "application/x-ndjson",
     "text": "text/plain; charset=utf-8",
 }
-"""What an answer calls itself whose recording does not say."""
-_FILE = "application/octet-stream"  # a file that somebody uploaded, or the results of a batch: kept letter by letter
+"""Content types of answers whose recordings have none."""
+_FILE = "application/octet-stream"
+"""An uploaded file, or the results of a batch; it stays text, letter by letter."""
 
 Piece: TypeAlias = tuple[float, bytes]
-"""Bytes as they arrived, with the seconds since the request."""
+"""Seconds since the request, and the bytes that arrived then."""
 
 _Block: TypeAlias = tuple[float, list[str]]
 
@@ -40,7 +41,7 @@ def dump(value: Any) -> bytes:
 
 
 def read_body(content: bytes, content_type: str) -> Any:
-    """Return the body of a request as JSON, or as what stands for it."""
+    """Return the body of a request as JSON or text; of a file that is neither, its size and SHA-256."""
     boundary = re.search(r'multipart/[^;]+;.*\bboundary="?([^";]+)', content_type)
     if boundary:
         return {"multipart": _multipart(content, b"--" + boundary[1].encode())}
@@ -94,14 +95,14 @@ def parse_answer(status: int, headers: dict[str, str], pieces: Sequence[Piece], 
 
     Args:
         status: HTTP status.
-        headers: names in lower case; they are kept as they are.
-        pieces: the body as it arrived, cut anywhere, not compressed.
-        seconds: how long the whole answer took.
+        headers: names in lower case; they stay as they are.
+        pieces: the body as it arrived, decompressed.
+        seconds: until the end of the answer.
     """
     whole = b"".join(piece for _, piece in pieces)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "text/event-stream" or (not kind and whole.lstrip().startswith((b"data:", b"event:", b":"))):
-        # Some services answer a wrong request for a stream with plain JSON, and keep calling it a stream.
+        # Some services answer a wrong request for a stream with plain JSON, under the content type of a stream.
         if not _is_json(whole):
             events, framing = _server_sent(pieces)
             return TapeAnswer(status, headers, events=tuple(events), framing=framing, source="live")
@@ -158,7 +159,7 @@ def _is_json_lines(data: bytes) -> bool:
 
 
 def _lines(pieces: Iterable[Piece]) -> Iterator[tuple[float, str, bool]]:
-    """Give (second, line, whether it had its line end). A line is whole before it is decoded: no character is torn."""
+    """Yield (seconds, line, whether it has its line end). Whole lines are decoded, so no character is cut."""
     tail, moment = b"", 0.0
     for moment, piece in pieces:
         *lines, tail = (tail + piece).split(b"\n")
@@ -173,7 +174,7 @@ def _json_lines(pieces: Iterable[Piece]) -> Iterator[tuple[float, Event]]:
         value = _object(line)
         if value is not None:
             yield moment, value
-        elif ended and line.strip():  # half a line is how a broken stream ends; it says nothing
+        elif ended and line.strip():  # a broken stream ends with half a line
             yield moment, line
 
 
