@@ -12,7 +12,7 @@ import llmlab
 from llmlab._utils import clock
 from llmlab.errors import LLMError
 from llmlab.lab.tape.exchange import event_name
-from llmlab.lab.tape.trace import COLUMNS, LONGEST, Attempt, Timeline, Trace
+from llmlab.lab.tape.trace import LONGEST, Attempt, Timeline, Trace
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.faults.conftest import no_sleep as no_sleep
 from tests.faults.shapes import SHAPES, ask
@@ -24,6 +24,7 @@ EVENTS = (
     (1.0, {"type": "response.completed"}),
 )
 STREAM = TapeAnswer(200, {"x-request-id": "req_1"}, events=EVENTS, framing="named_sse", source="recorded")
+COLUMNS = ["call", "attempt", "time", "service", "path", "status", "seconds", "fault", "wait", "why"]
 PLAIN = TapeAnswer(404, {}, {"error": {"message": "no model", "key": "sk-abc1234567"}}, seconds=0.3, source="simulated")
 
 
@@ -62,7 +63,7 @@ def test_an_empty_trace_says_what_to_do() -> None:
     trace = Trace()
     assert repr(trace) == repr(trace.timeline()) == "nothing has been asked yet"
     assert trace._repr_markdown_() == "*nothing has been asked yet*"
-    assert (list(trace.frame().columns), len(trace.frame())) == (list(COLUMNS), 0)
+    assert (list(trace.frame().columns), len(trace.frame())) == (COLUMNS, 0)
     assert ElementTree.fromstring(trace.timeline()._repr_svg_()).tag.endswith("svg")
     with pytest.raises(LLMError, match="nothing has been asked yet"):
         _ = trace.last
@@ -249,7 +250,10 @@ def test_live_and_without_the_tape_waits_and_chance_are_real() -> None:
 def test_the_table_is_a_data_frame_of_fixed_columns(no_sleep: None) -> None:
     tried("rate_limit", "timeout")
     frame = llmlab.trace().frame()
-    assert list(frame.columns) == list(COLUMNS)
+    assert list(frame.columns) == COLUMNS
+    assert [str(frame[name].dtype) for name in ("call", "time", "status", "wait")] == [
+        *("int64", "float64", "Int64", "float64")
+    ]
     assert list(frame["status"].dropna()) == [429, 200]
     assert frame["wait"].isna().tolist() == [False, False, True]
 

@@ -121,7 +121,6 @@ class Tape:
         if fault:
             arrival = inject(fault, request, lambda: self._matcher.peek(request) or _simulated(request), limit)
             exchange.fault, exchange.answer = fault.name, arrival.answer
-            self._slots.pop(exchange.number, None)
             return arrival
         to_ollama = bool(self.local) and exchange.alias == "ollama" and host in LOOPBACK
         if self.passes_through or (to_ollama and self._matcher.peek(request) is None):

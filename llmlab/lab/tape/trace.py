@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -25,19 +25,8 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 500
 """Exchanges that a trace remembers."""
-COLUMNS: Final[Mapping[str, str | None]] = {
-    "call": "int64",
-    "attempt": "int64",
-    "time": "float64",
-    "service": None,
-    "path": None,
-    "status": "Int64",
-    "seconds": "float64",
-    "fault": None,
-    "wait": "float64",
-    "why": None,
-}
-"""Columns of `Trace.frame` with their types."""
+_NUMBERS: Final = {"int": "int64", "float": "float64", "int | None": "Int64", "float | None": "float64"}
+"""Types of a data frame for the numbers of an `Attempt`."""
 
 _latest: ContextVar[tuple[Trace, Exchange] | None] = ContextVar("llmlab.latest", default=None)
 """The latest exchange of this thread or task. Attempts at one call follow each other in one of them."""
@@ -117,8 +106,9 @@ class Trace:
         """
         import pandas as pd
 
-        frame = pd.DataFrame([asdict(attempt) for attempt in self.attempts], columns=list(COLUMNS))
-        return frame.astype({name: kind for name, kind in COLUMNS.items() if kind})
+        columns = [field.name for field in fields(Attempt) if field.name != "failed"]
+        types = {field.name: _NUMBERS[field.type] for field in fields(Attempt) if field.type in _NUMBERS}
+        return pd.DataFrame([asdict(attempt) for attempt in self.attempts], columns=columns).astype(types)
 
     def timeline(self) -> Timeline:
         """Return the attempts as a picture in Jupyter, and as text elsewhere."""
