@@ -1,7 +1,6 @@
-"""What is known of one model, as values: what it can do, what it takes, how long and how dear it may get.
+"""What is known of one model: what it can do, what it takes, its limits and prices.
 
-None means "not known", and what is not known is never refused. Who looks a model up is `registry`, who checks a request
-against it is `validation`.
+None means "not known", and what is not known is never refused.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ class ModelCapabilities:
     """What a model can do: True, False, or None where that is not known.
 
     Args:
-        streaming: write its answer piece by piece.
+        streaming: send its answer in chunks.
         tools: call tools.
         parallel_tools: call several tools in one answer.
         vision: see images.
         reasoning: think before it answers.
-        verbosity: be told how long-winded to be.
+        verbosity: write short or long answers on request.
         structured_output: keep to a JSON schema.
         file_search: look into the vendor's vector stores by itself.
     """
@@ -71,8 +70,8 @@ class ParameterSpec:
         type: number, integer or text.
         min, max: the smallest and the largest number.
         choices: the texts that it may be.
-        default: what holds when it is left out; None if that is not known.
-        exclusive_with: what must be out or off when this one is not at its default; "none" is off.
+        default: the value when it is left out; None if that is not known.
+        exclusive_with: parameters that must be left out or "none" when this one is not at its default.
     """
 
     name: str
@@ -89,9 +88,13 @@ class ParameterSpec:
             return value in self.choices
         return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
 
+    def __str__(self) -> str:
+        words = self.range if self.default is None else f"{self.range}; {self.default} when left out"
+        return words + "".join(f"; not beside {name}" for name in self.exclusive_with)
+
     @property
     def range(self) -> str:
-        """What it may be, in words."""
+        """The allowed values, in words."""
         if self.choices:
             *most, last = self.choices
             return f"{', '.join(most)} or {last}" if most else last
@@ -106,12 +109,12 @@ class ModelSpec:
 
     Args:
         model: its name, as the provider knows it.
-        provider: who offers it.
+        provider: the service that offers it.
         capabilities: what it can do.
-        parameters: what it takes; none if that is not known. A parameter that is not among them, it does not take.
+        parameters: all parameters that it takes; empty if they are not known.
         context_window: tokens that fit into a request and its answer; None if it is not known.
         max_output_tokens: the most tokens of one answer, reasoning included; None if there is no limit of its own.
-        prices: what it costs; longer prompts can cost more. None if nobody says, or nobody is paid.
+        prices: what it costs; longer prompts can cost more. None if it is not known, or it costs nothing.
         retired_on: the day it is or was shut down; None while none is announced.
         aliases: other names for the same model.
     """
@@ -136,22 +139,21 @@ class ModelSpec:
 
     def rows(self) -> dict[str, str]:
         """Return what is known, in words, by name."""
-        found = {
+        rows = {
             "provider": self.provider,
             "can": str(self.capabilities),
             "context window": f"{self.context_window:,} tokens" if self.context_window else "",
             "longest answer": f"{self.max_output_tokens:,} tokens" if self.max_output_tokens else "",
-            **{one.name: _described(one) for one in self.parameters},
+            **{one.name: str(one) for one in self.parameters},
             "a million tokens": str(self.prices or ""),
             "shut down": f"{self.retired_on:%Y-%m-%d}" if self.retired_on else "",
             "also called": ", ".join(self.aliases),
         }
-        return {name: value for name, value in found.items() if value}
+        return {name: value for name, value in rows.items() if value}
 
     def __repr__(self) -> str:
         known = [f"{self.context_window:,} tokens"] if self.context_window else []
-        if self.prices:
-            known.append(str(self.prices))
+        known += [str(self.prices)] if self.prices else []
         return f"ModelSpec({', '.join([repr(self.model), repr(self.provider), *known])})"
 
     def __str__(self) -> str:
@@ -160,15 +162,9 @@ class ModelSpec:
         return "\n".join([self.model, *(f"  {name:<{width}}  {value}" for name, value in rows.items())])
 
     def _repr_markdown_(self) -> str:
-        rows = "".join(f"| {name} | {_literal(value)} |\n" for name, value in self.rows().items())
-        return f"| | {_literal(self.model)} |\n|---|---|\n{rows}"
+        def literal(text: str) -> str:
+            # Two dollar signs would make a formula of the text between them.
+            return html.escape(text).replace("$", r"\$").replace("|", r"\|")
 
-
-def _literal(text: str) -> str:
-    # Two dollar signs would make a formula of what stands between them.
-    return html.escape(text).replace("$", r"\$").replace("|", r"\|")
-
-
-def _described(one: ParameterSpec) -> str:
-    words = one.range if one.default is None else f"{one.range}; {one.default} when left out"
-    return words + "".join(f"; not beside {name}" for name in one.exclusive_with)
+        rows = "".join(f"| {name} | {literal(value)} |\n" for name, value in self.rows().items())
+        return f"| | {literal(self.model)} |\n|---|---|\n{rows}"

@@ -1,7 +1,7 @@
 """What a call costs, from the price list that `genai-prices` brings along. Nothing is downloaded.
 
-Longer prompts cost more at some vendors, and the list knows from where on. Left out: what a vendor takes for searches,
-for writing to its prompt cache, and what it takes off for batches.
+Longer prompts cost more at some vendors, and the list knows from which length on. Not included: prices of searches and
+of writing to a prompt cache, and the discount of batches.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from llmlab.models.registry import find_spec, is_registered
 
 LOCAL = ("ollama", "local_gpt_oss")
-"""Servers of one's own, which send no bill."""
+"""Servers of your own, which cost nothing."""
 
 _FREE_ROUTER = "openrouter/free"
 _MILLION = 1_000_000
@@ -29,13 +29,13 @@ class Rates(NamedTuple):
 
 
 def price_of(input_tokens: int, output_tokens: int, model: str, provider: str) -> float | None:
-    """Return the price of a call in USD, or None if nobody knows it.
+    """Return the price of a call in USD, or None if it is not known.
 
     Args:
         input_tokens: tokens sent.
         output_tokens: tokens received.
         model: its name, as the provider knows it.
-        provider: who was asked. A server of your own sends no bill, so it costs 0.
+        provider: its provider. A server of your own costs 0.
 
     Raises:
         ValueError: for a negative number of tokens.
@@ -50,9 +50,9 @@ def price_of(input_tokens: int, output_tokens: int, model: str, provider: str) -
 
 
 def rates(model: str, provider: str) -> Sequence[Rates]:
-    """Return what a model costs, for the longest requests first; nothing if nobody knows it.
+    """Return what a model costs, for the longest requests first; empty if it is not known.
 
-    What was registered goes first, then a server of your own, then the price list.
+    Registered prices go first, then servers of your own, then the price list.
     """
     spec = find_spec(model, provider)
     if spec is not None and spec.prices is not None and is_registered(spec):
@@ -66,7 +66,7 @@ def rates(model: str, provider: str) -> Sequence[Rates]:
 
 @lru_cache(maxsize=1024)
 def _listed(model: str, provider: str) -> Sequence[Rates]:
-    # Heavy (0.2 s), and needed by those who ask for a price only.
+    # Heavy (0.2 s), and needed for prices only.
     from genai_prices import Usage, calc_price
     from genai_prices.types import TieredPrices
 

@@ -1,18 +1,17 @@
-"""Models looked up by name: the catalogue's, those registered at run time, and those that installed packages offer.
+"""Models by name: the catalogue, those registered at run time, and those that installed packages offer.
 
-A package offers the models of a provider as an entry point that carries the provider's name, in its `pyproject.toml`:
+A package offers the models of a provider as an entry point with the provider's name, in its `pyproject.toml`:
 
     [project.entry-points."llmlab.models"]
     acme = "acme_llm:SPECS"
 
-`SPECS` is a `ModelSpec` or a list of them, loaded when somebody asks for a model of that provider that is not known.
+`SPECS` is a `ModelSpec` or a list of them. It is loaded when an unknown model of that provider is looked up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
 from typing import Any
 
 from llmlab.config.entry_points import Plugins
@@ -21,44 +20,75 @@ from llmlab.models.catalogue import SPECS
 from llmlab.models.model import ModelCapabilities, ModelSpec, ParameterSpec, Prices
 
 ENTRY_POINTS = "llmlab.models"
-"""The entry-point group in which a package may offer what it knows of models."""
+"""The entry-point group of packages that offer models."""
 
 
 def _checked(offered: Any) -> tuple[ModelSpec, ...]:
-    found = (offered,) if isinstance(offered, ModelSpec) else tuple(offered) if isinstance(offered, Iterable) else ()
-    if not found or not all(isinstance(spec, ModelSpec) for spec in found):
+    """Return specs whose values have the right types; a wrong one would break the first call of the model."""
+    specs = (offered,) if isinstance(offered, ModelSpec) else tuple(offered) if isinstance(offered, Iterable) else ()
+    if not specs or not all(isinstance(spec, ModelSpec) for spec in specs):
         raise ConfigurationError(f"{offered!r} is no llmlab.ModelSpec, nor a list of them")
-    for spec in found:
-        _check(spec)
-    return found
-
-
-def _check(spec: ModelSpec) -> None:
-    """Refuse a value of the wrong type here; the first call of the model would stumble over it."""
-    right = {
-        "model": isinstance(spec.model, str) and bool(spec.model),
-        "provider": isinstance(spec.provider, str) and bool(spec.provider),
-        "capabilities": isinstance(spec.capabilities, ModelCapabilities),
-        "parameters": _are(spec.parameters, ParameterSpec),
-        "prices": isinstance(spec.prices, Prices | None),
-        "aliases": _are(spec.aliases, str),
-    }
-    for name, holds in right.items():
-        if not holds:
+    for spec in specs:
+        right = {
+            "model": isinstance(spec.model, str) and bool(spec.model),
+            "provider": isinstance(spec.provider, str) and bool(spec.provider),
+            "capabilities": isinstance(spec.capabilities, ModelCapabilities),
+            "parameters": _are(spec.parameters, ParameterSpec),
+            "prices": isinstance(spec.prices, Prices | None),
+            "aliases": _are(spec.aliases, str),
+        }
+        for name in (name for name, holds in right.items() if not holds):
             raise ConfigurationError(
                 f"the {name} of a ModelSpec cannot be {getattr(spec, name)!r}. ModelSpec(model, provider, "
                 "ModelCapabilities(…), (ParameterSpec(…),), prices=Prices(…), aliases=(name,))"
             )
+    return specs
 
 
 def _are(values: object, kind: type) -> bool:
     return isinstance(values, (tuple, list)) and all(isinstance(value, kind) for value in values)
 
 
-_plugins = Plugins("models of", ENTRY_POINTS, (), _checked)
-_named: dict[tuple[str, str], ModelSpec] = {}
-_first: dict[str, ModelSpec] = {}
-_registered: set[tuple[str, str]] = set()
+class Registry:
+    """All known models of a process."""
+
+    def __init__(self) -> None:
+        self.plugins = Plugins("models of", ENTRY_POINTS, (), _checked)
+        self.by_provider: dict[tuple[str, str], ModelSpec] = {}
+        self.by_name: dict[str, ModelSpec] = {}
+        self.registered: set[tuple[str, str]] = set()
+        # Providers whose models packages offer, not loaded yet. Reading them takes milliseconds, so it is done once.
+        self.offered: set[str] | None = None
+        for spec in SPECS:
+            self._add(spec)
+
+    def register(self, specs: Iterable[ModelSpec]) -> None:
+        """Add models, or replace what is known of them."""
+        for spec in specs:
+            self.registered.add((spec.provider, spec.model))
+            self._add(spec)
+
+    def load(self, provider: str | None = None) -> None:
+        """Load what packages offer for a provider, or for all of them without those that are broken.
+
+        Raises:
+            ConfigurationError: if the models of the named provider cannot be used.
+        """
+        if self.offered is None:
+            self.offered = set(self.plugins.names())
+        for name in self.offered & {provider} if provider else [*self.offered]:
+            with suppress(*[] if provider else [ConfigurationError]):
+                self.register(self.plugins.get(name) or ())
+                self.offered.discard(name)
+
+    def _add(self, spec: ModelSpec) -> None:
+        for name in (spec.model, *spec.aliases):
+            self.by_provider[spec.provider, name] = spec
+            if (first := self.by_name.get(name)) is None or first.provider == spec.provider:
+                self.by_name[name] = spec
+
+
+_registry = Registry()
 
 
 def register_spec(spec: ModelSpec) -> None:
@@ -67,14 +97,12 @@ def register_spec(spec: ModelSpec) -> None:
     To correct one thing: `register_spec(dataclasses.replace(find_spec("gpt-6-luna"), max_output_tokens=64_000))`.
 
     Args:
-        spec: what is known. It takes the place of what was known by its name or one of its aliases.
+        spec: what is known. It replaces what was known by its name or one of its aliases.
 
     Raises:
         ConfigurationError: if it is no `ModelSpec`, or a value in it is of the wrong type.
     """
-    for one in _checked(spec):
-        _registered.add((one.provider, one.model))
-        _add(one)
+    _registry.register(_checked(spec))
 
 
 def find_spec(model: str, provider: str | None = None) -> ModelSpec | None:
@@ -82,36 +110,33 @@ def find_spec(model: str, provider: str | None = None) -> ModelSpec | None:
 
     Args:
         model: its name or an alias.
-        provider: who offers it; else the first one in the catalogue that does, or the one that stands before the name,
-            as in `anthropic/claude-haiku-5-5`.
+        provider: its provider; else the first one in the catalogue with that model, or the one in the name, as in
+            `anthropic/claude-haiku-5-5`.
 
     Raises:
         ConfigurationError: if an installed package offers that provider's models and they cannot be used.
     """
     if provider is not None:
-        found = _named.get((provider, model))
-        return found if found is not None or not _load(provider) else _named.get((provider, model))
-    if (found := _first.get(model)) is not None:
+        if (provider, model) not in _registry.by_provider:
+            _registry.load(provider)
+        return _registry.by_provider.get((provider, model))
+    if (found := _registry.by_name.get(model)) is not None:
         return found
     vendor, slash, name = model.partition("/")
     if slash and (found := find_spec(name, vendor)) is not None:
         return found
-    return next((spec for spec in specs() if model in (spec.model, *spec.aliases)), None)
+    _registry.load()
+    return _registry.by_name.get(model)
 
 
 def specs(provider: str | None = None) -> tuple[ModelSpec, ...]:
-    """Return everything that is known, or all of one provider's models.
+    """Return all known models, or all of one provider.
 
     Raises:
         ConfigurationError: if an installed package offers the provider's models and they cannot be used.
     """
-    if provider is not None:
-        _load(provider)
-    for offered in _offered() if provider is None else ():
-        # A broken package is named when its own models are asked for, and nobody else has to hear of it.
-        with suppress(ConfigurationError):
-            _load(offered)
-    return tuple(dict.fromkeys(spec for spec in _named.values() if provider in (None, spec.provider)))
+    _registry.load(provider)
+    return tuple(dict.fromkeys(one for one in _registry.by_provider.values() if provider in (None, one.provider)))
 
 
 def known_models(provider: str) -> tuple[str, ...]:
@@ -120,31 +145,5 @@ def known_models(provider: str) -> tuple[str, ...]:
 
 
 def is_registered(spec: ModelSpec) -> bool:
-    """Return whether somebody said this at run time or by a package; what they say goes before every list."""
-    return (spec.provider, spec.model) in _registered
-
-
-@cache
-def _offered() -> frozenset[str]:
-    """The providers whose models installed packages offer. Reading them takes milliseconds, so it is done once."""
-    return frozenset(_plugins.names())
-
-
-@cache
-def _load(provider: str) -> bool:
-    """Load what a package offers, the first time. Returns whether one offers anything."""
-    offered = _plugins.get(provider) if provider in _offered() else None
-    for spec in offered or ():
-        register_spec(spec)
-    return offered is not None
-
-
-def _add(spec: ModelSpec) -> None:
-    for name in (spec.model, *spec.aliases):
-        _named[spec.provider, name] = spec
-        if (first := _first.get(name)) is None or first.provider == spec.provider:
-            _first[name] = spec
-
-
-for _spec in SPECS:
-    _add(_spec)
+    """Return whether a model was registered at run time or by a package: its prices go before every list."""
+    return (spec.provider, spec.model) in _registry.registered

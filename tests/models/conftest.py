@@ -1,8 +1,6 @@
-"""What the tests of the specs share: what a test registers, or a model that it warns of, is forgotten afterwards."""
+"""What the tests of models share: registered models and shown warnings are forgotten after each test."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,18 +8,7 @@ from llmlab.models import registry, validation
 
 
 @pytest.fixture(autouse=True)
-def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put back what is known of models."""
-    monkeypatch.setattr(registry._plugins, "_registered", {})
-    monkeypatch.setattr(registry, "_named", dict(registry._named))
-    monkeypatch.setattr(registry, "_first", dict(registry._first))
-    monkeypatch.setattr(registry, "_registered", set())
-    monkeypatch.setattr(validation, "_told", set())
-    clear()
-    yield
-    clear()
-
-
-def clear() -> None:
-    registry._offered.cache_clear()
-    registry._load.cache_clear()
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use a registry of the test's own."""
+    monkeypatch.setattr(registry, "_registry", registry.Registry())
+    monkeypatch.setattr(validation, "_warned", set())
