@@ -159,9 +159,10 @@ def create_messages(context: Context) -> TapeAnswer:
         "type": "message_batch",
         "processing_status": "in_progress",
         "request_counts": _counts(processing=len(requests)),
+        "ended_at": None,
         "created_at": _time(seed, 0),
         "expires_at": _time(seed, _DAY),
-        **dict.fromkeys(("ended_at", "archived_at", "cancel_initiated_at", "results_url")),
+        **dict.fromkeys(("archived_at", "cancel_initiated_at", "results_url")),
     }
     context.state.message_batches[view["id"]] = Stored(view, seed, requests=requests)
     return context.plain(view, 0.3)

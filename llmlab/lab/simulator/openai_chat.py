@@ -192,9 +192,10 @@ class _Writer:
             }
             choices.append(choice | self._native(choice["finish_reason"]))
         visible = [reply.tokens + (0 if self.service == "openai" else reply.reasoning_tokens) for reply in self.replies]
-        body = self._frame("chat.completion") | {"choices": choices, "usage": self._usage()}
-        if self.service == "openrouter":
-            body["service_tier"] = None
+        body = self._frame("chat.completion") | ({"service_tier": None} if self.service == "openrouter" else {})
+        body |= {"choices": choices, "usage": self._usage()}
+        if self.service == "openai":  # it has these two at the end
+            body |= {name: body.pop(name) for name in ("service_tier", "system_fingerprint")}
         return self.context.plain(body, self.pace.after(max(visible)), tokens=self.prompt_tokens)
 
     def stream(self) -> TapeAnswer:
@@ -222,9 +223,9 @@ class _Writer:
         ids = {"openrouter": self.context.generation_id, "ollama": f"chatcmpl-{seed.number('id', 1000)}"}
         answer_id = ids.get(self.service) or "chatcmpl-" + seed.letters("id", 29 if self.service == "openai" else 32)
         frame = {"id": answer_id, "object": kind, "created": seed.created, "model": self.model.served}
-        frame["system_fingerprint"] = FINGERPRINT
         if self.service == "openrouter":
             frame["provider"] = openrouter.provider(self.model)
+        frame["system_fingerprint"] = FINGERPRINT
         return frame | ({"service_tier": "default"} if self.service == "openai" else {})
 
     def _native(self, finish: str | None) -> dict[str, Any]:

@@ -185,18 +185,14 @@ def _answer(
     cut = reply.finish == "length"
     empty_usage = {"input_tokens": 0, "input_tokens_details": {"image_tokens": 0, "text_tokens": 0}}
     empty_usage |= {"output_tokens": 0, "output_tokens_details": {"image_tokens": 0, "text_tokens": 0}}
-    return {
-        "id": "resp_0" + context.seed.letters("resp", 47, HEX),
-        "object": "response",
-        "created_at": created,
-        "status": "incomplete" if cut else "completed",
+    metadata = {str(key): str(value) for key, value in as_dict(body.get("metadata")).items()}
+    fields = _settings(body, conversation) | {
         "billing": {"payer": "developer"},
         "completed_at": None if cut else created + max(1, round(seconds)),
         "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
         "model": model.served,
         "output": _output(context, conversation, reply),
         "tool_usage": {"image_gen": {**empty_usage, "total_tokens": 0}, "web_search": {"num_requests": 0}},
-        **_settings(body, conversation),
         "usage": {
             "input_tokens": read,
             "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
@@ -205,11 +201,20 @@ def _answer(
             "total_tokens": read + written,
         },
     }
+    # The real service has the same order.
+    return {
+        "id": "resp_0" + context.seed.letters("resp", 47, HEX),
+        "object": "response",
+        "created_at": created,
+        "status": "incomplete" if cut else "completed",
+        **dict(sorted(fields.items())),
+        "user": as_str(body.get("user")) or None,
+        "metadata": {**metadata, "llmlab": "simulated"},
+    }
 
 
 def _settings(body: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
     """Return the request's settings as the response repeats them."""
-    metadata = {str(key): str(value) for key, value in as_dict(body.get("metadata")).items()}
     form, chosen = as_dict(as_dict(body.get("text")).get("format")), body.get("tool_choice")
     written: dict[str, Any] = {"type": form.get("type") or "text"}
     if written["type"] == "json_schema":
@@ -220,14 +225,13 @@ def _settings(body: dict[str, Any], conversation: Conversation) -> dict[str, Any
     elif chosen not in ("none", "required"):
         chosen = "auto"
     summary = "detailed" if as_dict(body.get("reasoning")).get("summary") else None
-    texts = ("instructions", "prompt_cache_key", "safety_identifier", "user")
+    texts = ("instructions", "prompt_cache_key", "safety_identifier")
     return {
         **{name: as_str(body.get(name)) or None for name in texts},
         **dict.fromkeys(("error", "max_tool_calls", "moderation")),
         **dict.fromkeys(("frequency_penalty", "presence_penalty"), 0.0),
         "background": False,
         "max_output_tokens": body.get("max_output_tokens"),
-        "metadata": {**metadata, "llmlab": "simulated"},
         "parallel_tool_calls": conversation.parallel,
         "previous_response_id": body.get("previous_response_id"),
         "prompt_cache_retention": "24h",

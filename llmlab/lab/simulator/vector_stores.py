@@ -248,7 +248,9 @@ def _shown(store: Stored, *, reading: bool = False) -> dict[str, Any]:
     files = store.files.values()
     size = 0 if reading else sum(view["usage_bytes"] for view in files)
     statuses = ["in_progress" if reading else view["status"] for view in files]
-    return _with_counts(store.view | {"usage_bytes": size}, "in_progress" if reading else "completed", statuses)
+    return _with_counts(
+        store.view | {"status": "", "usage_bytes": size}, "in_progress" if reading else "completed", statuses
+    )
 
 
 def _with_counts(view: dict[str, Any], status: str, statuses: list[str]) -> dict[str, Any]:
