@@ -174,7 +174,7 @@ def test_a_new_process_replaces_the_file_and_a_switch_does_not(
         llmlab.start("offline")
     assert paths(folder) == ["/one", "/two"]
     llmlab.stop()
-    with Lab().start("record", LESSON, folder, 0):  # as in another process
+    with Lab().start("record", lesson=LESSON, recordings=folder):  # as in another process
         assert paths(folder) == ["/one", "/two"]
         httpx.get(server.url + "/new")
     assert paths(folder) == ["/new"]
@@ -222,7 +222,7 @@ def test_authoring_records_the_simulator_and_leaves_what_was_written_by_hand(
     url, path = "https://api.openai.com/v1/responses", folder / f"{LESSON}.yaml"
 
     def record(*texts: str) -> list[Any]:
-        with Lab().start("record", LESSON, folder, 0) as tape:
+        with Lab().start("record", lesson=LESSON, recordings=folder) as tape:
             assert tape.banner().startswith("llmlab: record. Answers come from recordings")
             return [httpx.post(url, json=text).json() for text in texts]
 

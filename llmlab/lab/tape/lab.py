@@ -1,7 +1,4 @@
-"""Switching the lab on and off. One object holds all state, because there is one transport for every client.
-
-Starting again replaces the tape; one `stop` gives the network back, however often it was started.
-"""
+"""Switching the lab on and off. One object holds all state, because there is one transport for every client."""
 
 from __future__ import annotations
 
@@ -27,8 +24,8 @@ class Lab:
     """What is switched on in this process: a tape, its trace, and the faults of the blocks that are open."""
 
     def __init__(self) -> None:
-        self.trace = Trace()
         self.faults: list[FaultPlan] = []
+        self._trace = Trace()
         self._lock = threading.RLock()
         self._patch = TransportPatch()
         self._variables = Variables()
@@ -40,16 +37,35 @@ class Lab:
         """What answers, or None while the lab is off."""
         return self._patch.tape
 
-    def start(self, mode: str | None, lesson: str | None, recordings: str | Path | None, pace: float | None) -> Tape:
-        """Switch the tape on, or to another mode; see `start`."""
+    def start(
+        self,
+        mode: str | None = None,
+        *,
+        lesson: str | None = None,
+        recordings: str | Path | None = None,
+        pace: float | None = None,
+    ) -> Tape:
+        """Switch the tape on: from now on it answers every request of httpx and httpx2 in this process.
+
+        Starting again switches to another mode; the trace goes on. As a context manager, the tape stops at the end.
+
+        Args:
+            mode: offline, replay, live or record; default LLMLAB_MODE, else offline.
+            lesson: name of the lesson whose recordings are used; default LLMLAB_LESSON, else the notebook's name.
+            recordings: their folder; default LLMLAB_RECORDINGS, else `recordings/` beside the notebook.
+            pace: factor on the recorded waiting times; default LLMLAB_PACE, else 1. 0 does not wait.
+
+        Raises:
+            ConfigurationError: there is no such mode, a file of recordings is broken, or there is no lesson to record
+                for.
+        """
         with self._lock:
-            trace = self.trace if self.tape else Trace()
             tape = Tape(
                 find_mode(mode),
                 find_lesson(lesson),
                 find_recordings(recordings),
                 find_pace(pace),
-                trace=trace,
+                trace=self._trace if self.tape else Trace(),
                 faults=self.faults,
                 recorders=self._recorders,
                 stop=self.stop,
@@ -59,19 +75,59 @@ class Lab:
                 self._variables.set_from_dotenv()
             else:
                 self._variables.set_placeholders()
-            self.trace = trace
+            self._trace = tape.trace
             self._patch.install(tape)
             clock.set_clock(tape)
             atexit.unregister(self.stop)
             atexit.register(self.stop)
         return tape
 
+    def use_local(self) -> Tape:
+        """Switch to offline, and let a real Ollama on this machine answer requests to Ollama that are not recorded.
+
+        Raises:
+            ConfigurationError: no Ollama answers, or OLLAMA_HOST is on another machine.
+        """
+        address = find_ollama()
+        tape = self.start("offline")
+        tape.local = address
+        return tape
+
     def stop(self) -> None:
-        """Switch the tape off; see `stop`."""
+        """Switch the tape off: network and environment are as before, however often the tape was started."""
         with self._lock:
             clock.set_clock(None)
             self._finish()
             self._patch.uninstall()
+
+    def mode(self) -> str:
+        """Return the mode: offline, replay, live, record, or off."""
+        return self.tape.mode if self.tape else "off"
+
+    def trace(self) -> Trace:
+        """Return what went over the wire since the tape was switched on."""
+        return self._trace
+
+    def banner(self) -> str:
+        """Return in one line which mode is on, and what it means."""
+        return self.tape.banner() if self.tape else "llmlab: off. Requests go to the network as they are."
+
+    def unused(self) -> list[str]:
+        """Return the recordings of this lesson that were not asked for yet, as text."""
+        return self.tape.unused() if self.tape else []
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Do not really wait inside the block, so that a check sees at once whether code has a deadline."""
+        tape = self.tape
+        if tape is None:
+            yield
+            return
+        before, tape.pace = tape.pace, 0.0
+        try:
+            yield
+        finally:
+            tape.pace = before
 
     def _finish(self) -> None:
         if self.tape:
@@ -80,80 +136,8 @@ class Lab:
 
 
 LAB: Final = Lab()
-
-
-def start(
-    mode: str | None = None,
-    *,
-    lesson: str | None = None,
-    recordings: str | Path | None = None,
-    pace: float | None = None,
-) -> Tape:
-    """Switch the tape on: from now on it answers every request of httpx and httpx2 in this process.
-
-    Starting again switches to another mode; the trace goes on. As a context manager, the tape stops at the end.
-
-    Args:
-        mode: offline, replay, live or record; default LLMLAB_MODE, else offline.
-        lesson: name of the lesson whose recordings are used; default LLMLAB_LESSON, else the notebook's name.
-        recordings: their folder; default LLMLAB_RECORDINGS, else `recordings/` beside the notebook.
-        pace: factor on the recorded waiting times; default LLMLAB_PACE, else 1. 0 does not wait.
-
-    Raises:
-        ConfigurationError: there is no such mode, a file of recordings is broken, or there is no lesson to record for.
-    """
-    return LAB.start(mode, lesson, recordings, pace)
-
-
-def use_local() -> Tape:
-    """Switch to offline, and let a real Ollama on this machine answer requests to Ollama that are not recorded.
-
-    Raises:
-        ConfigurationError: no Ollama answers, or OLLAMA_HOST is on another machine.
-    """
-    address = find_ollama()
-    tape = start("offline")
-    tape.local = address
-    return tape
-
-
-def stop() -> None:
-    """Switch the tape off: network and environment are as before. Stopping twice does no harm."""
-    LAB.stop()
-
-
-def mode() -> str:
-    """Return the mode: offline, replay, live, record, or off."""
-    return LAB.tape.mode if LAB.tape else "off"
-
-
-def trace() -> Trace:
-    """Return what went over the wire since the tape was switched on."""
-    return LAB.trace
-
-
-def banner() -> str:
-    """Return in one line which mode is on, and what it means."""
-    return LAB.tape.banner() if LAB.tape else "llmlab: off. Requests go to the network as they are."
-
-
-def unused() -> list[str]:
-    """Return the recordings of this lesson that were not asked for yet, as text."""
-    return LAB.tape.unused() if LAB.tape else []
-
-
-@contextmanager
-def hurried() -> Iterator[None]:
-    """Do not really wait inside the block, so that a check sees at once whether code has a deadline."""
-    tape = LAB.tape
-    if tape is None:
-        yield
-        return
-    before, tape.pace = tape.pace, 0.0
-    try:
-        yield
-    finally:
-        tape.pace = before
+start, use_local, stop = LAB.start, LAB.use_local, LAB.stop
+mode, trace, banner, unused, hurried = LAB.mode, LAB.trace, LAB.banner, LAB.unused, LAB.hurried
 
 
 class faults(FaultPlan):
