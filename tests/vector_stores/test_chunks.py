@@ -1,8 +1,9 @@
-"""Cutting texts. If one fails, a part of somebody's document can never be found, or a piece is too long to embed."""
+"""Cutting texts. If one fails, a part of somebody's document can never be found, or a chunk is too long to embed."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -26,12 +27,12 @@ def written(gaps: list[str]) -> tuple[str, str]:
 
 @settings(max_examples=200, deadline=None, database=None, derandomize=True)
 @given(GAPS, some.integers(1, 40), some.integers(0, 20))
-def test_every_letter_is_in_a_piece_that_is_short_enough(gaps: list[str], size: int, overlap: int) -> None:
+def test_every_letter_is_in_a_chunk_that_is_short_enough(gaps: list[str], size: int, overlap: int) -> None:
     text, letters = written(gaps)
-    pieces = split_text(text, size, min(overlap, size // 2))
-    assert all(piece == piece.strip() and 0 < len(piece) <= size and piece in text for piece in pieces)
-    assert "".join(letter for letter in letters if any(letter in piece for piece in pieces)) == letters
-    firsts = [piece[0] for piece in pieces if piece[0] in letters]
+    chunks = split_text(text, size, min(overlap, size // 2))
+    assert all(chunk == chunk.strip() and 0 < len(chunk) <= size and chunk in text for chunk in chunks)
+    assert "".join(letter for letter in letters if any(letter in chunk for chunk in chunks)) == letters
+    firsts = [chunk[0] for chunk in chunks if chunk[0] in letters]
     assert firsts == sorted(set(firsts))
 
 
@@ -43,7 +44,7 @@ def test_without_overlap_nothing_is_said_twice(gaps: list[str], size: int) -> No
 
 
 def test_paragraphs_stay_whole_where_they_can() -> None:
-    """A piece that begins in the middle of a paragraph is about two things."""
+    """A chunk that begins in the middle of a paragraph is about two things."""
     one, two = "The cat sleeps. The cat eats.", "The dog barks. The dog runs."
     assert split_text(f"{one}\n\n{two}", 40, 0) == (one, two)
     assert split_text(f"{one}\r\n \r\n{two}", 100, 0) == (f"{one}\r\n \r\n{two}",)
@@ -63,12 +64,13 @@ def test_a_long_sentence_is_cut_between_words_and_a_long_word_anywhere() -> None
     assert split_text("x" * 25, 10, 0) == ("x" * 10, "x" * 10, "x" * 5)
 
 
-def test_a_text_without_words_has_no_pieces() -> None:
+def test_a_text_without_words_has_no_chunks() -> None:
     assert split_text(" \n\n\t ") == ()
 
 
-@pytest.mark.parametrize(("size", "overlap"), [(0, 0), (10, 6), (10, -1), (1.5, 0), (True, 0)])
-def test_sizes_without_sense_are_refused(size: int, overlap: int) -> None:
+def test_wrong_sizes_are_refused() -> None:
     """Else cutting never ends."""
-    with pytest.raises(ConfigurationError, match="chunk_"):
-        split_text("Hi", size, overlap)
+    sizes: list[tuple[Any, int]] = [(0, 0), (10, 6), (10, -1), (1.5, 0), (True, 0)]
+    for size, overlap in sizes:
+        with pytest.raises(ConfigurationError, match="chunk_"):
+            split_text("Hi", size, overlap)

@@ -18,53 +18,49 @@ from tests.vector_stores.stores import made, told
 SEARCH = FileSearch(("vs_1", "vs_2"), 3)
 
 
-@pytest.mark.parametrize(
-    "written",
-    [SEARCH, FileSearch(["vs_1", "vs_2"], 3), {"vector_store_ids": ["vs_1", "vs_2"], "max_num_results": 3}],  # type: ignore[arg-type]
-)
-def test_a_search_is_a_tool_and_its_results_are_asked_for(written: Any) -> None:
-    """Without `include` the service searches, and keeps to itself what it has found."""
-    request = build_request("Hi", "m-1", {"file_search": written, "tools": [{"name": "look"}]})
-    assert request.file_search == SEARCH
-    body = OPENAI_RESPONSES.encode(request, False)
-    assert body["include"] == ["file_search_call.results"]
-    assert [tool["type"] for tool in body["tools"]] == ["function", "file_search"]
-    assert body["tools"][1] == {"type": "file_search", "vector_store_ids": ["vs_1", "vs_2"], "max_num_results": 3}
+def test_a_search_is_a_tool_and_its_results_are_requested() -> None:
+    """Without `include` the service searches, and does not send what it found."""
+    ids: Any = ["vs_1", "vs_2"]
+    for search in (SEARCH, FileSearch(ids, 3), {"vector_store_ids": ids, "max_num_results": 3}):
+        request = build_request("Hi", "m-1", {"file_search": search, "tools": [{"name": "look"}]})
+        assert request.file_search == SEARCH
+        body = OPENAI_RESPONSES.encode(request, False)
+        assert body["include"] == ["file_search_call.results"]
+        assert [tool["type"] for tool in body["tools"]] == ["function", "file_search"]
+        assert body["tools"][1] == {"type": "file_search", "vector_store_ids": ids, "max_num_results": 3}
     assert "include" not in OPENAI_RESPONSES.encode(build_request("Hi", "m-1", {}), False)
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
+def test_a_wrong_search_is_refused_before_it_is_sent() -> None:
+    wrong: list[Any] = [
         *("vs_1", {"vector_store_ids": ()}, {"vector_store_ids": "vs_1"}, {"vector_store_ids": [1]}),
         *({"vector_store_ids": ["vs_1"], "max_num_results": most} for most in (0, 51, True)),
         *({"stores": ["vs_1"]}, {}, ["vs_1"]),
-    ],
-)
-def test_a_search_that_is_none_is_refused_before_it_is_sent(written: Any) -> None:
-    with pytest.raises(LLMInvalidRequestError, match=r"FileSearch|max_num_results"):
-        build_request("Hi", "m-1", {"file_search": written})
+    ]
+    for search in wrong:
+        with pytest.raises(LLMInvalidRequestError, match=r"FileSearch|max_num_results"):
+            build_request("Hi", "m-1", {"file_search": search})
 
 
-@pytest.mark.parametrize("format", [one for one in FORMATS.values() if one is not OPENAI_RESPONSES])
-def test_no_other_format_has_it_and_the_way_out_is_named(format: Any) -> None:
-    if format.name not in ("openai_chat", "openai_completions", "anthropic_messages", "ollama", "ollama_generate"):
-        pytest.skip("registered by another test")
-    with pytest.raises(
-        LLMInvalidRequestError, match=r"has no file_search\. OpenAI's .* store\.answer\(provider, quest"
-    ):
-        format.encode(build_request("Hi", "m-1", {"file_search": SEARCH}), False)
+def test_other_formats_refuse_it_and_name_the_way_out() -> None:
+    for name in ("openai_chat", "openai_completions", "anthropic_messages", "ollama", "ollama_generate"):
+        with pytest.raises(
+            LLMInvalidRequestError, match=r"has no file_search\. OpenAI's .* store\.answer\(provider, quest"
+        ):
+            FORMATS[name].encode(build_request("Hi", "m-1", {"file_search": SEARCH}), False)
 
 
-@pytest.mark.parametrize(
-    "results", [None, "x", [], [3], [{"score": "high", "text": 3, "filename": None}], [{"text": "a", "score": 0.5}]]
-)
-def test_odd_results_are_read_without_an_exception(results: Any) -> None:
-    found = OPENAI_RESPONSES.decode({"output": [{"type": "file_search_call", "results": results}]}).file_search_results
-    assert all(isinstance(one, FileSearchResult) for one in found)
-    assert [one.score for one in found] == (
-        [] if results in (None, "x", [], [3]) else [0.5 if len(results[0]) == 2 else 0]
-    )
+def test_odd_results_are_read_without_an_exception() -> None:
+    odd: list[tuple[Any, list[float]]] = [
+        *((results, []) for results in (None, "x", [], [3])),
+        ([{"score": "high", "text": 3, "filename": None}], [0]),
+        ([{"text": "a", "score": 0.5}], [0.5]),
+    ]
+    for results, scores in odd:
+        body = {"output": [{"type": "file_search_call", "results": results}]}
+        found = OPENAI_RESPONSES.decode(body).file_search_results
+        assert all(isinstance(one, FileSearchResult) for one in found)
+        assert [one.score for one in found] == scores
 
 
 @pytest.mark.usefixtures("lab")
@@ -80,7 +76,7 @@ def test_a_store_is_searched_in_every_shape_beside_the_users_own_tools(shape: st
 
 
 @pytest.mark.usefixtures("lab")
-@pytest.mark.parametrize("shape", ["sync", "async", "stream", "async stream"])
+@pytest.mark.parametrize("shape", ["sync", "async stream"])
 def test_openais_chat_completions_answer_from_a_store_as_everybody_does(shape: str) -> None:
     store = made("hosted")
     store.add({"dog": "The office dog is called Biscuit."})

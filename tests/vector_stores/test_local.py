@@ -233,8 +233,9 @@ def test_a_store_that_another_part_has_deleted_is_missed(shape: str, embedder: l
                 do(shape, other, method, *args)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("fault", ["server_error", "timeout", "malformed_json"])
+@pytest.mark.parametrize(
+    ("shape", "fault"), [("sync", "server_error"), ("async", "timeout"), ("sync", "malformed_json")]
+)
 def test_an_add_whose_embedding_fails_changes_nothing(shape: str, fault: str, embedder: llmlab.Provider) -> None:
     store = LocalVectorStore("house", llmlab.get_provider("ollama", max_retries=0, timeout=1))
     store.add({"menu": "On Fridays there is fish."})
@@ -340,7 +341,7 @@ def test_a_folder_is_opened_and_closed_by_many_threads(embedder: llmlab.Provider
             return len(store.files())
 
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(work, range(200))) == [0] * 200
+        assert list(pool.map(work, range(60))) == [0] * 60
 
 
 def test_tasks_share_a_store(embedder: llmlab.Provider) -> None:
@@ -366,13 +367,11 @@ def test_a_long_text_is_cut_and_its_best_piece_is_found(embedder: llmlab.Provide
     store.close()
 
 
-@pytest.mark.parametrize("name", ["", " ", "a/b", "a\\b", 3])
-def test_a_name_that_is_none_is_refused(name: Any, embedder: llmlab.Provider) -> None:
-    with pytest.raises(ConfigurationError, match="a store's name"):
-        LocalVectorStore(name, embedder)
-
-
-def test_settings_without_sense_are_refused_at_once(embedder: llmlab.Provider, tmp_path: Path) -> None:
+def test_wrong_settings_are_refused_at_once(embedder: llmlab.Provider, tmp_path: Path) -> None:
+    names: list[Any] = ["", " ", "a/b", "a\\b", 3]
+    for name in names:
+        with pytest.raises(ConfigurationError, match="a store's name"):
+            LocalVectorStore(name, embedder)
     with pytest.raises(ConfigurationError, match="leave one of them out"):
         LocalVectorStore("a", embedder, folder=tmp_path, url="http://localhost:6333")
     with pytest.raises(ConfigurationError, match="chunk_overlap"):
