@@ -16,6 +16,9 @@ DONE: dict[str, Any] = {"type": "[DONE]"}
 """The event for OpenAI's end marker `data: [DONE]`."""
 
 
+_decode = json.JSONDecoder().decode
+
+
 class Framing(Protocol):
     """Divides bytes, as they come, into events."""
 
@@ -49,15 +52,15 @@ class ServerSentEvents:
 
     def _events(self, lines: list[bytes], *, last: bool = False) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = []
+        data = self._data
         for line in lines:
-            if line.startswith(b"data:"):
+            if line[:5] == b"data:":
                 self._started = True
-                self._data.append(line[5:])
-            elif self._data and line in (b"", b"\r"):
+                data.append(line[5:])
+            elif data and (not line or line == b"\r"):
                 # JSON may be spread over several data lines.
-                data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-                self._data.clear()
-                events += _parse(data, last=last)
+                events += _parse(data[0] if len(data) == 1 else b"\n".join(data), last=last)
+                data.clear()
             elif not self._started and not line.startswith((b":", b"event:", b"id:", b"retry:")):
                 self._plain.append(line)
         return events
@@ -81,13 +84,12 @@ class JSONLines:
 
 def _parse(data: bytes, *, last: bool = False) -> list[dict[str, Any]]:
     text = data.decode("utf-8", "replace")
-    if not text or text.isspace():
-        return []
-    if text.strip() == "[DONE]":
-        return [DONE]
     try:
-        event = json.loads(text)
+        event = _decode(text)
     except (ValueError, RecursionError):
-        reason = f"the stream holds something that is not JSON: {text.strip()[:80]!r}"
-        return [] if last else [{"error": {"message": reason}}]
+        text = text.strip()
+        if text == "[DONE]":
+            return [DONE]
+        reason = f"the stream holds something that is not JSON: {text[:80]!r}"
+        return [] if last or not text else [{"error": {"message": reason}}]
     return [event] if isinstance(event, dict) else []

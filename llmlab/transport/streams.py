@@ -74,12 +74,13 @@ class StreamState:
         self.first_token: float | None = None
         self._chunks = 0
         self._first: Chunk | None = None
+        self._elapsed = opened.wire.elapsed
         self._waiting: deque[dict[str, Any]] = deque()
 
     def feed(self, events: list[dict[str, Any]]) -> None:
         """Take events that arrived. They are decoded when the reader wants the next chunk."""
         self._waiting.extend(events)
-        self.times.append((len(events), self.opened.wire.elapsed()))
+        self.times.append((len(events), self._elapsed()))
 
     def chunks(self) -> Iterator[Chunk]:
         """Decode what has arrived, chunk by chunk."""

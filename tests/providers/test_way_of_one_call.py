@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 import httpx2
+import pytest
 
 import llmlab
 from tests.core import bodies
@@ -17,8 +18,9 @@ MOST_CALLS = 80
 MOST_FILES = 19
 
 
-def test_complete_takes_few_calls_and_few_files() -> None:
-    """Counted are calls of llmlab's own functions, in a call after the first ones, without a tape."""
+def test_complete_takes_few_calls_and_few_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted are calls of llmlab's own functions, in a call after the first one, without a tape and tracing."""
+    monkeypatch.delitem(sys.modules, "opentelemetry.trace", raising=False)
     answer = httpx2.MockTransport(lambda request: httpx2.Response(200, json=bodies.RESPONSES))
     seen: Counter[str] = Counter()
 
