@@ -24,7 +24,7 @@ from llmlab.policies import Limits
 from llmlab.providers import Failover, Provider, get_provider
 from llmlab.providers.circuit import CircuitBreaker
 from tests.core import bodies
-from tests.core.trying import SHAPES, ask, provider
+from tests.core.trying import SHAPES, ask, provider, spread
 from tests.loopback import LoopbackServer
 
 MOVES_ON = ("rate_limit", "quota", "server_error", "timeout", "connect_refused", "dns", "empty_stream")
@@ -54,8 +54,7 @@ def members(failover: Failover) -> list[Provider]:
 
 
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("fault", MOVES_ON)
+@pytest.mark.parametrize(("fault", "shape"), spread(MOVES_ON, SHAPES))
 def test_the_next_one_answers(fault: str, shape: str) -> None:
     llm = two()
     with llmlab.faults(fault, times=1):
@@ -67,8 +66,7 @@ def test_the_next_one_answers(fault: str, shape: str) -> None:
 
 
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize("shape", SHAPES[:2])
-@pytest.mark.parametrize("fault", ["overloaded", "malformed_json"])
+@pytest.mark.parametrize(("fault", "shape"), spread(["overloaded", "malformed_json"], SHAPES[:2]))
 def test_half_a_document_is_no_answer(fault: str, shape: str) -> None:
     llm = two()
     with llmlab.faults(fault, times=1):
@@ -83,8 +81,7 @@ def test_the_first_one_answers_when_it_can(shape: str) -> None:
 
 
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("fault", STAYS)
+@pytest.mark.parametrize(("fault", "shape"), spread(STAYS, SHAPES))
 def test_what_is_wrong_here_goes_to_nobody_else(fault: str, shape: str) -> None:
     """A wrong request would be paid for twice, and a wrong key would never be noticed."""
     llm = two()

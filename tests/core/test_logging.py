@@ -9,7 +9,7 @@ import pytest
 
 from llmlab.errors import LLMError
 from tests.core import bodies
-from tests.core.trying import KEY, NAMES, SHAPES, ask, call, provider
+from tests.core.trying import KEY, NAMES, SHAPES, ask, call, provider, spread
 from tests.loopback import LoopbackServer
 
 PROMPT = [{"role": "system", "content": "the secret plan"}, {"role": "user", "content": "the secret question"}]
@@ -28,8 +28,7 @@ def answered(name: str, shape: str) -> Any:
     return bodies.STREAM[name] if "stream" in shape else bodies.WHOLE[name]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), spread(NAMES, SHAPES))
 def test_a_call_leaves_two_lines_and_no_content(
     name: str, shape: str, server: LoopbackServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -17,12 +17,11 @@ from llmlab.errors import (
 from llmlab.models import MODELS, known_models
 from llmlab.providers import get_provider
 from tests.core import bodies
-from tests.core.trying import KEY, MODEL_PATHS, NAMES, PATHS, SHAPES, ask, call, provider, twice
+from tests.core.trying import KEY, MODEL_PATHS, NAMES, PATHS, SHAPES, ask, call, provider, spread, twice
 from tests.loopback import LoopbackServer
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), spread(NAMES, SHAPES))
 def test_every_provider_answers_in_every_call_shape(name: str, shape: str, server: LoopbackServer) -> None:
     streams = "stream" in shape
     server.answer(bodies.STREAM[name] if streams else bodies.WHOLE[name], headers={"x-request-id": "req_1"})
@@ -107,17 +106,16 @@ def test_a_line_end_behind_a_key_does_no_harm(server: LoopbackServer, monkeypatc
     assert [seen.headers["authorization"] for seen in server.seen] == [f"Bearer {KEY}"] * 2
 
 
-@pytest.mark.parametrize("method", twice("list_models"))
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "method"), spread(NAMES, twice("list_models")))
 def test_the_models_are_listed_sorted(name: str, method: str, server: LoopbackServer) -> None:
     server.answer(bodies.MODELS[name])
     assert call(provider(name, server.url), method) == ["m-1", "m-2"]
     assert (server.seen[0].method, server.seen[0].path) == ("GET", MODEL_PATHS[name])
 
 
-@pytest.mark.parametrize("method", twice("count_tokens"))
 @pytest.mark.parametrize(
-    ("name", "path"), [("openai", "/responses/input_tokens"), ("anthropic", "/v1/messages/count_tokens")]
+    ("name", "path", "method"),
+    spread([("openai", "/responses/input_tokens"), ("anthropic", "/v1/messages/count_tokens")], twice("count_tokens")),
 )
 def test_tokens_are_counted_by_the_service_where_it_can(
     name: str, path: str, method: str, server: LoopbackServer
@@ -129,16 +127,14 @@ def test_tokens_are_counted_by_the_service_where_it_can(
     assert not {"max_tokens", "max_output_tokens", "stream"} & set(server.seen[0].body)
 
 
-@pytest.mark.parametrize("method", twice("count_tokens"))
-@pytest.mark.parametrize("name", ["openrouter", "ollama", "local_gpt_oss"])
+@pytest.mark.parametrize(("name", "method"), spread(["openrouter", "ollama", "local_gpt_oss"], twice("count_tokens")))
 def test_tokens_are_estimated_elsewhere_and_it_is_said(name: str, method: str, server: LoopbackServer) -> None:
     count = call(provider(name, server.url), method, "x" * 40)
     assert (count, count.method) == (10, "estimate")
     assert server.seen == []
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), spread(NAMES, SHAPES))
 def test_a_retired_model_comes_with_the_ones_there_are(name: str, shape: str, server: LoopbackServer) -> None:
     said = {"error": {"message": "model 'm-3' not found", "type": "not_found_error", "code": "model_not_found"}}
     server.answer({"error": "model 'm-3' not found"} if name == "ollama" else said, 404)

@@ -21,7 +21,7 @@ from llmlab.errors import (
 from llmlab.formats.errors import retry_after
 from llmlab.policies import RetryPolicy
 from tests.core import bodies
-from tests.core.trying import SHAPES, ask, provider
+from tests.core.trying import SHAPES, ask, provider, spread
 from tests.loopback import LoopbackServer
 
 PASSING = (408, 409, 429, 500, 502, 503, 504, 529)
@@ -41,34 +41,22 @@ def answered(server: LoopbackServer, shape: str) -> None:
     server.answer(bodies.STREAM["openrouter"] if "stream" in shape else bodies.CHAT)
 
 
-@pytest.mark.parametrize("status", PASSING)
-def test_a_status_that_passes_is_retried(status: int) -> None:
-    assert STEADY.wait_before(1, failing(status)) == 2.0
+def test_a_fault_that_passes_is_retried() -> None:
+    lost = [LLMConnectionError("x"), LLMTimeoutError("x"), LLMStreamError("cut")]
+    for error in (*map(failing, PASSING), *lost):
+        assert STEADY.wait_before(1, error) == 2.0, repr(error)
 
 
-@pytest.mark.parametrize("status", FINAL)
-def test_a_status_that_stays_is_not(status: int) -> None:
-    assert STEADY.wait_before(1, failing(status)) is None
-
-
-@pytest.mark.parametrize("error", [LLMConnectionError("x"), LLMTimeoutError("x"), LLMStreamError("cut")], ids=repr)
-def test_a_lost_connection_is_retried(error: LLMError) -> None:
-    assert STEADY.wait_before(1, error) == 2.0
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
+def test_what_would_fail_again_is_not_retried() -> None:
+    final = [
         LLMRateLimitError("x", status_code=429, code="insufficient_quota"),
         LLMStreamError("x", status_code=429, code="insufficient_quota"),
         LLMStreamError("x", code="some_refusal"),
         LLMStreamError("x", status_code=400),
         LLMInvalidRequestError("refused before it was sent"),
-    ],
-    ids=repr,
-)
-def test_what_would_fail_again_is_not_retried(error: LLMError) -> None:
-    assert STEADY.wait_before(1, error) is None
+    ]
+    for error in (*map(failing, FINAL), *final):
+        assert STEADY.wait_before(1, error) is None, repr(error)
 
 
 def test_each_wait_is_twice_the_one_before_and_the_tries_end() -> None:
@@ -159,11 +147,11 @@ STREAMS = [shape for shape in SHAPES if "stream" in shape]
 OVERLOADED = {"error": {"message": "overloaded", "code": 529}}
 
 
-@pytest.mark.parametrize("shape", STREAMS)
 @pytest.mark.parametrize(
-    "broken",
-    [bodies.sse([OVERLOADED]), bodies.sse([bodies.chat_piece(""), OVERLOADED]), "", "data: {oops}\n\n"],
-    ids=["error", "later error", "empty", "no JSON"],
+    ("broken", "shape"),
+    spread(
+        [bodies.sse([OVERLOADED]), bodies.sse([bodies.chat_piece(""), OVERLOADED]), "", "data: {oops}\n\n"], STREAMS
+    ),
 )
 def test_a_stream_that_breaks_before_its_first_piece_is_tried_again(
     shape: str, broken: str, server: LoopbackServer, slept: list[float]
@@ -174,9 +162,9 @@ def test_a_stream_that_breaks_before_its_first_piece_is_tried_again(
     assert (len(server.seen), len(slept)) == (2, 1)
 
 
-@pytest.mark.parametrize("shape", STREAMS)
-@pytest.mark.parametrize("piece", [0, 7], ids=["one packet", "many packets"])
-@pytest.mark.parametrize("rest", [bodies.sse([OVERLOADED]), "data: {oops}\n\n", ""], ids=["error", "no JSON", "cut"])
+@pytest.mark.parametrize(
+    ("rest", "piece", "shape"), spread([bodies.sse([OVERLOADED]), "data: {oops}\n\n", ""], [0, 7], STREAMS)
+)
 def test_a_stream_is_never_tried_again_after_its_first_piece(
     shape: str, rest: str, piece: int, server: LoopbackServer, slept: list[float]
 ) -> None:

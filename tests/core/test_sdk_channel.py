@@ -23,7 +23,7 @@ from llmlab.errors import (
 from llmlab.providers import get_provider
 from llmlab.transport.sdk import SdkTransport
 from tests.core import bodies
-from tests.core.trying import KEY, MODEL_PATHS, SHAPES, ask, call, twice
+from tests.core.trying import KEY, MODEL_PATHS, SHAPES, ask, call, spread, twice
 from tests.loopback import LoopbackServer
 
 CLIENTS = {"openai": (openai.OpenAI, openai.AsyncOpenAI), "anthropic": (anthropic.Anthropic, anthropic.AsyncAnthropic)}
@@ -55,8 +55,7 @@ def gate() -> Iterator[threading.Event]:
     event.set()
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize(("name", "api"), WAYS)
+@pytest.mark.parametrize(("name", "api", "shape"), spread(WAYS, SHAPES))
 def test_a_real_client_carries_the_request_with_its_own_key(
     name: str, api: str, shape: str, server: LoopbackServer
 ) -> None:
@@ -69,8 +68,7 @@ def test_a_real_client_carries_the_request_with_its_own_key(
     assert KEY in (seen.headers.get("authorization", "") + seen.headers.get("x-api-key", ""))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize(("name", "api"), WAYS)
+@pytest.mark.parametrize(("name", "api", "shape"), spread(WAYS, SHAPES))
 def test_its_own_retries_are_off(name: str, api: str, shape: str, server: LoopbackServer) -> None:
     """Two retry policies would multiply: sixteen calls where four were meant."""
     server.answer({"error": {"message": "busy"}}, 500)
@@ -79,8 +77,7 @@ def test_its_own_retries_are_off(name: str, api: str, shape: str, server: Loopba
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize(("name", "api"), WAYS)
+@pytest.mark.parametrize(("name", "api", "shape"), spread(WAYS, SHAPES))
 def test_our_retries_are_on(name: str, api: str, shape: str, server: LoopbackServer, slept: list[float]) -> None:
     server.answer({"error": {"message": "busy"}}, 500)
     server.answer(answer_for(name, api, shape))
@@ -90,8 +87,7 @@ def test_our_retries_are_on(name: str, api: str, shape: str, server: LoopbackSer
     assert (len(server.seen), len(slept)) == (2, 1)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize(("name", "shape"), spread(CLIENTS, SHAPES))
 def test_a_client_whose_server_is_down_is_a_connection_error(name: str, shape: str) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -101,8 +97,7 @@ def test_a_client_whose_server_is_down_is_a_connection_error(name: str, shape: s
     assert not isinstance(caught.value, LLMTimeoutError)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize(("name", "shape"), spread(CLIENTS, SHAPES))
 def test_a_client_that_waits_too_long_is_a_timeout(
     name: str, shape: str, server: LoopbackServer, gate: threading.Event
 ) -> None:
@@ -111,8 +106,7 @@ def test_a_client_that_waits_too_long_is_a_timeout(
         ask(handed_in(name, "responses", server.url, shape, timeout=0.05), shape)
 
 
-@pytest.mark.parametrize("shape", SHAPES[:2])
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize(("name", "shape"), spread(CLIENTS, SHAPES[:2]))
 def test_an_answer_that_breaks_off_is_a_lost_connection(name: str, shape: str, server: LoopbackServer) -> None:
     server.answer(bodies.WHOLE[name], cut=True)
     with pytest.raises(LLMConnectionError):
@@ -131,8 +125,9 @@ def test_leaving_a_stream_early_gives_the_clients_connection_back(name: str, ser
         assert stream.result.content == "Hello"
 
 
-@pytest.mark.parametrize("name", CLIENTS)
-@pytest.mark.parametrize(("method", "kind"), [("complete", 1), ("complete_stream", 1), ("complete_async", 0)])
+@pytest.mark.parametrize(
+    ("name", "method", "kind"), spread(CLIENTS, [("complete", 1), ("complete_stream", 1), ("complete_async", 0)])
+)
 def test_the_wrong_kind_of_client_is_named(name: str, method: str, kind: int, server: LoopbackServer) -> None:
     client: Any = CLIENTS[name][kind](api_key=KEY, base_url=server.url)
     made = get_provider(name, client=client)  # never connects, so there is nothing to close
@@ -142,8 +137,7 @@ def test_the_wrong_kind_of_client_is_named(name: str, method: str, kind: int, se
     assert server.seen == []
 
 
-@pytest.mark.parametrize("suffix", ["", "_async"])
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize(("name", "suffix"), spread(CLIENTS, ["", "_async"]))
 def test_questions_about_the_service_go_through_the_client_too(name: str, suffix: str, server: LoopbackServer) -> None:
     server.answer(bodies.MODELS[name])
     server.answer(bodies.MODELS[name])

@@ -18,7 +18,7 @@ from llmlab.providers import get_provider
 from llmlab.transport.sdk import as_json
 from llmlab.types.messages import ToolCall
 from tests.core import bodies
-from tests.core.trying import KEY, SHAPES, ask, call, twice
+from tests.core.trying import KEY, SHAPES, ask, call, spread, twice
 
 METHODS = {"responses": "responses.create", "chat": "chat.completions.create", "messages": "messages.create"}
 WHOLE: dict[str, Any] = {"responses": bodies.RESPONSES, "chat": bodies.CHAT, "messages": bodies.ANTHROPIC}
@@ -63,9 +63,9 @@ def provider_for(api: str, client: Any) -> Any:
     return get_provider("openai", client=client, max_retries=0, api=api)
 
 
-@pytest.mark.parametrize("written", [lambda value: value, as_objects, as_mocks], ids=["dicts", "objects", "mocks"])
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("api", METHODS)
+@pytest.mark.parametrize(
+    ("api", "shape", "written"), spread(METHODS, SHAPES, [lambda value: value, as_objects, as_mocks])
+)
 def test_a_mock_answers_like_the_service(api: str, shape: str, written: Any) -> None:
     returned = [written(event) for event in EVENTS[api]] if "stream" in shape else written(WHOLE[api])
     client = mock_of(api, shape, AsyncMock if "async" in shape else MagicMock, returned)

@@ -14,7 +14,7 @@ from llmlab.providers import Provider
 from llmlab.types.completion import Completion
 from tests.core import bodies
 from tests.core.test_connections import busy
-from tests.core.trying import SHAPES, ask, provider
+from tests.core.trying import SHAPES, ask, provider, spread
 from tests.loopback import LoopbackServer
 
 STREAMS = [shape for shape in SHAPES if "stream" in shape]
@@ -191,8 +191,7 @@ def test_a_stream_that_breaks_still_has_a_result(server: LoopbackServer, made: P
     assert busy(made) == 0
 
 
-@pytest.mark.parametrize("shape", STREAMS)
-@pytest.mark.parametrize("body", ["", ": OPENROUTER PROCESSING\n\n"], ids=["nothing", "comment"])
+@pytest.mark.parametrize(("body", "shape"), spread(["", ": OPENROUTER PROCESSING\n\n"], STREAMS))
 def test_an_empty_stream_is_no_empty_answer(shape: str, body: str, server: LoopbackServer) -> None:
     server.answer(body)
     with pytest.raises(LLMStreamError, match="ended before its first event") as caught:

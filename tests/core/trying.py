@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from llmlab.providers import Provider, get_provider
@@ -70,3 +70,17 @@ def call(made: Provider, method: str, *args: Any, **options: Any) -> Any:
 def twice(method: str) -> tuple[str, str]:
     """Return the name of a method and of its async twin."""
     return method, f"{method}_async"
+
+
+def spread(*dimensions: Iterable[Any]) -> list[tuple[Any, ...]]:
+    """Return combinations in which every value of every dimension occurs, one for each value of the longest.
+
+    For dimensions that do not depend on each other; where they do, a test takes the whole product. A value that is a
+    tuple stands for several arguments.
+    """
+    listed = [list(values) for values in dimensions]
+    rows = []
+    for row in range(max(map(len, listed))):
+        chosen = [values[(row + row // len(values)) % len(values)] for values in listed]
+        rows.append(tuple(one for value in chosen for one in (value if isinstance(value, tuple) else (value,))))
+    return rows

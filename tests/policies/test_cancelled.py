@@ -16,6 +16,7 @@ from llmlab import LLMError
 from llmlab.policies import Policy
 from llmlab.providers import Provider
 from llmlab.transport.driver import Flow, OpenStream, Sleep
+from tests.core.trying import spread
 from tests.policies.stack import MAKERS, Streams, check_nothing_is_left, made
 
 PROMPT = "Why is the sky blue?"
@@ -63,9 +64,10 @@ class Steps:
             self.opened.close()
 
 
-@pytest.mark.parametrize("how", [asyncio.CancelledError, KeyboardInterrupt, GeneratorExit])
-@pytest.mark.parametrize("shape", ["complete", "stream"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "shape", "how"),
+    spread(NAMES, ["complete", "stream"], [asyncio.CancelledError, KeyboardInterrupt, GeneratorExit]),
+)
 def test_a_flow_that_is_stopped_at_any_step(
     frozen: None, streams: Streams, name: str, shape: str, how: type[BaseException]
 ) -> None:
@@ -114,8 +116,7 @@ def turns(policies: list[Policy], name: str, shape: str) -> Iterator[bool]:
         after += 1
 
 
-@pytest.mark.parametrize("shape", ["complete_async", "complete_stream_async"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), spread(NAMES, ["complete_async", "complete_stream_async"]))
 def test_a_task_that_is_cancelled_at_any_await(frozen: None, streams: Streams, name: str, shape: str) -> None:
     policies = [policy for policy in MAKERS["all"]() if policy.kind not in ("cache", "budget")]
     count = 0

@@ -20,7 +20,7 @@ from llmlab import (
 from llmlab._utils.clock import now
 from llmlab.errors import ConfigurationError
 from llmlab.policies import RetryEvent, policies_from, retry
-from tests.core.trying import SHAPES, ask
+from tests.core.trying import SHAPES, ask, spread
 
 SLOW = LLMRateLimitError("slow down", status_code=429)
 BUSY = LLMAPIError("busy", status_code=503)
@@ -66,8 +66,10 @@ def test_an_unknown_error_is_refused_with_the_known_ones(wrong: Any) -> None:
         RetryPolicy(on=wrong)
 
 
-@pytest.mark.parametrize("name", ["max_retries", "base_delay", "jitter", "max_wait", "total"])
-@pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), "3"])
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    spread([-1, float("nan"), float("inf"), "3"], ["max_retries", "base_delay", "jitter", "max_wait", "total"]),
+)
 def test_a_number_below_0_is_refused(name: str, wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} of a retry must be 0 or more"):
         RetryPolicy(**{name: wrong})
