@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,14 +73,27 @@ def test_the_file_is_found_from_a_folder_below_and_the_environment_stays(monkeyp
     assert "OPENAI_API_KEY" not in os.environ
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["", "  ", "...", "…", "<your key>", "your-key-here", "YOUR_API_KEY", "sk-...", "sk-ant-…", "sk-your-key", "xxxx"],
-)
-def test_a_placeholder_is_no_key(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+PLACEHOLDERS: list[Any] = [
+    "",
+    "  ",
+    "...",
+    "…",
+    "<your key>",
+    "your-key-here",
+    "YOUR_API_KEY",
+    "sk-...",
+    "sk-ant-…",
+    "sk-your-key",
+    "xxxx",
+]
+
+
+def test_a_placeholder_is_no_key(monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests) -> None:
     """It would be sent, refused, and the learner told that the key is wrong when there is none."""
-    monkeypatch.setenv("OPENAI_API_KEY", value)
-    assert find_key("OPENAI_API_KEY") is None
+    for value in PLACEHOLDERS:
+        with subtests.test(value=value):
+            monkeypatch.setenv("OPENAI_API_KEY", value)
+            assert find_key("OPENAI_API_KEY") is None
     written(f"OPENAI_API_KEY={KEY}")
     assert find_key("OPENAI_API_KEY") == Secret(KEY)
 

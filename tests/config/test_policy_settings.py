@@ -91,37 +91,37 @@ def test_a_stand_in_has_its_own() -> None:
     assert [repr(policy).split(",")[0] for policy in found] == ["Limits(in_flight=1", "Limits(in_flight=2"]
 
 
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        (
-            {"limits": "{request_per_minute: 3}"},
-            "llmlab.yaml:3: unknown setting 'request_per_minute'; did you mean 'requests",
-        ),
-        ({"limits": "{in_flight: 0}"}, "in_flight must be a whole number above 0, not 0"),
-        ({"limits": "3"}, "llmlab.yaml:3: expected names with values, got a single value"),
-        (
-            {"retry": "{on: [timeout, quota]}"},
-            "on must be some of rate_limit, timeout, connection, server, stream, not a list",
-        ),
-        ({"retry": "{on: 3}"}, "on must be some of"),
-        ({"retry": "{on: []}"}, "on must be some of"),
-        ({"retry": "{on: [[timeout]]}"}, "on must be some of"),
-        ({"retry": "{jitter: 2}"}, "jitter must be a number from 0 to 1"),
-        ({"retry": "{timeout: 2}"}, "unknown setting 'timeout'"),
-        ({"budget": "{max_usd: much}"}, "max_usd must be USD, 0 or more, not 'much'"),
-        ({"budget": "{allow_unpriced: 1}"}, "allow_unpriced must be true or false"),
-        ({"cache": "true"}, "expected names with values"),
-        ({"cache": "{ttl: 0}"}, "ttl must be seconds, above 0"),
-        ({"timeout": "[1, 2]"}, "timeout must be seconds, above 0, not a list"),
-    ],
-    ids=repr,
-)
-def test_what_is_wrong_is_said_with_its_place(settings: dict[str, str], says: str) -> None:
-    written(**settings)
-    with pytest.raises(ConfigurationError) as caught:
-        load_settings()
-    assert says in str(caught.value)
+WRONG_SETTINGS: list[Any] = [
+    (
+        {"limits": "{request_per_minute: 3}"},
+        "llmlab.yaml:3: unknown setting 'request_per_minute'; did you mean 'requests",
+    ),
+    ({"limits": "{in_flight: 0}"}, "in_flight must be a whole number above 0, not 0"),
+    ({"limits": "3"}, "llmlab.yaml:3: expected names with values, got a single value"),
+    (
+        {"retry": "{on: [timeout, quota]}"},
+        "on must be some of rate_limit, timeout, connection, server, stream, not a list",
+    ),
+    ({"retry": "{on: 3}"}, "on must be some of"),
+    ({"retry": "{on: []}"}, "on must be some of"),
+    ({"retry": "{on: [[timeout]]}"}, "on must be some of"),
+    ({"retry": "{jitter: 2}"}, "jitter must be a number from 0 to 1"),
+    ({"retry": "{timeout: 2}"}, "unknown setting 'timeout'"),
+    ({"budget": "{max_usd: much}"}, "max_usd must be USD, 0 or more, not 'much'"),
+    ({"budget": "{allow_unpriced: 1}"}, "allow_unpriced must be true or false"),
+    ({"cache": "true"}, "expected names with values"),
+    ({"cache": "{ttl: 0}"}, "ttl must be seconds, above 0"),
+    ({"timeout": "[1, 2]"}, "timeout must be seconds, above 0, not a list"),
+]
+
+
+def test_what_is_wrong_is_said_with_its_place(subtests: pytest.Subtests) -> None:
+    for settings, says in WRONG_SETTINGS:
+        with subtests.test(settings=settings):
+            written(**settings)
+            with pytest.raises(ConfigurationError) as caught:
+                load_settings()
+            assert says in str(caught.value)
 
 
 def test_one_error_needs_no_list() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from llmlab.config.environment import server_url
@@ -15,29 +17,30 @@ def address(monkeypatch: pytest.MonkeyPatch, value: str, default: str = OLLAMA) 
     return server_url("OLLAMA_HOST", default)
 
 
-@pytest.mark.parametrize(
-    ("value", "meant"),
-    [
-        ("", OLLAMA),
-        ("  ", OLLAMA),
-        ("0.0.0.0", OLLAMA),
-        ("0.0.0.0:11434", OLLAMA),
-        ("http://0.0.0.0:11434/", OLLAMA),
-        ("[::]:11434", OLLAMA),
-        ("gpu", "http://gpu:11434"),
-        (" gpu:9000/ ", "http://gpu:9000"),
-        ("GPU.example", "http://gpu.example:11434"),
-        (":9000", "http://localhost:9000"),
-        ("http://gpu", "http://gpu"),
-        ("https://gpu/ollama/", "https://gpu/ollama"),
-        ("HTTPS://gpu:1/", "https://gpu:1"),
-        ("[::1]", "http://[::1]:11434"),
-        ("http://me:secret@gpu:9000", "http://me:secret@gpu:9000"),
-    ],
-)
-def test_addresses_are_read_as_meant(monkeypatch: pytest.MonkeyPatch, value: str, meant: str) -> None:
+URLS: list[Any] = [
+    ("", OLLAMA),
+    ("  ", OLLAMA),
+    ("0.0.0.0", OLLAMA),
+    ("0.0.0.0:11434", OLLAMA),
+    ("http://0.0.0.0:11434/", OLLAMA),
+    ("[::]:11434", OLLAMA),
+    ("gpu", "http://gpu:11434"),
+    (" gpu:9000/ ", "http://gpu:9000"),
+    ("GPU.example", "http://gpu.example:11434"),
+    (":9000", "http://localhost:9000"),
+    ("http://gpu", "http://gpu"),
+    ("https://gpu/ollama/", "https://gpu/ollama"),
+    ("HTTPS://gpu:1/", "https://gpu:1"),
+    ("[::1]", "http://[::1]:11434"),
+    ("http://me:secret@gpu:9000", "http://me:secret@gpu:9000"),
+]
+
+
+def test_addresses_are_read_as_meant(monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests) -> None:
     """Who has set OLLAMA_HOST for Ollama must not set it again for llmlab."""
-    assert address(monkeypatch, value) == meant
+    for value, meant in URLS:
+        with subtests.test(value=value):
+            assert address(monkeypatch, value) == meant
 
 
 def test_the_default_gives_the_port(monkeypatch: pytest.MonkeyPatch) -> None:

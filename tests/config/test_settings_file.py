@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,33 +86,34 @@ def test_a_variable_that_is_not_set_is_named_with_its_place() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("backnd: openai", "llmlab.yaml:1: unknown setting 'backnd'; did you mean 'backend'?"),
-        ("providers:\n  openai: {time_out: 3}", "llmlab.yaml:2: unknown setting 'time_out'; did you mean 'timeout'?"),
-        (
-            "providers:\n  openai:\n    zzz: 3",
-            "llmlab.yaml:3: unknown setting 'zzz'; the settings are api_key_env, base_url",
-        ),
-        ("backend: openai\nbackend: ollama", "llmlab.yaml:2: 'backend' is set twice"),
-        ("providers: {a: {timeout: 1, timeout: 2}}", "'timeout' is set twice"),
-        ("providers: [openai]", "llmlab.yaml:1: expected names with values"),
-        ("backend: 3", "llmlab.yaml:1: backend must be a provider's name, not 3"),
-        ("backend: [", "llmlab.yaml:1: this is not YAML"),
-        ("providers: {a: {timeout: soon}}", "timeout must be seconds, above 0, not 'soon'"),
-        ("providers: {a: {timeout: true}}", "timeout must be seconds"),
-        ("providers: {a: {timeout: .nan}}", "timeout must be seconds"),
-        ("providers: {a: {max_tokens: 1.5}}", "max_tokens must be a whole number above 0, not 1.5"),
-        ("providers: {a: {max_retries: -1}}", "max_retries must be a whole number, 0 or more, not -1"),
-        ("providers: {a: {temperature: 3}}", "temperature must be a number from 0 to 2, not 3"),
-        ("providers: {a: {base_url: localhost}}", "base_url must be a URL that begins with http:// or https://"),
-        ("providers: {a: {model: }}", "model must be a model's name, not None"),
-    ],
-)
-def test_what_is_wrong_is_said_with_its_place(text: str, says: str) -> None:
+WRONG_SETTINGS: list[Any] = [
+    ("backnd: openai", "llmlab.yaml:1: unknown setting 'backnd'; did you mean 'backend'?"),
+    ("providers:\n  openai: {time_out: 3}", "llmlab.yaml:2: unknown setting 'time_out'; did you mean 'timeout'?"),
+    (
+        "providers:\n  openai:\n    zzz: 3",
+        "llmlab.yaml:3: unknown setting 'zzz'; the settings are api_key_env, base_url",
+    ),
+    ("backend: openai\nbackend: ollama", "llmlab.yaml:2: 'backend' is set twice"),
+    ("providers: {a: {timeout: 1, timeout: 2}}", "'timeout' is set twice"),
+    ("providers: [openai]", "llmlab.yaml:1: expected names with values"),
+    ("backend: 3", "llmlab.yaml:1: backend must be a provider's name, not 3"),
+    ("backend: [", "llmlab.yaml:1: this is not YAML"),
+    ("providers: {a: {timeout: soon}}", "timeout must be seconds, above 0, not 'soon'"),
+    ("providers: {a: {timeout: true}}", "timeout must be seconds"),
+    ("providers: {a: {timeout: .nan}}", "timeout must be seconds"),
+    ("providers: {a: {max_tokens: 1.5}}", "max_tokens must be a whole number above 0, not 1.5"),
+    ("providers: {a: {max_retries: -1}}", "max_retries must be a whole number, 0 or more, not -1"),
+    ("providers: {a: {temperature: 3}}", "temperature must be a number from 0 to 2, not 3"),
+    ("providers: {a: {base_url: localhost}}", "base_url must be a URL that begins with http:// or https://"),
+    ("providers: {a: {model: }}", "model must be a model's name, not None"),
+]
+
+
+def test_what_is_wrong_is_said_with_its_place(subtests: pytest.Subtests) -> None:
     """A setting with a typo would be ignored, and nobody would know."""
-    assert says in refused(text)
+    for text, says in WRONG_SETTINGS:
+        with subtests.test(text=text):
+            assert says in refused(text)
 
 
 def test_all_problems_are_said_at_once() -> None:

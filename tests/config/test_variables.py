@@ -11,7 +11,16 @@ from llmlab.config.environment import VARIABLES
 from llmlab.lab.bootstrap import CLONE
 
 # Set by the system, conda, ssh or Jupyter, and never by a reader of .env.example.
-OTHERS = {"CONDA_PREFIX", "DISPLAY", "JPY_SESSION_NAME", "PYTHONPATH", "SSH_CONNECTION", "SSH_TTY", "WAYLAND_DISPLAY"}
+OTHERS = {
+    "CONDA_PREFIX",
+    "DISPLAY",
+    "JUPYTER_DEFAULT_PROVISIONER_NAME",
+    "JPY_SESSION_NAME",
+    "PYTHONPATH",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "WAYLAND_DISPLAY",
+}
 EXAMPLE = (CLONE / ".env.example").read_text(encoding="utf-8")
 
 

@@ -17,6 +17,7 @@ from llmlab.models import MODELS, Prices, price_of
 from llmlab.providers import Provider
 from llmlab.types.completion import Completion
 from tests.core.trying import NAMES, SHAPES, ask
+from tests.pairs import pairs
 
 PAID = ("openai", "anthropic")
 SKY = "Why is the sky blue?"
@@ -33,8 +34,7 @@ def with_budget(budget: Budget, name: str = "openai", **options: Any) -> Provide
     return llmlab.get_provider(name, policies=[budget], **options)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), pairs(NAMES, SHAPES))
 def test_what_a_call_used_is_spent_and_the_rest_given_back(name: str, shape: str) -> None:
     budget = Budget(max_usd=1, max_tokens=10_000, max_calls=5)
     usage = ask(with_budget(budget, name), shape, SKY, max_tokens=200).usage
@@ -46,8 +46,7 @@ def test_what_a_call_used_is_spent_and_the_rest_given_back(name: str, shape: str
     assert budget.calls_on_their_way == 0
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), pairs(NAMES, SHAPES))
 def test_a_call_that_could_use_too_much_is_not_sent(name: str, shape: str) -> None:
     """Afterwards is too late: the tokens are written."""
     llm = with_budget(Budget(max_tokens=250), name)

@@ -19,6 +19,7 @@ import llmlab
 from llmlab import Budget, BudgetExceededError, LLMError
 from llmlab.providers import Provider
 from tests.core.trying import NAMES, SHAPES, ask
+from tests.pairs import pairs
 
 FAULTS = ("server_error", "overloaded", "cut_stream", "connect_refused", "malformed_json", "empty_stream", "timeout")
 
@@ -132,8 +133,7 @@ def all_at_once(budget: Budget, asks: list[Ask]) -> list[object]:
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("fault", llmlab.faults.kinds())
+@pytest.mark.parametrize(("fault", "shape"), pairs(tuple(llmlab.faults.kinds()), SHAPES))
 def test_no_fault_keeps_what_was_reserved(fault: str, shape: str) -> None:
     """Otherwise a bad hour of the service eats up the budget."""
     budget = Watched(max_usd=0.01, max_tokens=1_000, max_calls=2)

@@ -18,6 +18,7 @@ from llmlab.providers import Provider
 from tests.core import bodies
 from tests.core.trying import NAMES, SHAPES, ask, provider
 from tests.loopback import LoopbackServer
+from tests.pairs import pairs
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +46,7 @@ def with_cache(cache: Cache, name: str = "openai", **options: Any) -> Provider:
     return llmlab.get_provider(name, policies=[cache], **options)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), pairs(NAMES, SHAPES))
 def test_the_second_answer_is_the_first_one(make: Callable[..., Cache], name: str, shape: str) -> None:
     cache = make()
     first, second = (ask(with_cache(cache, name), shape, "Why is the sky blue?") for _ in range(2))

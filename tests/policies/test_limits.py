@@ -25,6 +25,7 @@ from llmlab.providers import Provider
 from tests.core import bodies
 from tests.core.trying import NAMES, SHAPES, ask, provider
 from tests.loopback import LoopbackServer
+from tests.pairs import pairs
 
 MINUTE = 60.0
 
@@ -50,8 +51,7 @@ def until(true: Callable[[], bool]) -> None:
     raise AssertionError("it did not come true")
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), pairs(NAMES, SHAPES))
 def test_who_is_over_the_limit_waits_and_is_answered(frozen: None, name: str, shape: str) -> None:
     limits = Limits(requests_per_minute=2)
     with waits(limits) as told:
@@ -89,8 +89,9 @@ def test_a_wait_reads_like_a_sentence(seconds: float, ahead: int, text: str) -> 
     assert str(LimitWait("x", "m", seconds, ahead)) == text
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "60"], ids=repr)
-@pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute", "in_flight"])
+@pytest.mark.parametrize(
+    ("name", "wrong"), pairs(["requests_per_minute", "tokens_per_minute", "in_flight"], [0, -1, 1.5, True, "60"])
+)
 def test_a_limit_is_a_whole_number_above_0(name: str, wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"{name} must be a whole number above 0, not"):
         Limits(**{name: wrong})

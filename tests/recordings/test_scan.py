@@ -10,8 +10,8 @@ from llmlab.lab.notebooks.notebook_file import ROOT
 from llmlab.lab.tape.cassette import Cassette, Interaction, write_cassette
 from llmlab.lab.tape.secret_scan import Problem, check_folder, scan
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
-from tests.core.test_redaction import HARMLESS, SECRETS, X20
 from tests.runner.samples import save, text
+from tests.utils.test_redaction import HARMLESS, SECRETS, X20
 
 PLANTED = [
     *(whole for whole, _ in SECRETS),

@@ -40,39 +40,40 @@ def test_none_means_not_given() -> None:
     assert build_request("Hi", "m", {"temperature": None, "model": None}) == build_request("Hi", "m", {})
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("model", ""),
-        ("model", 4),
-        ("temperature", 2.1),
-        ("temperature", -0.1),
-        ("temperature", "hot"),
-        ("temperature", True),
-        ("temperature", float("nan")),
-        ("top_p", 1.5),
-        ("max_tokens", 0),
-        ("max_tokens", 1.5),
-        ("max_tokens", True),
-        ("stop", 5),
-        ("stop", [5]),
-        ("seed", 1.5),
-        ("seed", False),
-        ("tools", "f"),
-        ("tools", [{"description": "nameless"}]),
-        ("tools", [{"name": 5}]),
-        ("tools", [{"name": "f", "schema": {}}]),
-        ("tools", [print]),
-        ("tool_choice", ""),
-        ("tool_choice", {"type": "auto"}),
-        ("extra", "x"),
-    ],
-)
-def test_a_wrong_value_is_refused_and_the_right_one_named(name: str, value: Any) -> None:
-    with pytest.raises(LLMInvalidRequestError) as caught:
-        build_request("Hi", "m", {name: value})
-    assert caught.value.message.startswith(f"{name} must be ")
-    assert repr(value) in caught.value.message
+WRONG_VALUES: list[Any] = [
+    ("model", ""),
+    ("model", 4),
+    ("temperature", 2.1),
+    ("temperature", -0.1),
+    ("temperature", "hot"),
+    ("temperature", True),
+    ("temperature", float("nan")),
+    ("top_p", 1.5),
+    ("max_tokens", 0),
+    ("max_tokens", 1.5),
+    ("max_tokens", True),
+    ("stop", 5),
+    ("stop", [5]),
+    ("seed", 1.5),
+    ("seed", False),
+    ("tools", "f"),
+    ("tools", [{"description": "nameless"}]),
+    ("tools", [{"name": 5}]),
+    ("tools", [{"name": "f", "schema": {}}]),
+    ("tools", [print]),
+    ("tool_choice", ""),
+    ("tool_choice", {"type": "auto"}),
+    ("extra", "x"),
+]
+
+
+def test_a_wrong_value_is_refused_and_the_right_one_named(subtests: pytest.Subtests) -> None:
+    for name, value in WRONG_VALUES:
+        with subtests.test(name=name):
+            with pytest.raises(LLMInvalidRequestError) as caught:
+                build_request("Hi", "m", {name: value})
+            assert caught.value.message.startswith(f"{name} must be ")
+            assert repr(value) in caught.value.message
 
 
 def test_a_misspelt_option_is_named_with_the_nearest() -> None:

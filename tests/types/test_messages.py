@@ -32,38 +32,39 @@ def test_messages_and_dicts_may_be_mixed() -> None:
     assert [message.role for message in messages] == [Role.SYSTEM, Role.USER]
 
 
-@pytest.mark.parametrize(
-    ("prompt", "says"),
-    [
-        (5, "not int"),
-        (None, "not NoneType"),
-        ([], "put at least one user message in"),
-        ("  ", "message 0 (user) is empty"),
-        ([{"role": "user", "content": "Hi"}, 5], "message 1 is a int"),
-        (b"Hi", "message 0 is a int"),
-        ([{"content": "Hi"}], "message 0 has no role; use one of system, user, assistant, tool"),
-        ([{"role": "human", "content": "Hi"}], "unknown role 'human'"),
-        ([{"role": ["user"], "content": "Hi"}], "unknown role"),
-        ([{"role": "user", "text": "Hi"}], "unknown field 'text'; the fields are content, images, is_error, name"),
-        (
-            [{"role": "user", "content": [{"type": "text"}]}],
-            "message 0: content must be text, not list; images go into images=",
-        ),
-        ([{"role": "user", "content": None}], "message 0 (user) is empty"),
-        ([{"role": "user", "content": "Hi", "name": 7}], "message 0: name must be text, not int"),
-        ([{"role": "tool", "content": "1"}], "needs the tool_call_id"),
-        ([{"role": "tool", "content": "1", "tool_call_id": 7}], "tool_call_id must be text, not int"),
-        ([{"role": "user", "content": "Hi", "tool_calls": [ToolCall("1", "f")]}], "only assistant messages"),
-        ([{"role": "assistant", "tool_calls": 5}], "message 0: tool_calls must be a list, not int"),
-        ([{"role": "assistant", "tool_calls": "f"}], "tool_calls must be a list, not str"),
-        ([{"role": "assistant", "tool_calls": [{"id": "1"}]}], "a tool call is a ToolCall, or a dict"),
-        ([{"role": "assistant", "tool_calls": [{"name": "f", "arguments": "x"}]}], "arguments (a dict)"),
-    ],
-)
-def test_a_wrong_prompt_is_refused_and_the_message_named(prompt: Any, says: str) -> None:
-    with pytest.raises(LLMInvalidRequestError) as caught:
-        to_messages(prompt)
-    assert says in caught.value.message
+WRONG_PROMPTS: list[Any] = [
+    (5, "not int"),
+    (None, "not NoneType"),
+    ([], "put at least one user message in"),
+    ("  ", "message 0 (user) is empty"),
+    ([{"role": "user", "content": "Hi"}, 5], "message 1 is a int"),
+    (b"Hi", "message 0 is a int"),
+    ([{"content": "Hi"}], "message 0 has no role; use one of system, user, assistant, tool"),
+    ([{"role": "human", "content": "Hi"}], "unknown role 'human'"),
+    ([{"role": ["user"], "content": "Hi"}], "unknown role"),
+    ([{"role": "user", "text": "Hi"}], "unknown field 'text'; the fields are content, images, is_error, name"),
+    (
+        [{"role": "user", "content": [{"type": "text"}]}],
+        "message 0: content must be text, not list; images go into images=",
+    ),
+    ([{"role": "user", "content": None}], "message 0 (user) is empty"),
+    ([{"role": "user", "content": "Hi", "name": 7}], "message 0: name must be text, not int"),
+    ([{"role": "tool", "content": "1"}], "needs the tool_call_id"),
+    ([{"role": "tool", "content": "1", "tool_call_id": 7}], "tool_call_id must be text, not int"),
+    ([{"role": "user", "content": "Hi", "tool_calls": [ToolCall("1", "f")]}], "only assistant messages"),
+    ([{"role": "assistant", "tool_calls": 5}], "message 0: tool_calls must be a list, not int"),
+    ([{"role": "assistant", "tool_calls": "f"}], "tool_calls must be a list, not str"),
+    ([{"role": "assistant", "tool_calls": [{"id": "1"}]}], "a tool call is a ToolCall, or a dict"),
+    ([{"role": "assistant", "tool_calls": [{"name": "f", "arguments": "x"}]}], "arguments (a dict)"),
+]
+
+
+def test_a_wrong_prompt_is_refused_and_the_message_named(subtests: pytest.Subtests) -> None:
+    for prompt, says in WRONG_PROMPTS:
+        with subtests.test(prompt=prompt):
+            with pytest.raises(LLMInvalidRequestError) as caught:
+                to_messages(prompt)
+            assert says in caught.value.message
 
 
 def test_an_assistant_turn_that_only_calls_tools_is_accepted() -> None:

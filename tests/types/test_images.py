@@ -58,30 +58,30 @@ def test_an_address_is_handed_on() -> None:
     assert Image("HTTPS://EXAMPLE.TEST/cat.png").is_remote
 
 
-@pytest.mark.parametrize(
-    ("source", "more", "told"),
-    [
-        ("nowhere.png", {}, "the image nowhere.png cannot be read: No such file"),
-        (".", {}, "cannot be read: "),
-        (b"%PDF-1.7 ", {}, "this image is not an image; models see image/png, image/jpeg, image/gif, image/webp"),
-        (b"", {}, "this image is empty: it has 0 bytes"),
-        (PNG, {"media_type": "image/jpeg"}, "this image is not an image/jpeg; models see"),
-        (PNG, {"detail": "huge"}, "detail must be one of auto, low, high, not 'huge'"),
-        ("data:image/png;base64,%%%", {}, "this data: URL holds no base64"),
-        ("data:image/png;base64,ä", {}, "this data: URL holds no base64"),
-        ("data:text/plain,hello", {}, "this image is empty"),
-        ("ftp://example.test/cat.png", {}, "from http:// and https:// only, not from ftp://"),
-        (base64.b64encode(PNG * 100).decode(), {}, "not a path; for base64, use Image(base64.b64decode(text))"),
-        ("cat\0.png", {}, "cannot be read: embedded null byte"),
-        (3, {}, "an image is a path, bytes or a URL, not int"),
-        (None, {}, "an image is a path, bytes or a URL, not NoneType"),
-    ],
-    ids=lambda value: str(value)[:30],
-)
-def test_what_is_no_picture_is_refused(source: Any, more: dict[str, Any], told: str) -> None:
-    with pytest.raises(LLMInvalidRequestError) as caught:
-        Image(source, **more)
-    assert told in caught.value.message
+WRONG_IMAGES: list[Any] = [
+    ("nowhere.png", {}, "the image nowhere.png cannot be read: No such file"),
+    (".", {}, "cannot be read: "),
+    (b"%PDF-1.7 ", {}, "this image is not an image; models see image/png, image/jpeg, image/gif, image/webp"),
+    (b"", {}, "this image is empty: it has 0 bytes"),
+    (PNG, {"media_type": "image/jpeg"}, "this image is not an image/jpeg; models see"),
+    (PNG, {"detail": "huge"}, "detail must be one of auto, low, high, not 'huge'"),
+    ("data:image/png;base64,%%%", {}, "this data: URL holds no base64"),
+    ("data:image/png;base64,ä", {}, "this data: URL holds no base64"),
+    ("data:text/plain,hello", {}, "this image is empty"),
+    ("ftp://example.test/cat.png", {}, "from http:// and https:// only, not from ftp://"),
+    (base64.b64encode(PNG * 100).decode(), {}, "not a path; for base64, use Image(base64.b64decode(text))"),
+    ("cat\0.png", {}, "cannot be read: embedded null byte"),
+    (3, {}, "an image is a path, bytes or a URL, not int"),
+    (None, {}, "an image is a path, bytes or a URL, not NoneType"),
+]
+
+
+def test_what_is_no_picture_is_refused(subtests: pytest.Subtests) -> None:
+    for source, more, told in WRONG_IMAGES:
+        with subtests.test(source=source):
+            with pytest.raises(LLMInvalidRequestError) as caught:
+                Image(source, **more)
+            assert told in caught.value.message
 
 
 def test_a_file_of_another_kind_is_named_without_its_folder() -> None:

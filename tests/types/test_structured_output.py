@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -11,14 +12,18 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
 
 from llmlab import Failover
+from llmlab._utils.clock import advance_to, now
 from llmlab.errors import LLMInvalidRequestError, StructuredOutputError
 from llmlab.policies import Cache
+from llmlab.policies.base import Answer, Call, Inner
+from llmlab.transport.driver import Flow
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.options import ResponseFormat
 from llmlab.types.structured_output import partial_object, with_parsed
 from tests.core import bodies
 from tests.core.trying import NAMES, SHAPES, ask, provider
 from tests.loopback import LoopbackServer
+from tests.pairs import pairs
 
 
 class City(BaseModel):
@@ -94,8 +99,7 @@ def asked(server: LoopbackServer, name: str, shape: str = "complete", form: Any 
     return ask(provider(name, server.url, **more), shape, response_format=form)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), pairs(NAMES, SHAPES))
 def test_the_answer_is_an_object(name: str, shape: str, server: LoopbackServer) -> None:
     server.answer(saying(name, OSLO, shape))
     answer = asked(server, name, shape)
@@ -103,15 +107,13 @@ def test_the_answer_is_an_object(name: str, shape: str, server: LoopbackServer) 
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), pairs(NAMES, SHAPES))
 def test_with_a_schema_it_is_a_dict(name: str, shape: str, server: LoopbackServer) -> None:
     server.answer(saying(name, OSLO, shape))
     assert asked(server, name, shape, SCHEMA).parsed == {"name": "Oslo", "people": 700000}
 
 
-@pytest.mark.parametrize("shape", WHOLE)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), pairs(NAMES, WHOLE))
 def test_a_wrong_answer_is_asked_for_once_more(name: str, shape: str, server: LoopbackServer) -> None:
     """The model is told what it said and what was wrong; both answers are paid for."""
     server.answer(saying(name, WRONG))
@@ -131,8 +133,7 @@ def test_a_wrong_answer_is_asked_for_once_more(name: str, shape: str, server: Lo
     )
 
 
-@pytest.mark.parametrize("shape", WHOLE)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), pairs(NAMES, WHOLE))
 def test_a_second_wrong_answer_is_an_error(name: str, shape: str, server: LoopbackServer) -> None:
     """A model that cannot do it must not be paid for without end."""
     server.answer(saying(name, "Oslo, of course."))
@@ -146,8 +147,7 @@ def test_a_second_wrong_answer_is_an_error(name: str, shape: str, server: Loopba
     assert error.usage == error.completion.usage == Usage(10, 6, 16)
 
 
-@pytest.mark.parametrize("shape", STREAMS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), pairs(NAMES, STREAMS))
 def test_a_stream_that_ends_wrong_says_so_when_its_result_is_asked_for(
     name: str, shape: str, server: LoopbackServer
 ) -> None:
@@ -210,26 +210,25 @@ def test_an_error_of_the_repair_is_an_error(server: LoopbackServer) -> None:
         asked(server, "openai")
 
 
-def test_the_repair_has_the_time_that_is_left(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_repair_has_the_time_that_is_left(server: LoopbackServer) -> None:
     """A deadline is one of the whole call."""
-    from llmlab.providers import calls
+    deadlines: list[float | None] = []
 
-    moments = iter((0.0, 9.0))
-    seen: list[Any] = []
-    encoded = calls.Calls._encoded
+    class NineSeconds:
+        kind = "slow"
 
-    def noted(self: Any, request: Any) -> Any:
-        seen.append(request.deadline)
-        monkeypatch.setattr(calls, "now", lambda: next(moments, 9.0))
-        return encoded(self, request)
+        def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
+            deadlines.append(call.request.deadline)
+            advance_to(now() + 9)
+            return (yield from inner(call))
 
-    monkeypatch.setattr(calls.Calls, "_encoded", noted)
-    monkeypatch.setattr(calls, "now", lambda: next(moments))
     server.answer(saying("openai", WRONG))
     server.answer(saying("openai", OSLO))
-    with provider("openai", server.url) as made:
-        assert made.complete("Hi", response_format=City, deadline=60).parsed == PARSED
-    assert seen == [60, 51]
+    with provider("openai", server.url, policies=[NineSeconds()]) as made:
+        # The skipped seconds end with the context.
+        answer = copy_context().run(made.complete, "Hi", response_format=City, deadline=60)
+    assert answer.parsed == PARSED
+    assert deadlines == [60, pytest.approx(51, abs=0.9)]
 
 
 @pytest.mark.parametrize(

@@ -65,29 +65,30 @@ def test_no_bytes_make_a_framing_raise(pieces: list[bytes]) -> None:
         assert all(isinstance(event, dict) for event in framed(kind(), pieces))
 
 
-@pytest.mark.parametrize(
-    ("data", "events"),
-    [
-        (b'data: {"a": 1}\n\n', [{"a": 1}]),
-        (b'data:{"a": 1}\n\n', [{"a": 1}]),
-        (b'data: {"a":\ndata: 1}\n\n', [{"a": 1}]),
-        (b': OPENROUTER PROCESSING\n\ndata: {"a": 1}\n\n: OPENROUTER PROCESSING\n\n', [{"a": 1}]),
-        (b'id: 7\nretry: 3\nevent: ping\ndata: {"a": 1}\n\n', [{"a": 1}]),
-        (b'data: {"a": 1}\n\n\n\ndata: {"b": 2}\n\n', [{"a": 1}, {"b": 2}]),
-        (b'data: {"a": 1}\n\ndata: {"b": 2}', [{"a": 1}, {"b": 2}]),
-        (b'data: {"a": 1}\n\ndata: {"b":', [{"a": 1}]),
-        (b'data: {"a": 1}\n\ndata: [DONE]\n\n', [{"a": 1}, DONE]),
-        (b"data: [DONE]", [DONE]),
-        (b'data: \n\ndata: {"a": 1}\n\n', [{"a": 1}]),
-        (b"data: 5\n\ndata: [1]\n\n", []),
-        (b"", []),
-        (b"\n\n", []),
-        (b": only a comment\n\n", []),
-    ],
-)
-def test_server_sent_events_as_real_servers_write_them(data: bytes, events: list[dict[str, Any]]) -> None:
-    assert framed(ServerSentEvents(), [data]) == events
-    assert framed(ServerSentEvents(), [data.replace(b"\n", b"\r\n")]) == events
+STREAMS: list[Any] = [
+    (b'data: {"a": 1}\n\n', [{"a": 1}]),
+    (b'data:{"a": 1}\n\n', [{"a": 1}]),
+    (b'data: {"a":\ndata: 1}\n\n', [{"a": 1}]),
+    (b': OPENROUTER PROCESSING\n\ndata: {"a": 1}\n\n: OPENROUTER PROCESSING\n\n', [{"a": 1}]),
+    (b'id: 7\nretry: 3\nevent: ping\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    (b'data: {"a": 1}\n\n\n\ndata: {"b": 2}\n\n', [{"a": 1}, {"b": 2}]),
+    (b'data: {"a": 1}\n\ndata: {"b": 2}', [{"a": 1}, {"b": 2}]),
+    (b'data: {"a": 1}\n\ndata: {"b":', [{"a": 1}]),
+    (b'data: {"a": 1}\n\ndata: [DONE]\n\n', [{"a": 1}, DONE]),
+    (b"data: [DONE]", [DONE]),
+    (b'data: \n\ndata: {"a": 1}\n\n', [{"a": 1}]),
+    (b"data: 5\n\ndata: [1]\n\n", []),
+    (b"", []),
+    (b"\n\n", []),
+    (b": only a comment\n\n", []),
+]
+
+
+def test_server_sent_events_as_real_servers_write_them(subtests: pytest.Subtests) -> None:
+    for data, events in STREAMS:
+        with subtests.test(data=data):
+            assert framed(ServerSentEvents(), [data]) == events
+            assert framed(ServerSentEvents(), [data.replace(b"\n", b"\r\n")]) == events
 
 
 @pytest.mark.parametrize(

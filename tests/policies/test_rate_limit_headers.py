@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -37,34 +38,34 @@ def anthropic(what: str, left: int, limit: int, reset: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, 0.0),
-        (openai("requests", 4999, 5000, "12ms"), 0.0),
-        (openai("requests", 0, 60, "1m0s"), 1.0),
-        (openai("requests", 0, 5000, "60s"), 0.012),
-        (openai("requests", 0, 10, "1m30s"), 9.0),
-        (openai("requests", 0, 200, "24h0m0s"), 0.0),
-        (openai("tokens", 1_000, 10_000, "54s"), 0.0),
-        (openai("tokens", 400, 10_000, "57.6s"), 0.6),
-        (openai("tokens", 0, 100, "6s"), 6.0),
-        (openai("requests", 0, 60, ""), 0.0),
-        (openai("requests", 0, 60, "soon"), 0.0),
-        (openai("requests", 0, 60, "5 parsecs"), 0.0),
-        (anthropic("requests", 0, 50, "2026-08-19T14:35:50Z"), 1.2),
-        (anthropic("requests", 49, 50, "2026-08-19T14:34:51Z"), 0.0),
-        (anthropic("requests", 0, 50, "2026-08-19T14:34:00Z"), 0.0),
-        (anthropic("tokens", 0, 30_000, "2026-08-19T14:35:50Z"), 1.0),
-        ({**openai("requests", 9, 10, "6s"), **openai("tokens", 0, 10_000, "60s")}, 3.0),
-        ({"x-ratelimit-remaining-requests": "0"}, 0.0),
-        ({"x-ratelimit-remaining-requests": "none", "x-ratelimit-limit-requests": "60"}, 0.0),
-    ],
-    ids=repr,
-)
-def test_what_is_left_fills_up_evenly(headers: dict[str, str], seconds: float) -> None:
+ANSWERS: list[Any] = [
+    ({}, 0.0),
+    (openai("requests", 4999, 5000, "12ms"), 0.0),
+    (openai("requests", 0, 60, "1m0s"), 1.0),
+    (openai("requests", 0, 5000, "60s"), 0.012),
+    (openai("requests", 0, 10, "1m30s"), 9.0),
+    (openai("requests", 0, 200, "24h0m0s"), 0.0),
+    (openai("tokens", 1_000, 10_000, "54s"), 0.0),
+    (openai("tokens", 400, 10_000, "57.6s"), 0.6),
+    (openai("tokens", 0, 100, "6s"), 6.0),
+    (openai("requests", 0, 60, ""), 0.0),
+    (openai("requests", 0, 60, "soon"), 0.0),
+    (openai("requests", 0, 60, "5 parsecs"), 0.0),
+    (anthropic("requests", 0, 50, "2026-08-19T14:35:50Z"), 1.2),
+    (anthropic("requests", 49, 50, "2026-08-19T14:34:51Z"), 0.0),
+    (anthropic("requests", 0, 50, "2026-08-19T14:34:00Z"), 0.0),
+    (anthropic("tokens", 0, 30_000, "2026-08-19T14:35:50Z"), 1.0),
+    ({**openai("requests", 9, 10, "6s"), **openai("tokens", 0, 10_000, "60s")}, 3.0),
+    ({"x-ratelimit-remaining-requests": "0"}, 0.0),
+    ({"x-ratelimit-remaining-requests": "none", "x-ratelimit-limit-requests": "60"}, 0.0),
+]
+
+
+def test_what_is_left_fills_up_evenly(subtests: pytest.Subtests) -> None:
     """All is there again at the reset; one more is there much earlier."""
-    assert ready(headers) == pytest.approx(seconds)
+    for headers, seconds in ANSWERS:
+        with subtests.test(headers=headers):
+            assert ready(headers) == pytest.approx(seconds)
 
 
 def test_without_a_date_the_clock_here_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
