@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from llmlab.lab.simulator import checks, openrouter, tokens
+from llmlab.lab.simulator import checks, tokens
 from llmlab.lab.simulator.context import Context
 from llmlab.lab.simulator.conversation import Conversation, Reply, Turn
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.json_access import as_dict, as_int, stop_texts, text_of
 from llmlab.lab.simulator.models import MODELS, Model
-from llmlab.lab.simulator.openai_chat import FINGERPRINT, usage
+from llmlab.lab.simulator.openai_chat import FINGERPRINT
+from llmlab.lab.simulator.usage import usage
 from llmlab.lab.wire.messages import Event, TapeAnswer
 
 _OPENAI_LIMIT = 16  # tokens, unless the request says more
@@ -73,8 +74,8 @@ def _frame(context: Context, model: Model, text: str, finish: str | None) -> dic
     frame["system_fingerprint"] = FINGERPRINT
     if context.service != "openrouter":
         return {"id": "cmpl-" + context.seed.letters("id", 29), **frame}
-    choice["native_finish_reason"] = openrouter.native_finish(model, finish)
-    return {"id": context.generation_id, **frame, "provider": openrouter.provider(model)}
+    choice["native_finish_reason"] = model.native_finish(finish)
+    return {"id": context.generation_id, **frame, "provider": model.provider}
 
 
 def llama_cpp(context: Context) -> TapeAnswer:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_PROVIDERS = {"openai": "OpenAI", "nvidia": "Nvidia", "google": "Google AI Studio", "anthropic": "Anthropic"}
+_ANTHROPIC_FINISH = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -45,6 +48,15 @@ class Model:
     def served(self) -> str:
         """The name in an answer."""
         return self.served_as or self.id
+
+    @property
+    def provider(self) -> str:
+        """Who serves the model at OpenRouter."""
+        return _PROVIDERS.get(self.served.split("/")[0], "Chutes")
+
+    def native_finish(self, finish: str | None) -> str | None:
+        """Translate OpenAI's reason for the end of an answer into the words of the model's maker."""
+        return _ANTHROPIC_FINISH[finish] if finish and self.served.startswith("anthropic/") else finish
 
 
 def _openai(name: str, created: str, effort: str = "none", context: int = 400_000, output: int = 128_000) -> Model:

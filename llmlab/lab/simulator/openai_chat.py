@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from llmlab.lab.simulator import checks, openrouter, tokens
+from llmlab.lab.simulator import checks, tokens
 from llmlab.lab.simulator.context import Context
 from llmlab.lab.simulator.conversation import Conversation, Reply, Tool, ToolCall, Turn, unmatched_results
 from llmlab.lab.simulator.errors import Refused
@@ -18,6 +18,7 @@ from llmlab.lab.simulator.images import check_images, images_of
 from llmlab.lab.simulator.json_access import arguments_of, as_dict, as_int, as_str, dicts, stop_texts, text_of
 from llmlab.lab.simulator.models import Model
 from llmlab.lab.simulator.seed import BASE62
+from llmlab.lab.simulator.usage import usage
 from llmlab.lab.wire.messages import Event, TapeAnswer
 
 FINGERPRINT = "fp_llmlab_simulator"
@@ -224,14 +225,14 @@ class _Writer:
         answer_id = ids.get(self.service) or "chatcmpl-" + seed.letters("id", 29 if self.service == "openai" else 32)
         frame = {"id": answer_id, "object": kind, "created": seed.created, "model": self.model.served}
         if self.service == "openrouter":
-            frame["provider"] = openrouter.provider(self.model)
+            frame["provider"] = self.model.provider
         frame["system_fingerprint"] = FINGERPRINT
         return frame | ({"service_tier": "default"} if self.service == "openai" else {})
 
     def _native(self, finish: str | None) -> dict[str, Any]:
         if self.service != "openrouter":
             return {}
-        return {"native_finish_reason": openrouter.native_finish(self.model, finish), "logprobs": None}
+        return {"native_finish_reason": self.model.native_finish(finish), "logprobs": None}
 
     def _usage(self) -> dict[str, Any]:
         reasoned = sum(reply.reasoning_tokens for reply in self.replies)
@@ -294,26 +295,3 @@ class _Writer:
         kind = {"type": "function"} if self.service == "openrouter" else {}
         for piece in tokens.split(arguments):
             yield {"tool_calls": [{"index": call["index"], "function": {"arguments": piece}, **kind}]}
-
-
-def usage(context: Context, model: Model, read: int, written: int, reasoned: int = 0) -> dict[str, Any]:
-    """Write the usage of an answer in the form of Chat Completions; at OpenRouter with its cost.
-
-    Args:
-        context: the request.
-        model: the model that answered.
-        read: tokens of the request.
-        written: tokens of the answer, reasoning included.
-        reasoned: tokens of the reasoning.
-    """
-    counted: dict[str, Any] = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
-    if context.service == "openai":
-        unused = dict.fromkeys(("audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"), 0)
-        counted["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0}
-        counted["completion_tokens_details"] = {"reasoning_tokens": reasoned, **unused}
-    elif context.service == "openrouter":
-        counted |= openrouter.cost(model, read, written)
-        unread = ("cached_tokens", "cache_write_tokens", "audio_tokens", "video_tokens")
-        counted["prompt_tokens_details"] = dict.fromkeys(unread, 0)
-        counted["completion_tokens_details"] = {"reasoning_tokens": reasoned, "image_tokens": 0, "audio_tokens": 0}
-    return counted

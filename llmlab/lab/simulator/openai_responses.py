@@ -60,10 +60,7 @@ def count_tokens(context: Context) -> TapeAnswer:
 
 
 def _stored(context: Context) -> dict[str, Any]:
-    stored = context.state.responses.get(context.ids[0])
-    if stored is None:
-        raise Refused(404, f"Response with id '{context.ids[0]}' not found.")
-    return stored[0]
+    return context.stored(context.state.responses, context.ids[0], "Response with id '{}' not found.")[0]
 
 
 def _read(context: Context) -> tuple[Conversation, Model]:
