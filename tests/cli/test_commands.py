@@ -23,11 +23,7 @@ from llmlab.lab.cli.app import app
 from llmlab.lab.notebooks import handout, notebook_file, runner, update
 from llmlab.lab.notebooks.result import Result
 
-COMMANDS = ["lab", "test", "run", "handout", "record", "drift", "simulate", "doctor"]
-COMMANDS += ["serve-health"]
-COMMANDS += ["ask", "chat", "models", "tokens", "health", "costs", "config"]
-COMMANDS += ["rosetta"]
-COMMANDS += ["compare", "batch"]
+EXAMPLES = [example for _, example in (*cli.COMMANDS, *cli.CALLS)]
 GOOD = Result(Path("01_call_openai.ipynb"), True, 1.25)
 BAD = Result(Path("02_call_anthropic.ipynb"), False, 2.5, 7, "Traceback …\nValueError: [red] herring")
 SKIPPED = Result(Path("03_x.ipynb"), True, 0.0, skipped="lesson 03 takes no --model")
@@ -56,17 +52,20 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return script
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_shows_an_example(command: str) -> None:
-    result = invoke(command, "--help")
-    assert result.exit_code == 0
-    text = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
-    assert f"Example: python3 -m llmlab {command} " in " ".join(text.split())
+def test_help_of_every_command_shows_an_example() -> None:
+    """A learner copies the example before reading the options."""
+    assert len(EXAMPLES) == 23
+    for example in EXAMPLES:
+        words = example.split()[: 2 if example.startswith(("batch", "config")) else 1]
+        result = invoke(*words, "--help")
+        text = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
+        assert result.exit_code == 0, example
+        assert f"Example: python3 -m llmlab {' '.join(words)} " in " ".join(text.split()), example
 
 
 def test_every_command_is_listed_and_no_command_shows_the_list() -> None:
     shown = invoke().output
-    assert all(command in shown for command in COMMANDS)
+    assert all(example.split()[0] in shown for example in EXAMPLES)
     assert invoke("--version").stdout == f"llmlab {llmlab.__version__}\n"
 
 
@@ -156,7 +155,19 @@ def test_handout_hands_formats_on_and_lists_the_files(monkeypatch: pytest.Monkey
     assert result.stdout == f"{Path('build/handouts/01.html')}\n"
 
 
-def test_whole_suite_is_one_run_of_pytest_with_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("words", "options", "coverage"),
+    [
+        ([], ["-n", "logical"], True),
+        (["--newest"], ["-n", "logical"], True),
+        (["-k", "retry", "-x"], ["-k", "retry", "-x"], False),
+        (["--", "-k", "retry", "-x"], ["-k", "retry", "-x"], False),
+    ],
+)
+def test_the_suite_is_one_run_of_pytest_and_a_part_of_it_has_no_coverage(
+    words: list[str], options: list[str], coverage: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of the suite covers a part of the code, and would always fail the floor."""
     seen: list[list[str]] = []
 
     def run(command: list[str], **options: Any) -> Any:
@@ -164,30 +175,18 @@ def test_whole_suite_is_one_run_of_pytest_with_coverage(monkeypatch: pytest.Monk
         return SimpleNamespace(returncode=5)
 
     monkeypatch.setattr(test, "subprocess", SimpleNamespace(run=run))
-    assert invoke("test").exit_code == 5
-    assert seen[0][1:5] == ["-m", "pytest", "-n", "logical"]
-    assert "--cov-fail-under=95" in seen[0]
+    assert invoke("test", *words).exit_code == 5
+    assert seen[0][1:3] == ["-m", "pytest"]
+    assert seen[0][3 : 3 + len(options)] == options
+    assert ("--cov-fail-under=95" in seen[0]) is coverage
 
 
-@pytest.mark.parametrize("words", [["-k", "retry", "-x"], ["--", "-k", "retry", "-x"]])
-def test_reader_s_own_arguments_go_to_pytest_without_coverage(
-    words: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("command", ["test", "lab", "update"])
+def test_outside_the_repository_it_says_where_tests_and_lessons_are(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A part of the suite covers a part of the code, and would always fail the floor."""
-    seen: list[list[str]] = []
-
-    def run(command: list[str], **options: Any) -> Any:
-        seen.append(command)
-        return SimpleNamespace(returncode=0)
-
-    monkeypatch.setattr(test, "subprocess", SimpleNamespace(run=run))
-    assert invoke("test", *words).exit_code == 0
-    assert seen[0][3:] == ["-k", "retry", "-x"]
-
-
-def test_suite_outside_the_repository_says_where_the_tests_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "CLONE", tmp_path)
-    result = invoke("test")
+    result = invoke(command)
     assert result.exit_code == 2
     assert "Clone it" in result.output
 

@@ -76,7 +76,8 @@ def test_a_long_step_says_that_it_still_runs(
         (tmp_path / "said").write_text("".join(said[1:]), encoding="utf-8")
 
     monkeypatch.setattr(installer, "say", say)
-    code = "import pathlib, time\nwhile 'still' not in pathlib.Path('said').read_text(): time.sleep(0.01)"
+    waits = "while time.monotonic() < end and 'still' not in pathlib.Path('said').read_text(): time.sleep(0.01)"
+    code = f"import pathlib, time\nend = time.monotonic() + 5\n{waits}"
     assert installer.run([sys.executable, "-c", code], "installing", tmp_path) == (True, "")
     assert said[1].startswith("still installing, ")
 

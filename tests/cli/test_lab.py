@@ -103,10 +103,3 @@ def test_lab_starts_offline_on_the_lessons_of_the_clone(tmp_path: Path, monkeypa
     ((command, mode),) = served
     assert mode == "offline"
     assert f"--ServerApp.root_dir={tmp_path / 'notebooks'}" in command
-
-
-def test_without_the_lessons_it_says_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "CLONE", tmp_path)
-    result = CliRunner().invoke(app, ["lab"])
-    assert result.exit_code == 2
-    assert "Clone it" in result.output

@@ -126,9 +126,3 @@ def test_update_pins_installs_and_rewrites_in_this_order(clone: Path) -> None:
     assert result.exit_code == 0, result.output
     assert (clone / "constraints.txt").read_text(encoding="utf-8") == update.HEAD + "openai==4\n"
     assert result.stdout.splitlines() == ["openai 3 became 4.", "01.ipynb: the output of cell 0 changed."]
-
-
-def test_update_without_the_lessons_says_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "CLONE", tmp_path)
-    result = CliRunner().invoke(app, ["update"])
-    assert (result.exit_code, "Clone it" in result.output) == (2, True)
