@@ -55,26 +55,21 @@ class Failing:
 
 
 @pytest.mark.usefixtures("doubling")
-@pytest.mark.parametrize(
-    "answer", [None, ..., stub, stub_with_docstring, stub_passing, stub_returning, stub_async, functools.partial(stub)]
-)
-def test_a_stub_is_not_attempted(answer: Any) -> None:
+def test_a_stub_is_not_attempted() -> None:
     """Run All on a fresh notebook must not tell a learner that they are wrong."""
-    verdict = check("0.9", answer)
-    assert repr(verdict) == '0.9 not attempted yet. Stuck? hint("0.9")'
-    assert not verdict.right
+    stubs = (stub, stub_with_docstring, stub_passing, stub_returning, stub_async, functools.partial(stub))
+    for answer in (None, ..., *stubs):
+        verdict = check("0.9", answer)
+        assert repr(verdict) == '0.9 not attempted yet. Stuck? hint("0.9")'
+        assert not verdict.right
 
 
 @pytest.mark.usefixtures("doubling")
-@pytest.mark.parametrize("answer", [lambda number: 0, lambda number: "x", lambda number: number or None])
-def test_anything_else_is_an_attempt(answer: Any) -> None:
+def test_anything_else_is_an_attempt() -> None:
     """Somebody who tried and is told that they did not loses heart."""
-    assert check("0.9", answer).outcome is Outcome.NOT_YET
-
-
-@pytest.mark.parametrize("answer", [0, "", []])
-def test_a_value_is_an_attempt(answer: Any) -> None:
-    assert not is_stub(answer)
+    for answer in (lambda number: 0, lambda number: "x", lambda number: number or None):
+        assert check("0.9", answer).outcome is Outcome.NOT_YET
+    assert not any(map(is_stub, (0, "", [])))
 
 
 @pytest.mark.usefixtures("doubling")
@@ -170,12 +165,12 @@ def test_two_exercises_with_one_number_are_refused() -> None:
         exercise("0.9", hints=["x"])(lambda answer: "")
 
 
-@pytest.mark.parametrize(
-    ("number", "hints"), [("one", ["x"]), ("01.1", ["x"]), ("1.0", ["x"]), ("1.1", []), ("1.1", "x")]
-)
-def test_numbers_and_hints_are_checked(number: str, hints: Any) -> None:
-    with pytest.raises(ValueError, match="exercise"):
-        exercise(number, hints=hints)
+def test_numbers_and_hints_are_checked() -> None:
+    """An author learns at once that no learner could ask for this exercise, or for a hint."""
+    cases: list[tuple[str, Any]] = [("one", ["x"]), ("01.1", ["x"]), ("1.0", ["x"]), ("1.1", []), ("1.1", "x")]
+    for number, hints in cases:
+        with pytest.raises(ValueError, match="exercise"):
+            exercise(number, hints=hints)
 
 
 def test_what_a_cell_shows_is_the_sentence() -> None:

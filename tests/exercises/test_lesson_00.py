@@ -14,15 +14,10 @@ pytestmark = pytest.mark.usefixtures("lab")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_solution_is_right(provider: str) -> None:
+def test_the_solution_is_right_and_so_is_a_stream(provider: str) -> None:
     """`run 00 --provider …` must end with the same words for everybody."""
     llm = llmlab.get_provider(provider)
     assert repr(check("0.1", lambda question: llm.complete(question, max_tokens=20).content)) == RIGHT
-
-
-@pytest.mark.parametrize("provider", PROVIDERS)
-def test_another_way_is_right_too(provider: str) -> None:
-    llm = llmlab.get_provider(provider)
     assert repr(check("0.1", lambda question: "".join(map(str, llm.complete_stream(question, max_tokens=20))))) == RIGHT
 
 

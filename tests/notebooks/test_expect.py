@@ -14,6 +14,7 @@ CELLS = {
     "base": "%%expect ArithmeticError\n1 / 0",
     "await": "%%expect KeyError\nimport asyncio\nawait asyncio.sleep(0)\n{}['a']",
     "text": '%%expect ValueError\ntext = """\n  two\n"""\nraise ValueError(text)',
+    "notes": "%%expect ValueError\nerror = ValueError('no')\nerror.add_note('Try yes.')\nraise error",
     "other": "%%expect KeyError\n1 / 0",
     "none": "%%expect KeyError\n1",
     "empty": "%%expect KeyError",
@@ -42,6 +43,7 @@ def test_an_expected_error_is_shown_in_short_and_the_cell_succeeds(cells: dict[s
     assert shown(cells["expected"]) == ["before\n", "ZeroDivisionError: division by zero\n"]
     assert shown(cells["base"]) == ["ZeroDivisionError: division by zero\n"]
     assert shown(cells["await"]) == ["KeyError: 'a'\n"]
+    assert shown(cells["notes"]) == ["ValueError: no\nTry yes.\n"]
     assert shown(cells["text"]) == ["ValueError: \n  two\n\n"]
 
 

@@ -1,4 +1,4 @@
-"""`%%expect NotFoundError`: a cell that is expected to fail, with the error shown in two lines.
+"""`%%expect NotFoundError`: a cell that is expected to fail, with the error shown without its traceback.
 
 The cell succeeds when it raises that error (or a subclass), and fails when it raises another one or none. So every tool
 that executes notebooks (JupyterLab, papermill, nbval, nbconvert) treats an expected failure as what it is.
@@ -38,7 +38,8 @@ def expected(name: str) -> Iterator[None]:
     except Exception as error:
         if name not in (kind.__name__ for kind in type(error).__mro__):
             raise ExpectedError(f"expected {name}, but this cell raised {type(error).__name__}") from error
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        # Notes say how to go on; they are a part of the message that a traceback shows.
+        print(f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
     else:
         raise ExpectedError(f"expected {name}, but this cell raised no error")
 

@@ -1,6 +1,6 @@
 """The conventions for single cells: short, executed, honest about failures, and nothing in them that should not travel.
 
-Used by `structure.py`. Each rule takes a notebook and yields the cell's id and a message.
+Used by `lint.py`. Each rule takes a notebook and yields the cell's id and a message.
 """
 
 from __future__ import annotations

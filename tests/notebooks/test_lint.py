@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_output
 
 from llmlab.lab.notebooks.notebook_file import ROOT, read_notebook, write_notebook
-from llmlab.lab.notebooks.structure import check_folder, check_notebook
+from tests.notebooks.lint import Problem, check_folder, check_notebook
 from tests.runner.samples import code, save, text
 
 HEAD = """# Stream an answer
@@ -218,58 +218,52 @@ BROKEN: list[tuple[str, Callable[[Any], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("rule", "change", "message"), BROKEN, ids=lambda value: value if isinstance(value, str) else ""
-)
-def test_each_rule_catches_what_breaks_it(lesson: Path, rule: str, change: Callable[[Any], None], message: str) -> None:
-    """A lesson that breaks a convention is reported under that rule, with what would be right."""
+def problems_after(lesson: Path, change: Callable[[Any], None]) -> list[Problem]:
+    """Return what is wrong with a changed copy of the lesson."""
     notebook = read_notebook(lesson)
     change(notebook)
-    write_notebook(notebook, lesson)
-    problems = check_notebook(lesson)
-    assert any(problem.rule == rule and message in problem.message for problem in problems), list(map(str, problems))
+    copy = lesson.parent / "changed" / lesson.name
+    copy.parent.mkdir(exist_ok=True)
+    write_notebook(notebook, copy)
+    return check_notebook(copy)
+
+
+def test_each_rule_catches_what_breaks_it(lesson: Path) -> None:
+    """A lesson that breaks a convention is reported under that rule, with what would be right."""
+    for rule, change, message in BROKEN:
+        problems = problems_after(lesson, change)
+        assert any(one.rule == rule and message in one.message for one in problems), (message, list(map(str, problems)))
 
 
 def test_a_key_is_never_repeated(lesson: Path) -> None:
     """A real key in a notebook does not get into the log of the check that finds it."""
-    notebook = read_notebook(lesson)
-    _output("sk-proj-abcdefgh12345678")(notebook)
-    write_notebook(notebook, lesson)
-    assert "abcdefgh" not in " ".join(map(str, check_notebook(lesson)))
+    problems = problems_after(lesson, _output("sk-proj-abcdefgh12345678"))
+    assert problems
+    assert "abcdefgh" not in " ".join(map(str, problems))
 
 
 def test_one_cell_of_a_lesson_may_be_long(lesson: Path) -> None:
     """A whole provider is shown in one piece, or nobody believes that it is so short."""
-    notebook = read_notebook(lesson)
-    _long(59, 4)(notebook)
-    write_notebook(notebook, lesson)
-    assert [str(problem) for problem in check_notebook(lesson)] == []
+    assert problems_after(lesson, _long(59, 4)) == []
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
+def test_what_only_looks_wrong_is_let_through(lesson: Path) -> None:
+    """An author is not sent after a false alarm."""
+    for source in (
         "text = 'https://example.com/home/page'",
         "key = 'wrong-on-purpose'\nclient = Client(api_key='wrong-on-purpose')",
         "ask(model=llmlab.MODELS['openai'])",
         "name = 'my-gpt-6-luna-notes'",
         "quiet = 'Q: why?\\nA: \\n'",
-    ],
-)
-def test_what_only_looks_wrong_is_let_through(lesson: Path, source: str) -> None:
-    """An author is not sent after a false alarm."""
-    notebook = read_notebook(lesson)
-    _add(source)(notebook)
-    write_notebook(notebook, lesson)
-    assert [str(problem) for problem in check_notebook(lesson)] == []
+    ):
+        assert problems_after(lesson, _add(source)) == [], source
 
 
-@pytest.mark.parametrize(
-    "name", ["00-stream.ipynb", "0_stream_it.ipynb", "00_Stream_it.ipynb", "00_rainbow_colours.ipynb"]
-)
-def test_file_names_say_what_the_learner_will_do(lesson: Path, name: str) -> None:
+def test_file_names_say_what_the_learner_will_do(lesson: Path) -> None:
     """A lesson is found by its number and begins with a verb."""
-    assert any(problem.rule == "name" for problem in check_notebook(lesson.rename(lesson.parent / name)))
+    for name in ("00-stream.ipynb", "0_stream_it.ipynb", "00_Stream_it.ipynb", "00_rainbow_colours.ipynb"):
+        lesson = lesson.rename(lesson.parent / name)
+        assert any(problem.rule == "name" for problem in check_notebook(lesson)), name
 
 
 def test_numbers_follow_each_other(lesson: Path) -> None:

@@ -1,6 +1,6 @@
 """The conventions that every lesson keeps, as checks: name, head, exercises, ending and file format.
 
-What stands in the single cells (length, secrets, outputs …) is checked in `structure_cells.py`. Nothing here runs a
+What stands in the single cells (length, secrets, outputs …) is checked in `lint_cells.py`. Nothing here runs a
 notebook; that outputs are *true* is proven by `nbval_plugin.py`.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from llmlab.errors import LLMError
 from llmlab.lab.notebooks.normalize import is_lasting_id
 from llmlab.lab.notebooks.notebook_file import Notebook, read_notebook, tags
-from llmlab.lab.notebooks.structure_cells import CELL_RULES, Finding
+from tests.notebooks.lint_cells import CELL_RULES, Finding
 
 _NAME = re.compile(r"(\d\d)_([a-z]+)(_[a-z0-9]+)+\.ipynb")
 _HEAD = ("What you'll do:", "What you'll learn:", "What you'll need:")
