@@ -22,14 +22,14 @@ CHAT = "/v1/chat/completions"
 @pytest.fixture
 def gpt() -> Iterator[openai.OpenAI]:
     http = httpx2.Client(transport=transport(httpx2, "openai", Simulator()))
-    with openai.OpenAI(api_key="k", http_client=http, _strict_response_validation=True) as client:
+    with openai.OpenAI(api_key="k", http_client=http, max_retries=0, _strict_response_validation=True) as client:
         yield client
 
 
 @pytest.fixture
 def claude() -> Iterator[anthropic.Anthropic]:
     http = httpx2.Client(transport=transport(httpx2, "anthropic", Simulator()))
-    with anthropic.Anthropic(api_key="k", http_client=http, _strict_response_validation=True) as client:
+    with anthropic.Anthropic(api_key="k", http_client=http, max_retries=0, _strict_response_validation=True) as client:
         yield client
 
 

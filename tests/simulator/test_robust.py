@@ -12,87 +12,70 @@ from simulator_requests import HEADERS, ask, chat, responses, user
 from llmlab.lab.simulator import Simulator, simulate
 from llmlab.lab.wire.messages import TapeRequest
 
-OPENAI_PATHS = (
-    "responses responses/input_tokens chat/completions completions embeddings files batches vector_stores "
-    "vector_stores/{store} vector_stores/{store}/search vector_stores/{store}/files vector_stores/{store}/file_batches"
-)
-PATHS = [
-    *(("openai", f"/v1/{path}") for path in OPENAI_PATHS.split()),
-    *(("anthropic", f"/v1/{path}") for path in ("messages", "messages/count_tokens", "messages/batches")),
-    *(("openrouter", f"/api/v1/{path}") for path in ("chat/completions", "completions")),
-    *(("ollama", f"/api/{path}") for path in ("chat", "generate", "embed", "show", "pull")),
-    *((alias, f"/v1/{path}") for alias in ("ollama", "local_gpt_oss") for path in ("chat/completions", "completions")),
-]
-MODELS = [
-    "gpt-6-luna",
-    "gpt-6-sol",
-    "claude-haiku-5-5",
-    "openrouter/free",
-    "gpt-oss:20b",
-    "embeddinggemma",
-    "gpt-oss:120b",
-]
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
-FIELD_NAMES = (
+PATHS = {
+    "openai": "/v1/responses /v1/responses/input_tokens /v1/chat/completions /v1/completions /v1/embeddings /v1/files "
+    "/v1/batches /v1/vector_stores /v1/vector_stores/{} /v1/vector_stores/{}/search /v1/vector_stores/{}/files "
+    "/v1/vector_stores/{}/file_batches",
+    "anthropic": "/v1/messages /v1/messages/count_tokens /v1/messages/batches",
+    "openrouter": "/api/v1/chat/completions /api/v1/completions",
+    "ollama": "/api/chat /api/generate /api/embed /api/show /api/pull /v1/chat/completions /v1/completions",
+    "local_gpt_oss": "/v1/chat/completions /v1/completions /completion",
+}
+WHERE = st.sampled_from([(alias, path) for alias, paths in PATHS.items() for path in paths.split()])
+MODELS = "gpt-6-luna gpt-6-sol claude-haiku-5-5 openrouter/free gpt-oss:20b embeddinggemma gpt-oss:120b"
+INNER_FIELDS = (
     "type role content text name id input arguments function tool_calls call_id tool_call_id output tool_use_id "
     "parameters properties required enum items description input_schema effort schema format tool_use"
 )
-KEYS = st.sampled_from(FIELD_NAMES.split()) | st.text(max_size=5)
-VALUES = (
-    "user assistant tool system function message function_call function_call_output tool_use tool_result object array "
-    "integer json_schema get_weather c1"
-)
-WORDS = st.sampled_from([*VALUES.split(), "What is 2 ** 3?", "Weather in Oslo?"])
-JSON = st.recursive(
-    SCALARS | WORDS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=25
-)
-MESSAGE = st.fixed_dictionaries(
-    {"role": WORDS | SCALARS, "content": JSON},
-    optional={"tool_calls": JSON, "tool_call_id": JSON, "type": WORDS, "call_id": JSON, "output": JSON, "id": WORDS},
-)
-TOOLS = st.lists(
-    st.fixed_dictionaries(
-        {"type": st.just("function") | JSON},
-        optional={
-            "function": JSON,
-            "name": WORDS | JSON,
-            "parameters": JSON,
-            "input_schema": JSON,
-            "description": JSON,
-        },
-    ),
-    max_size=3,
-)
-PARAMETERS = (
+FIELDS = (
     "temperature top_p stop stop_sequences tool_choice reasoning text response_format think format options system n "
     "instructions metadata previous_response_id stream_options include reasoning_effort thinking dimensions "
     "encoding_format keep_alive seed verbosity output_config requests file_id file_ids files attributes query filters "
     "input_file_id endpoint completion_window chunking_strategy ranking_options max_num_results multipart echo name"
 )
+VALUES = (
+    "user assistant tool system function message function_call function_call_output tool_use tool_result object array "
+    "integer json_schema get_weather c1"
+)
+WORDS = st.sampled_from([*VALUES.split(), "What is 2 ** 3?", "Weather in Oslo?"])
+KEYS = st.sampled_from(INNER_FIELDS.split()) | st.text(max_size=5)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30) | WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=25,
+)
+MESSAGE = st.fixed_dictionaries(
+    {"role": WORDS, "content": JSON},
+    optional={"tool_calls": JSON, "tool_call_id": JSON, "type": WORDS, "call_id": JSON, "output": JSON, "id": WORDS},
+)
+TOOL = st.fixed_dictionaries(
+    {"type": st.just("function") | JSON},
+    optional={"name": WORDS, **dict.fromkeys(("function", "parameters", "input_schema", "description"), JSON)},
+)
 BODY = JSON | st.fixed_dictionaries(
     {},
-    optional={
-        "model": st.sampled_from(MODELS) | JSON,
-        "messages": st.lists(MESSAGE, max_size=4) | JSON,
-        "input": st.text() | st.lists(MESSAGE, max_size=4) | JSON,
+    optional=dict.fromkeys(FIELDS.split(), JSON)
+    | {
+        "model": st.sampled_from(MODELS.split()) | JSON,
+        "messages": st.lists(MESSAGE | JSON, max_size=4) | JSON,
+        "input": st.text() | st.lists(MESSAGE | JSON, max_size=4) | JSON,
         "prompt": st.text() | JSON,
         "max_tokens": st.integers(-2, 300) | JSON,
         "max_output_tokens": st.integers(16, 300) | JSON,
         "stream": st.booleans() | JSON,
-        "tools": TOOLS | JSON,
-    }
-    | dict.fromkeys(PARAMETERS.split(), JSON),
+        "tools": st.lists(TOOL, max_size=3) | JSON,
+    },
 )
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(where=st.sampled_from(PATHS), body=BODY)
+@given(where=WHERE, body=BODY)
 def test_no_body_makes_it_raise(where: tuple[str, str], body: Any) -> None:
     """Else a typo in a cell shows a traceback of the tape instead of the service's answer."""
     alias, path = where
     simulator = Simulator()
     store = simulator.answer(TapeRequest("POST", "openai", "/v1/vector_stores", HEADERS["openai"], {})).body["id"]
-    path = path.replace("{store}", store)
+    path = path.replace("{}", store)
     answer = simulator.answer(TapeRequest("POST", alias, path, HEADERS[alias], body))
     gone = path == "/api/pull" and answer.status == 500 and "does not exist" in answer.body["error"]
     assert gone or answer.status in (200, 400, 403, 404), answer.body
