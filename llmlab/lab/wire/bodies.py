@@ -101,17 +101,19 @@ def parse_answer(status: int, headers: dict[str, str], pieces: Sequence[Piece], 
     """
     whole = b"".join(piece for _, piece in pieces)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    body, framing = parse_body(whole)
+    events: Sequence[tuple[float, Event]] | None = None
     if kind == "text/event-stream" or (not kind and whole.lstrip().startswith((b"data:", b"event:", b":"))):
         # Some services answer a wrong request for a stream with plain JSON, under the content type of a stream.
-        if not _is_json(whole):
+        if framing != "json":
             events, framing = _server_sent(pieces)
-            return TapeAnswer(status, headers, events=tuple(events), framing=framing, source="live")
     elif kind == _FILE:
-        return TapeAnswer(status, headers, _text_or_bytes(whole), framing="text", seconds=seconds, source="live")
+        body, framing = _text_or_bytes(whole), "text"
     elif any(name in kind for name in ("ndjson", "jsonl")) or _is_json_lines(whole):
-        return TapeAnswer(status, headers, events=tuple(_json_lines(pieces)), framing="ndjson", source="live")
-    body, framing = parse_body(whole)
-    return TapeAnswer(status, headers, body, framing=framing, seconds=seconds, source="live")
+        events, framing = list(_json_lines(pieces)), "ndjson"
+    if events is None:
+        return TapeAnswer(status, headers, body, framing=framing, seconds=seconds, source="live")
+    return TapeAnswer(status, headers, events=tuple(events), framing=framing, source="live")
 
 
 def parse_body(data: bytes) -> tuple[Any, Framing]:
@@ -145,17 +147,9 @@ def _text_or_bytes(data: bytes) -> str | bytes:
         return data
 
 
-def _is_json(data: bytes) -> bool:
-    try:
-        parse_json(data)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_json_lines(data: bytes) -> bool:
     lines = [line for line in data.splitlines() if line.strip()]
-    return len(lines) > 1 and all(line.startswith(b"{") and _is_json(line) for line in lines)
+    return len(lines) > 1 and all(_object(line) is not None for line in lines)
 
 
 def _lines(pieces: Iterable[Piece]) -> Iterator[tuple[float, str, bool]]:
@@ -219,7 +213,7 @@ def _data(block: list[str]) -> dict[str, Any] | None:
     return _object("\n".join(line.removeprefix("data:") for line in block if line.startswith("data:")))
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _object(text: bytes | str) -> dict[str, Any] | None:
     try:
         value = parse_json(text)
     except ValueError:
