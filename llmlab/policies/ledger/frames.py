@@ -59,6 +59,10 @@ def _frame(columns: Mapping[str, Iterable[Any]], types: Mapping[str, str]) -> Da
     # Takes half a second to load, and only people who look need it.
     import pandas
 
-    return pandas.DataFrame(
-        {name: pandas.Series(list(map(storable, columns[name])), dtype=kind) for name, kind in types.items()}
-    )
+    series = {}
+    for name, kind in types.items():
+        values = list(columns[name])
+        # Most values come again and again, and each is checked once.
+        checked = {value: storable(value) for value in set(values)} if kind in ("str", "int64") else {}
+        series[name] = pandas.Series([checked[value] for value in values] if checked else values, dtype=kind)
+    return pandas.DataFrame(series)

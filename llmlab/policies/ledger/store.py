@@ -21,7 +21,7 @@ from llmlab.policies.ledger.database import BATCH, Database
 from llmlab.policies.ledger.frames import attempts_frame, calls_frame
 from llmlab.policies.ledger.record import SECTION, CallRecord, record_call
 from llmlab.policies.ledger.spans import export_span
-from llmlab.policies.ledger.summary import By, Table, Total, group, total
+from llmlab.policies.ledger.summary import By, Table, Total, group, table, total
 from llmlab.types.completion import Completion
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Ledger:
         Args:
             by: model, provider, section, source or day.
         """
-        return Table(by, {name: total(records) for name, records in group(self, by).items()}, self.total())
+        return table(self, by)
 
     def chart(self, by: By = "model", what: What = "cost") -> Picture:
         """Return a bar for each model (or whatever `by` says): the sum, or of latencies the median.

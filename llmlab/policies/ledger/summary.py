@@ -7,7 +7,7 @@ without a known price are counted apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from html import escape
 from typing import Final, Literal
@@ -130,6 +130,13 @@ def total(records: Sequence[CallRecord]) -> Total:
         live_cost=round(sum(cost or 0.0 for cost, one in zip(costs, sent, strict=True) if one.source == "live"), 12),
         unpriced=costs.count(None),
     )
+
+
+def table(records: Iterable[CallRecord], by: By) -> Table:
+    """Return the sums of calls, line by line."""
+    lines = {name: total(group_records) for name, group_records in group(records, by).items()}
+    columns = list(map(sum, zip(*map(astuple, lines.values()), strict=True)))
+    return Table(by, lines, Total(*(round(value, 12) for value in columns)))
 
 
 def group(records: Iterable[CallRecord], by: By) -> dict[str, list[CallRecord]]:
