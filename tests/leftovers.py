@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 GRACE = 1.0
 """Seconds in which a thread may end whose work is done."""
-BY_DESIGN = {"_ledger", "_servers", "_exercises", "_encodings", "_told", "_hints_given"}
+BY_DESIGN = {"_ledger", "_servers", "_exercises", "_encodings", "_warned", "_hints_given"}
 """State that lasts as long as the process: ledger, warm kernels, exercises, tokenizers, warnings and hints given."""
 
 _STATE = (type(None), bool, int, float, list, dict, set)

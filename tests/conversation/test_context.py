@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from llmlab import Completion, ConfigurationError, ConversationContext, LLMInvalidRequestError, Message, Role, ToolCall
 from tests.core import bodies
-from tests.core.trying import ask, provider
+from tests.core.trying import NAMES, ask, provider
 from tests.loopback import LoopbackServer
 
 
@@ -56,55 +57,60 @@ def test_a_call_needs_no_word_before_it() -> None:
     assert made.add_tool_call("clock").id == "call_2", "an id is never made up twice"
 
 
-@pytest.mark.parametrize(
-    ("do", "says"),
-    [
-        (lambda c: c.add_user_message("And Oslo?"), r"call_1 \(weather\) has no result yet"),
-        (lambda c: c.add_assistant_message("Done."), "has no result yet"),
-        (lambda c: c.add_tool_result("call_9", "x"), r"no call 'call_9' .* call_1 \(weather\) waits"),
-        (lambda c: c.add_tool_result("", "x"), "needs the id"),
-        (lambda c: c.add_tool_call("weather", id="call_1"), "an id of its own"),
-        (lambda c: c.add_tool_call(ToolCall("", "weather")), "an id of its own"),
-        (lambda c: c.add(Message(Role.TOOL, "x", tool_call_id="y")), "no call 'y'"),
-    ],
-)
-def test_a_call_without_its_result_is_never_left_behind(do: Any, says: str) -> None:
-    """A service refuses such a conversation, and every later one that holds it."""
+REFUSED_WHILE_A_CALL_WAITS: list[tuple[Any, str]] = [
+    (lambda c: c.add_user_message("And Oslo?"), r"call_1 \(weather\) has no result yet"),
+    (lambda c: c.add_assistant_message("Done."), "has no result yet"),
+    (lambda c: c.add_tool_result("call_9", "x"), r"no call 'call_9' .* call_1 \(weather\) waits"),
+    (lambda c: c.add_tool_result("", "x"), "needs the id"),
+    (lambda c: c.add_tool_call("weather", id="call_1"), "an id of its own"),
+    (lambda c: c.add_tool_call(ToolCall("", "weather")), "an id of its own"),
+    (lambda c: c.add_tool_call("", {}), "the name"),
+    (lambda c: c.add_tool_call("add", "a=1"), "are a dict by name"),
+    (lambda c: c.add_tool_call("add", [1]), "are a dict by name"),
+    (lambda c: c.add(Message(Role.TOOL, "x", tool_call_id="y")), "no call 'y'"),
+    (lambda c: c.add("Hi"), "takes a Message, not str"),
+    (lambda c: c.add({"role": "user", "content": "Hi"}), "takes a Message, not dict"),
+]
+
+
+def test_a_refused_message_changes_nothing() -> None:
+    """A service refuses a call without its result, and every later conversation that holds it."""
     made = ConversationContext()
     made.add_user_message("Paris?")
     made.add_tool_call("weather")
     before = list(made)
-    with pytest.raises(LLMInvalidRequestError, match=says):
-        do(made)
-    assert list(made) == before
+    for do, message in REFUSED_WHILE_A_CALL_WAITS:
+        with pytest.raises(LLMInvalidRequestError, match=message):
+            do(made)
+        assert list(made) == before
 
 
-@pytest.mark.parametrize(
-    ("do", "says"),
-    [
-        (lambda c: c.add_assistant_message("Hi"), "begins with a user message"),
-        (lambda c: c.add_tool_call("clock"), "begins with a user message"),
-        (lambda c: c.add_tool_result("c", "x"), "no call waits for one"),
-        (lambda c: c.add_user_message(" "), "user message is empty"),
-        (lambda c: c.add(Message(Role.SYSTEM, "x")), "set system_message"),
-        (lambda c: (c.add_user_message("Hi"), c.add_assistant_message(" ")), "the answer is empty"),
-    ],
-)
-def test_what_a_service_would_refuse_is_refused_at_once(do: Any, says: str) -> None:
-    with pytest.raises(LLMInvalidRequestError, match=says):
-        do(ConversationContext())
+REFUSED_AT_THE_START: list[tuple[Any, str]] = [
+    (lambda c: c.add_assistant_message("Hi"), "begins with a user message"),
+    (lambda c: c.add_tool_call("clock"), "begins with a user message"),
+    (lambda c: c.add_tool_result("c", "x"), "no call waits for one"),
+    (lambda c: c.add_user_message(" "), "user message is empty"),
+    (lambda c: c.add(Message(Role.SYSTEM, "x")), "set system_message"),
+    (lambda c: (c.add_user_message("Hi"), c.add_assistant_message(" ")), "the answer is empty"),
+]
 
 
-@pytest.mark.parametrize("limit", [0, -1, 1.5, True, "3"])
-@pytest.mark.parametrize("name", ["max_turns", "max_tokens"])
-def test_a_limit_that_is_none_is_refused(name: str, limit: Any) -> None:
-    with pytest.raises(ConfigurationError, match=f"{name} must be a whole number above 0"):
-        ConversationContext(**{name: limit})
+def test_a_message_that_a_service_would_refuse_is_refused_at_once() -> None:
+    for do, message in REFUSED_AT_THE_START:
+        with pytest.raises(LLMInvalidRequestError, match=message):
+            do(ConversationContext())
 
 
-def test_a_system_message_is_a_text() -> None:
-    with pytest.raises(ConfigurationError, match="must be a text, not int"):
-        ConversationContext(system_message=3)  # type: ignore[arg-type]
+def test_wrong_settings_are_refused_at_once() -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        *(({"max_turns": limit}, "max_turns must be a whole number above 0") for limit in (0, 1.5, True)),
+        *(({"max_tokens": limit}, "max_tokens must be a whole number above 0") for limit in (-1, "3")),
+        ({"system_message": 3}, "must be a text, not int"),
+        ({"counter": 3}, "counter must be a provider or a function, not int"),
+    ]
+    for settings, message in wrong:
+        with pytest.raises(ConfigurationError, match=message):
+            ConversationContext(**settings)
     assert list(ConversationContext(system_message=" ")) == []
 
 
@@ -158,8 +164,8 @@ def test_a_counter_is_asked_only_when_the_conversation_can_be_sent() -> None:
 def test_a_counter_that_fails_leaves_the_conversation_as_it_was() -> None:
     """Else a second try would say everything twice."""
     made = ConversationContext(max_tokens=9, counter=SimpleNamespace(count_tokens=lambda messages: 1 / 0))
+    made.add_user_message("Hi")
     for _ in range(2):
-        made._messages = [Message(Role.USER, "Hi")]
         with pytest.raises(ZeroDivisionError):
             made.add_user_message("Ho")
         assert len(made) == 1
@@ -181,8 +187,7 @@ def test_a_provider_counts_and_answers(server: LoopbackServer) -> None:
     assert made[-1].content == bodies.TEXT
 
 
-@pytest.mark.parametrize("shape", ["complete", "complete_async"])
-@pytest.mark.parametrize("name", ["openai", "anthropic", "openrouter", "ollama", "local_gpt_oss"])
+@pytest.mark.parametrize(("name", "shape"), [*zip(NAMES, cycle(("complete", "complete_async")))])
 def test_a_conversation_is_a_prompt(name: str, shape: str, server: LoopbackServer) -> None:
     server.answer(bodies.WHOLE[name])
     made = talk()
@@ -233,25 +238,3 @@ def test_in_jupyter_nothing_that_was_said_is_run() -> None:
         "<p><strong>user</strong><br>&lt;script&gt;x()&lt;/script&gt;<br>&nbsp;&nbsp;if a &lt; b: &#36;x&#36;</p>\n"
         "<p><strong>assistant calls</strong><br><code>run(&lt;b&gt;)</code></p>"
     )
-
-
-@pytest.mark.parametrize("message", ["Hi", None, {"role": "user", "content": "Hi"}])
-def test_what_is_no_message_is_refused_in_words(message: Any) -> None:
-    with pytest.raises(LLMInvalidRequestError, match="takes a Message, not"):
-        talk().add(message)
-
-
-@pytest.mark.parametrize(("name", "arguments"), [("", {}), ("add", "a=1"), ("add", [1])])
-def test_a_call_that_is_none_is_refused_and_changes_nothing(name: str, arguments: Any) -> None:
-    """Else the whole conversation is refused later, by a service, and nobody knows which call it was."""
-    made = talk()
-    before = made.get_messages()
-    with pytest.raises(LLMInvalidRequestError):
-        made.add_tool_call(name, arguments)
-    assert made.get_messages() == before
-
-
-def test_a_counter_that_cannot_count_is_refused_at_once() -> None:
-    wrong: Any = 3
-    with pytest.raises(ConfigurationError, match="counter must be a provider or a function, not int"):
-        ConversationContext(counter=wrong)

@@ -96,32 +96,32 @@ def test_a_folder_that_is_missing_is_named() -> None:
         ConversationContext.load("none.json")
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "says"),
-    [
-        ('{\n"messages": [\n', 3, "not JSON"),
-        (b'{\n"messages": ["\xff"]}', 2, "not UTF-8"),
-        ("[]", 1, 'a list named "messages"'),
-        ('{"messages": {}}', 1, 'a list named "messages"'),
-        ("9" * 5000, 1, "not a conversation"),
-        ("[" * 200_000, 1, "not a conversation"),
-        ('{"messages": [],\n"max_turn": 3}', 2, "unknown setting 'max_turn'"),
-        ('{"messages": [],\n\n"max_turns": 0}', 3, "max_turns must be a whole number"),
-        ('{"messages": [\n3]}', 2, "an object with role and content"),
-        ('{"messages": [\n{"content": "x"}]}', 2, "this message has no role"),
-        ('{"messages": [\n{"role": "user", "content": "x"}\n,\n{"role": "usr"}]}', 4, "unknown role 'usr'"),
-        ('{"messages": [{"role": "user", "content": "x"},\n{"role": "user", "content": " "}]}', 2, "is empty"),
-        ('{"messages":\n[\n{"role": "assistant", "content": "x"}]}', 3, "begins with a user message"),
-        (
-            '{"messages": [{"role": "user", "content": "x"},\n{"role": "assistant", "tool_calls": [3]}]}',
-            2,
-            "a tool call is",
-        ),
-    ],
-)
-def test_a_broken_file_says_where(text: str | bytes, line: int, says: str) -> None:
-    FILE.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(ConfigurationError) as caught:
-        ConversationContext.load(FILE)
-    assert caught.value.message.startswith(f"talk.json:{line}: ")
-    assert says in caught.value.message
+BROKEN: list[tuple[str | bytes, int, str]] = [
+    ('{\n"messages": [\n', 3, "not JSON"),
+    (b'{\n"messages": ["\xff"]}', 2, "not UTF-8"),
+    ("[]", 1, 'a list named "messages"'),
+    ('{"messages": {}}', 1, 'a list named "messages"'),
+    ("9" * 5000, 1, "not a conversation"),
+    ("[" * 200_000, 1, "not a conversation"),
+    ('{"messages": [],\n"max_turn": 3}', 2, "unknown setting 'max_turn'"),
+    ('{"messages": [],\n\n"max_turns": 0}', 3, "max_turns must be a whole number"),
+    ('{"messages": [\n3]}', 2, "an object with role and content"),
+    ('{"messages": [\n{"content": "x"}]}', 2, "this message has no role"),
+    ('{"messages": [\n{"role": "user", "content": "x"}\n,\n{"role": "usr"}]}', 4, "unknown role 'usr'"),
+    ('{"messages": [{"role": "user", "content": "x"},\n{"role": "user", "content": " "}]}', 2, "is empty"),
+    ('{"messages":\n[\n{"role": "assistant", "content": "x"}]}', 3, "begins with a user message"),
+    (
+        '{"messages": [{"role": "user", "content": "x"},\n{"role": "assistant", "tool_calls": [3]}]}',
+        2,
+        "a tool call is",
+    ),
+]
+
+
+def test_an_error_of_a_broken_file_names_the_line() -> None:
+    for text, line, message in BROKEN:
+        FILE.write_bytes(text if isinstance(text, bytes) else text.encode())
+        with pytest.raises(ConfigurationError) as caught:
+            ConversationContext.load(FILE)
+        assert caught.value.message.startswith(f"talk.json:{line}: ")
+        assert message in caught.value.message

@@ -43,26 +43,25 @@ def test_a_file_holds_the_bytes_themselves() -> None:
     assert "is_error" not in saved[0]
 
 
-@pytest.mark.parametrize(
-    ("image", "told"),
-    [
-        ({"source": "cat.png"}, "an image is an object with a source that is an http(s): or a data: address"),
-        ("cat.png", "an image is an object with a source"),
-        ({}, "an image is an object with a source"),
-        ({"source": "data:image/png;base64,aGk="}, "this image is not an image"),
-        ({"source": URL, "detail": "huge"}, "detail must be one of auto, low, high"),
-    ],
-    ids=str,
-)
-def test_a_file_of_somebody_else_reads_no_pictures_of_this_machine(image: Any, told: str) -> None:
-    """Its next question would send them."""
+FOREIGN: list[tuple[Any, str]] = [
+    ({"source": "cat.png"}, "an image is an object with a source that is an http(s): or a data: address"),
+    ("cat.png", "an image is an object with a source"),
+    ({}, "an image is an object with a source"),
+    ({"source": "data:image/png;base64,aGk="}, "this image is not an image"),
+    ({"source": URL, "detail": "huge"}, "detail must be one of auto, low, high"),
+]
+
+
+def test_a_file_of_somebody_else_reads_no_pictures_of_this_machine() -> None:
+    """The next request would send them."""
     Path("cat.png").write_bytes(PNG)
-    message = {"role": "user", "content": "Hi", "images": [image]}
-    FILE.write_text(json.dumps({"messages": [message]}, indent=1), encoding="utf-8")
-    with pytest.raises(ConfigurationError) as caught:
-        ConversationContext.load(FILE)
-    assert told in caught.value.message
-    assert caught.value.message.startswith("talk.json:3: ")
+    for image, reason in FOREIGN:
+        message = {"role": "user", "content": "Hi", "images": [image]}
+        FILE.write_text(json.dumps({"messages": [message]}, indent=1), encoding="utf-8")
+        with pytest.raises(ConfigurationError) as caught:
+            ConversationContext.load(FILE)
+        assert reason in caught.value.message
+        assert caught.value.message.startswith("talk.json:3: ")
 
 
 def test_a_fork_and_a_shorter_conversation_keep_their_pictures() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,7 @@ def lab(tmp_path: Path) -> Iterator[None]:
     llmlab.stop()
 
 
-@pytest.mark.parametrize("method", twice("completion"))
-@pytest.mark.parametrize("name", TEXT_PATHS)
+@pytest.mark.parametrize(("name", "method"), [*zip(TEXT_PATHS, cycle(twice("completion")))])
 def test_a_text_goes_on(name: str, method: str, server: LoopbackServer) -> None:
     server.answer(GENERATE if name == "ollama" else LEGACY)
     answer = call(provider(name, server.url), method, "Once upon", model="old", max_tokens=3)
@@ -58,8 +58,7 @@ def test_a_text_goes_on(name: str, method: str, server: LoopbackServer) -> None:
     assert "messages" not in body
 
 
-@pytest.mark.parametrize("shape", ["completion_stream", "completion_stream_async"])
-@pytest.mark.parametrize("name", TEXT_PATHS)
+@pytest.mark.parametrize(("name", "shape"), [*zip(TEXT_PATHS, cycle(("completion_stream_async", "completion_stream")))])
 @pytest.mark.usefixtures("lab")
 def test_a_text_goes_on_piece_by_piece(name: str, shape: str) -> None:
     """Else a long text is seen only when it is whole."""
@@ -94,27 +93,23 @@ def test_a_list_gives_a_list_in_order(method: str, server: LoopbackServer) -> No
     assert (last and last.content, made.get_request_count()) == ("c", 3)
 
 
-@pytest.mark.parametrize("method", twice("completion"))
-@pytest.mark.parametrize("name", ["anthropic", "openrouter"])
-def test_where_there_is_none_it_is_said_before_the_call(name: str, method: str, server: LoopbackServer) -> None:
+@pytest.mark.parametrize(("name", "method"), [("anthropic", "completion"), ("openrouter", "completion_async")])
+def test_a_provider_without_text_completion_refuses_it(name: str, method: str, server: LoopbackServer) -> None:
     with pytest.raises(LLMInvalidRequestError, match=f"{name} has no text completion. Use complete"):
         call(provider(name, server.url), method, "Once upon")
     assert server.seen == []
 
 
-@pytest.mark.parametrize("prompt", [{"role": "user"}, [{"role": "user", "content": "Hi"}], 3, None])
-def test_messages_are_sent_elsewhere(prompt: Any, server: LoopbackServer) -> None:
-    with pytest.raises(LLMInvalidRequestError, match=r"there is complete\(messages\)"):
-        provider("ollama", server.url).completion(prompt)
-    assert server.seen == []
-
-
-@pytest.mark.parametrize("name", TEXT_PATHS)
-def test_nothing_of_a_list_is_sent_if_one_text_is_wrong(name: str, server: LoopbackServer) -> None:
-    with pytest.raises(LLMInvalidRequestError, match="is empty"):
-        provider(name, server.url).completion(["fine", " "])
-    with pytest.raises(LLMInvalidRequestError, match="has no tools"):
-        provider(name, server.url).completion("fine", tools=[{"name": "clock"}])
+def test_a_wrong_prompt_or_option_is_refused_before_anything_is_sent(server: LoopbackServer) -> None:
+    messages: list[Any] = [{"role": "user"}, [{"role": "user", "content": "Hi"}], 3, None]
+    for prompt in messages:
+        with pytest.raises(LLMInvalidRequestError, match=r"there is complete\(messages\)"):
+            provider("ollama", server.url).completion(prompt)
+    for name in TEXT_PATHS:
+        with pytest.raises(LLMInvalidRequestError, match="is empty"):
+            provider(name, server.url).completion(["fine", " "])
+        with pytest.raises(LLMInvalidRequestError, match="has no tools"):
+            provider(name, server.url).completion("fine", tools=[{"name": "clock"}])
     assert server.seen == []
 
 

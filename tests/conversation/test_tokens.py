@@ -91,16 +91,14 @@ def test_a_provider_without_an_endpoint_counts_by_the_model(cache: Path) -> None
     assert ollama.count_tokens("one two three", model="qwen3:8b").method == "estimate"
 
 
-@pytest.mark.parametrize(
-    ("model", "encoding"),
-    [
-        *((model, "o200k_base") for model in ("gpt-oss:20b", "openai/gpt-6-luna", "gpt-4o-mini", "gpt-4.1", "o3-mini")),
-        *((model, "cl100k_base") for model in ("gpt-4", "gpt-4-turbo", "gpt-3.5-turbo")),
-        *((model, None) for model in ("claude-haiku-5-5", "qwen3:8b", "openrouter/free", "olmo", "")),
-    ],
-)
-def test_each_model_has_its_encoding(model: str, encoding: str | None) -> None:
-    assert encoding_of(model) == encoding
+def test_each_model_has_its_encoding() -> None:
+    """OpenAI's tokenizer would count other vendors' models wrongly."""
+    encodings = {
+        **dict.fromkeys(("gpt-oss:20b", "openai/gpt-6-luna", "gpt-4o-mini", "gpt-4.1", "o3-mini"), "o200k_base"),
+        **dict.fromkeys(("gpt-4", "gpt-4-turbo", "gpt-3.5-turbo"), "cl100k_base"),
+        **dict.fromkeys(("claude-haiku-5-5", "qwen3:8b", "openrouter/free", "olmo", "")),
+    }
+    assert {model: encoding_of(model) for model in encodings} == encodings
 
 
 def test_the_estimate_is_the_stated_one() -> None:
