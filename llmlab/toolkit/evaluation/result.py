@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import fmean
 from typing import TYPE_CHECKING, Final, Literal
 
 from llmlab._utils.charts import Picture, bar_chart
@@ -54,12 +53,7 @@ class Row:
         return f"{type(self.outcome).__name__}: {self.outcome.message}" if isinstance(self.outcome, LLMError) else ""
 
 
-_METRICS: Final[Mapping[str, tuple[str, Callable[[Row], float | None]]]] = {
-    "score": ("", lambda row: row.score),
-    "cost": ("USD", lambda row: row.cost if row.answer else None),
-    "latency": ("s", lambda row: row.answer.latency if row.answer else None),
-    "output_tokens": ("tokens", lambda row: row.answer.usage.output_tokens if row.answer else None),
-}
+_UNITS: Final[Mapping[str, str]] = {"score": "", "cost": "USD", "latency": "s", "output_tokens": "tokens"}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -76,6 +70,9 @@ class Comparison:
 
     def frame(self) -> DataFrame:
         """Return every answer as a pandas table. Costs are USD, latencies seconds; NaN if not known."""
+        # Takes a third of a second to load, and only a table needs it.
+        from pandas import DataFrame
+
         lines = []
         for row in self.rows:
             answer = row.answer
@@ -96,27 +93,19 @@ class Comparison:
                     "reason": row.reason,
                 }
             )
-        return _frame(lines)
+        return DataFrame(lines).astype({"cost": float, "latency": float, "score": float})
 
     def summary(self) -> DataFrame:
         """Return a line for each contestant: answers, errors, the means of score, latency and output tokens, and the
         sum of costs (NaN if one is not known)."""
-        lines = []
-        for contestant in self.contestants:
-            rows = self._rows_of(contestant)
-            costs = [row.cost for row in rows if row.answer]
-            lines.append(
-                {
-                    "contestant": contestant,
-                    "answers": len(costs),
-                    "errors": len(rows) - len(costs),
-                    "score": _mean(rows, "score"),
-                    "latency": _mean(rows, "latency"),
-                    "output_tokens": _mean(rows, "output_tokens"),
-                    "cost": None if None in costs else sum(cost or 0.0 for cost in costs),
-                }
-            )
-        return _frame(lines).set_index("contestant")
+        frame = self.frame()
+        counts = frame["error"].eq("").groupby(frame["contestant"], sort=False).agg(["sum", "size"])
+        answered = frame[frame["error"] == ""].groupby("contestant")
+        summary = counts.set_axis(["answers", "errors"], axis=1)
+        summary["errors"] -= summary["answers"]
+        summary[["score", "latency", "output_tokens"]] = answered[["score", "latency", "output_tokens"]].mean()
+        summary["cost"] = answered["cost"].sum(skipna=False).reindex(summary.index, fill_value=0.0)
+        return summary
 
     def differences(self, metric: Metric | None = None, *, confidence: float = 0.95) -> DataFrame:
         """Return the differences between contestants, prompt by prompt, and how sure they are.
@@ -129,33 +118,37 @@ class Comparison:
             metric: score, cost, latency or output_tokens; by default score, or latency without a judge.
             confidence: of the interval.
         """
+        from pandas import DataFrame
+
         metric = self._metric(metric)
         if not 0 < confidence < 1:
             raise ConfigurationError(f"confidence is a share between 0 and 1, such as 0.95, not {confidence!r}")
-        means = {contestant: self._by_prompt(contestant, metric) for contestant in self.contestants}
-        lines = []
+        means, lines = self._means(metric), []
         for first, second in combinations(self.contestants, 2):
-            pairs = [means[first][number] - means[second][number] for number in means[first] if number in means[second]]
+            pairs = (means[first] - means[second]).dropna().tolist()
             found = paired_difference(pairs, confidence) if pairs else (None, None, None, None)
-            line: dict[str, object] = {"contestant": first, "than": second, "metric": metric, "prompts": len(pairs)}
-            lines.append(line | dict(zip(("difference", "low", "high", "p"), found, strict=True)))
-        return _frame(lines)
+            lines.append((first, second, metric, len(pairs), *found))
+        numbers = ("difference", "low", "high", "p")
+        frame = DataFrame(lines, columns=["contestant", "than", "metric", "prompts", *numbers])
+        return frame.astype(dict.fromkeys(numbers, float))
 
     def picture(self, metric: Metric | None = None) -> Picture:
         """Return a bar for each contestant: the mean."""
-        metric = self._metric(metric)
-        values = {contestant: _mean(self._rows_of(contestant), metric) for contestant in self.contestants}
-        return bar_chart(f"Mean {metric.replace('_', ' ')}", values, _METRICS[metric][0])
+        metric, frame = self._metric(metric), self.frame()
+        means = frame[frame["error"] == ""].groupby("contestant")[metric].mean().reindex(self.contestants)
+        return bar_chart(
+            f"Mean {metric.replace('_', ' ')}", {str(name): mean for name, mean in means.items()}, _UNITS[metric]
+        )
 
     def __repr__(self) -> str:
         prompts = len({row.number for row in self.rows})
-        failed = sum(row.answer is None for row in self.rows)
-        judged = sum(row.score is not None for row in self.rows)
-        unscored = sum(row.score is None and bool(row.reason) for row in self.rows)
+        counts = {
+            "scored": sum(row.score is not None for row in self.rows),
+            "failed": sum(row.answer is None for row in self.rows),
+            "without a score: the judge failed": sum(row.score is None and row.reason != "" for row in self.rows),
+        }
         parts = [f"{prompts} prompts × {len(self.contestants)} contestants", f"{len(self.rows)} answers"]
-        counts = {"scored": judged, "failed": failed, "without a score: the judge failed": unscored}
-        parts += [f"{count} {what}" for what, count in counts.items() if count]
-        return f"Comparison({', '.join(parts)})"
+        return f"Comparison({', '.join([*parts, *(f'{count} {what}' for what, count in counts.items() if count)])})"
 
     def _repr_html_(self) -> str:
         html: str = self.summary().to_html()
@@ -164,30 +157,13 @@ class Comparison:
     def _metric(self, metric: Metric | None) -> Metric:
         if metric is None:
             return "score" if any(row.score is not None for row in self.rows) else "latency"
-        if metric not in _METRICS:
-            raise ConfigurationError(f"metric must be one of {', '.join(_METRICS)}, not {metric!r}")
+        if metric not in _UNITS:
+            raise ConfigurationError(f"metric must be one of {', '.join(_UNITS)}, not {metric!r}")
         return metric
 
-    def _rows_of(self, contestant: str) -> list[Row]:
-        return [row for row in self.rows if row.contestant == contestant]
-
-    def _by_prompt(self, contestant: str, metric: Metric) -> dict[int, float]:
-        groups: dict[int, list[Row]] = {}
-        for row in self._rows_of(contestant):
-            groups.setdefault(row.number, []).append(row)
-        means = {number: _mean(rows, metric) for number, rows in groups.items()}
-        return {number: mean for number, mean in means.items() if mean is not None}
-
-
-def _mean(rows: Sequence[Row], metric: Metric) -> float | None:
-    values = [value for row in rows if (value := _METRICS[metric][1](row)) is not None]
-    return fmean(values) if values else None
-
-
-def _frame(lines: Iterable[Mapping[str, object]]) -> DataFrame:
-    # Takes a third of a second to load, and only a table needs it.
-    from pandas import DataFrame
-
-    frame = DataFrame(list(lines))
-    numbers = ("score", "cost", "latency", "output_tokens", "difference", "low", "high", "p")
-    return frame.astype({name: float for name in numbers if name in frame.columns and frame[name].dtype == object})
+    def _means(self, metric: Metric) -> DataFrame:
+        """Return the mean of the answers by prompt (rows) and contestant (columns)."""
+        frame = self.frame()
+        answered = frame[frame["error"] == ""]
+        means = answered.groupby(["number", "contestant"])[metric].mean().unstack()
+        return means.reindex(columns=list(self.contestants))
