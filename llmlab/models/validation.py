@@ -91,13 +91,16 @@ _OPTIONS: dict[str, Callable[[Request], Any]] = {
 
 def refusal_of(request: Request, spec: ModelSpec) -> Refusal | None:
     """Return why a model cannot answer a request, or None if it can, as far as is known."""
-    for capability in [name for name in _WITHOUT if getattr(spec.capabilities, name) is False]:
-        if _needs(request)[capability]:
-            return _WITHOUT[capability]
+    for capability, refusal in _WITHOUT.items():
+        if getattr(spec.capabilities, capability) is False and _needs(request)[capability]:
+            return refusal
     most = spec.max_output_tokens or spec.context_window
     if most is not None and request.max_tokens is not None and request.max_tokens > most:
         return Refusal(f"writes 1 to {most} tokens, and max_tokens is {request.max_tokens}", f"Take {most} or less")
-    return (_budget(request, spec) or _parameters(request, spec)) if spec.parameters else None
+    # Most requests have no options, and this test is quick.
+    if not spec.parameters or request == Request(request.messages, request.model):
+        return None
+    return _budget(request, spec) or _parameters(request, spec)
 
 
 def _needs(request: Request) -> dict[str, object]:

@@ -159,7 +159,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
     def get_last_response(self) -> Completion | None:
         """Return the last whole answer, in whichever call shape it came; None before the first. A stream counts once
         it is read to its end or closed."""
-        return self._last
+        return self._record.last
 
     def get_request_count(self) -> int:
         """Return how many HTTP requests were sent: retries and failed ones count, and so do questions for models."""
@@ -168,7 +168,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
     def reset_session(self) -> None:
         """Set the count to 0 and forget the last answer. Connections stay open."""
         with self._lock:
-            self._sent, self._last = 0, None
+            self._sent, self._record.last = 0, None
 
     # Opening and closing
 

@@ -57,17 +57,16 @@ class ParseStructured:
 
 
 class RecordCall:
-    """Writes each call into the ledger and the log, and remembers its answer.
+    """Writes each call into the ledger and the log, and keeps the last answer.
 
     Args:
-        remember: gets each answer. Embeddings write none.
         log_content: whether prompts and answers may appear in the log, at level DEBUG.
     """
 
     kind: ClassVar[str] = "record"
 
-    def __init__(self, remember: Callable[[Completion], None], log_content: bool) -> None:
-        self._remember = remember
+    def __init__(self, log_content: bool) -> None:
+        self.last: Completion | None = None
         self._log_content = log_content
 
     def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
@@ -90,8 +89,8 @@ class RecordCall:
         note(call, answer, error)
         if error is not None:
             _log.error("%s failed: %s: %s", call.provider, type(error).__name__, error)
-        elif answer is not None and call.request.max_tokens != 0:
-            self._remember(answer)
+        elif answer is not None and call.request.max_tokens != 0:  # an embedding writes no answer
+            self.last = answer
             _log.info(
                 "answer from %s: %s, %d + %d tokens, %s, request %s",
                 answer.provider,

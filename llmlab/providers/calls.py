@@ -65,10 +65,10 @@ class Calls:
         self.policies = check_order(policies, retry)
         # Other requests than calls are retried, and pass no other policy.
         self.retry = next((policy for policy in self.policies if isinstance(policy, RetryPolicy)), retry)
-        first = (ParseStructured(self.encode), RecordCall(self._remember, log_content), SuggestModels(self._add_models))
+        self._record = RecordCall(log_content)
+        first = (ParseStructured(self.encode), self._record, SuggestModels(self._add_models))
         self._run_policies = chain((*first, *self.policies), self._send_and_decode)
         self._secrets = (key.reveal(),) if key else ()
-        self._last: Completion | None = None
         self._sent = 0
         # A stream may end in a finaliser, which may run where this very thread holds the lock.
         self._lock = threading.RLock()
@@ -85,7 +85,7 @@ class Calls:
         """Return the flow that sends a request and returns the whole answer."""
         body = self.encode(request, False)
         call = Call(self.name, self.base_url, self.format, request, body, stream=False)
-        self._last = answer = cast("Completion", (yield from self._run_policies(call)))
+        self._record.last = answer = cast("Completion", (yield from self._run_policies(call)))
         return answer
 
     def stream_flow(self, request: Request) -> Flow[StreamState]:
@@ -234,6 +234,3 @@ class Calls:
     def _count_request(self) -> None:
         with self._lock:
             self._sent += 1
-
-    def _remember(self, answer: Completion) -> None:
-        self._last = answer

@@ -163,7 +163,7 @@ class Failover(Provider):
         plan = self._plan(request, stream=False)
         answer, _, why = yield from self._first(request, lambda one, request: one.complete_flow(request), plan)
         # An answer of a failover inside this one brings a reason of its own.
-        self._last = answer = replace(answer, why="; ".join(filter(None, (why, answer.why))))
+        self._record.last = answer = replace(answer, why="; ".join(filter(None, (why, answer.why))))
         return answer
 
     def stream_flow(self, request: Request) -> Flow[StreamState]:
@@ -176,7 +176,7 @@ class Failover(Provider):
             if error is not None:
                 target.circuit.failed()
             elif answer is not None:
-                self._last = answer
+                self._record.last = answer
 
         state.observer.at_end(ended)
         return state

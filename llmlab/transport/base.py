@@ -51,16 +51,16 @@ class WireReply:
 
 
 class WireStream(Protocol):
-    """An answer that is still arriving. Iterating gives lists of events, one list for each piece of bytes."""
+    """An answer that is still arriving. Iterating gives lists of events, one list for each piece of bytes.
+
+    `elapsed` returns the seconds from the request to the last piece that arrived.
+    """
 
     headers: Mapping[str, str]
 
     def __iter__(self) -> Generator[list[dict[str, Any]]]: ...
     def __aiter__(self) -> AsyncGenerator[list[dict[str, Any]]]: ...
-    def elapsed(self) -> float:
-        """Return the seconds from the request to the last piece that arrived."""
-        ...
-
+    def elapsed(self) -> float: ...
     def close(self) -> None: ...
     async def aclose(self) -> None: ...
 

@@ -1,8 +1,8 @@
-"""Carries wire JSON through an SDK client that somebody has already: OpenAI, Anthropic, or a mock of their shape.
+"""Carry wire JSON through an SDK client of the user: OpenAI, Anthropic, or a mock with the same methods.
 
-A real client carries bytes: its own authentication, proxies and headers hold, and its answers are read by the same
-formats as everybody's, not through its typed objects. Its own retries are turned off, so that there is one place to
-look. A mock is called as its user set it up (`client.responses.create(...)`), and what it returns is read as JSON.
+A real client carries bytes: its authentication, proxies and headers hold, and its answers are decoded by the same
+formats as all others, not by its typed objects. Its own retries are off, because the provider retries. A mock is called
+as its user set it up (`client.responses.create(...)`), and the value that it returns is read as JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from llmlab.errors import LLMAPIError, LLMConnectionError, LLMError, LLMInvalidR
 from llmlab.transport.base import WireReply, WireRequest, WireStream
 from llmlab.transport.http import HTTP_ERRORS, HttpStream, read_reply, translate
 
-# The method that its user would call for a path, by the path's ending.
+# The method that a user calls for a path, by the end of the path.
 _METHODS = {
     "/responses/input_tokens": "responses.input_tokens.count",
     "/responses": "responses.create",
@@ -30,15 +30,15 @@ _METHODS = {
     "/models": "models.list",
     "/embeddings": "embeddings.create",
 }
-# The SDKs' own switch for "give me the answer unread"; `with_streaming_response` sets it too.
+# The SDKs' own switch for an unread answer; `with_streaming_response` sets it too.
 _UNREAD: dict[str, Any] = {"headers": {"X-Stainless-Raw-Response": "stream"}}
 
 
 class SdkTransport:
-    """The transport through somebody's SDK client. Closing it leaves the client open: it belongs to whoever made it.
+    """The transport through an SDK client. Closing it leaves the client open, which belongs to the user.
 
     Args:
-        client: `OpenAI`, `AsyncOpenAI`, `Anthropic`, `AsyncAnthropic`, or a mock of that shape.
+        client: `OpenAI`, `AsyncOpenAI`, `Anthropic`, `AsyncAnthropic`, or a mock with the same methods.
     """
 
     def __init__(self, client: Any) -> None:
@@ -50,11 +50,11 @@ class SdkTransport:
         """Send a request and return the whole answer."""
         started = time.perf_counter()
         try:
-            if self._is_real(request):
-                response = self._post(request, asynchronous=False)
-                response.read()
-                return read_reply(response, started)
-            return _mock_reply(self._call_sync(request), started)
+            real, answer = self._call(request, asynchronous=False)
+            if real:
+                answer.read()
+                return read_reply(answer, started)
+            return WireReply(200, {}, as_json(answer), time.perf_counter() - started)
         except Exception as error:  # noqa: BLE001 - an SDK's errors are known by name only
             return _error_reply(error, request, started)
 
@@ -62,23 +62,20 @@ class SdkTransport:
         """The async twin of `send`."""
         started = time.perf_counter()
         try:
-            if self._is_real(request):
-                response = await self._post(request, asynchronous=True)
-                await response.aread()
-                return read_reply(response, started)
-            answer = self._call(request)
-            return _mock_reply(await answer if inspect.isawaitable(answer) else answer, started)
+            real, answer = self._call(request, asynchronous=True)
+            answer = await answer if inspect.isawaitable(answer) else answer
+            if real:
+                await answer.aread()
+                return read_reply(answer, started)
+            return WireReply(200, {}, as_json(answer), time.perf_counter() - started)
         except Exception as error:  # noqa: BLE001 - an SDK's errors are known by name only
             return _error_reply(error, request, started)
 
     def open(self, request: WireRequest) -> WireStream | WireReply:
-        """Send a request and return the answer while it is still coming."""
+        """Send a request and return the answer while it is still arriving."""
         started = time.perf_counter()
         try:
-            if self._is_real(request):
-                response = self._post(request, asynchronous=False)
-                return HttpStream(response, request.framing(), started, request.path)
-            return _MockStream(self._call_sync(request), started)
+            return _stream(*self._call(request, asynchronous=False), request, started)
         except Exception as error:  # noqa: BLE001 - an SDK's errors are known by name only
             return _error_reply(error, request, started)
 
@@ -86,30 +83,36 @@ class SdkTransport:
         """The async twin of `open`."""
         started = time.perf_counter()
         try:
-            if self._is_real(request):
-                response = await self._post(request, asynchronous=True)
-                return HttpStream(response, request.framing(), started, request.path)
-            answer = self._call(request)
-            return _MockStream(await answer if inspect.isawaitable(answer) else answer, started)
+            real, answer = self._call(request, asynchronous=True)
+            answer = await answer if inspect.isawaitable(answer) else answer
+            return _stream(real, answer, request, started)
         except Exception as error:  # noqa: BLE001 - an SDK's errors are known by name only
             return _error_reply(error, request, started)
 
     def close(self) -> None:
-        """Do nothing: the client is not ours."""
+        """Do nothing: the client is the user's."""
 
     async def aclose(self) -> None:
-        """Do nothing: the client is not ours."""
+        """Do nothing: the client is the user's."""
 
     def __repr__(self) -> str:
         return f"SdkTransport({type(self._client).__name__})"
 
-    def _is_real(self, request: WireRequest) -> bool:
+    def _call(self, request: WireRequest, *, asynchronous: bool) -> tuple[bool, Any]:
+        """Call the client. Returns whether it is a real one, and its answer, which an async client has to be awaited
+        for."""
+        method = self._method(request)
         # A real client whose method was patched for a test counts as a mock.
-        return self._once is not None and inspect.ismethod(self._method(request))
+        if self._once is not None and inspect.ismethod(method):
+            return True, self._send_unread(self._once, request, asynchronous=asynchronous)
+        answer = method(**(request.body or {}))
+        if not asynchronous and (inspect.iscoroutine(answer) or inspect.isasyncgen(answer)):
+            if inspect.iscoroutine(answer):
+                answer.close()
+            raise _wrong_kind(self._client, "async")
+        return False, answer
 
-    def _post(self, request: WireRequest, *, asynchronous: bool) -> Any:
-        client = self._once
-        assert client is not None
+    def _send_unread(self, client: Any, request: WireRequest, *, asynchronous: bool) -> Any:
         if inspect.iscoroutinefunction(client.post) is not asynchronous:
             raise _wrong_kind(client, "sync" if asynchronous else "async")
         # An OpenAI client has /v1 in its base URL already, an Anthropic client does not.
@@ -118,18 +121,6 @@ class SdkTransport:
         if request.method == "GET":
             return client.get(path, cast_to=httpx2.Response, options=options)
         return client.post(path, cast_to=httpx2.Response, body=request.body, options=options)
-
-    def _call(self, request: WireRequest) -> Any:
-        return self._method(request)(**(request.body or {}))
-
-    def _call_sync(self, request: WireRequest) -> Any:
-        answer = self._call(request)
-        if inspect.iscoroutine(answer):
-            answer.close()
-            raise _wrong_kind(self._client, "async")
-        if inspect.isasyncgen(answer):
-            raise _wrong_kind(self._client, "async")
-        return answer
 
     def _method(self, request: WireRequest) -> Any:
         path = request.path.partition("?")[0]
@@ -157,12 +148,12 @@ class _MockStream:
         self._started = started
 
     def __iter__(self) -> Generator[list[dict[str, Any]]]:
-        with self._read():
+        with self._errors():
             for event in self._events:
                 yield [_event(event)]
 
     async def __aiter__(self) -> AsyncGenerator[list[dict[str, Any]]]:
-        with self._read():
+        with self._errors():
             if hasattr(type(self._events), "__aiter__"):
                 async for event in self._events:
                     yield [_event(event)]
@@ -171,8 +162,8 @@ class _MockStream:
                     yield [_event(event)]
 
     @contextmanager
-    def _read(self) -> Iterator[None]:
-        """Turn what an SDK's stream raises half-way into an error of ours."""
+    def _errors(self) -> Iterator[None]:
+        """Translate the error that an SDK's stream raises half-way."""
         if not hasattr(type(self._events), "__aiter__") and not hasattr(type(self._events), "__iter__"):
             raise LLMAPIError(
                 f"the client returned no events but a {type(self._events).__name__}; return a list of them"
@@ -180,7 +171,7 @@ class _MockStream:
         try:
             yield
         except Exception as error:
-            # Both SDKs call the root of their errors so.
+            # Both SDKs use this name for the root of their errors.
             if "APIError" not in {base.__name__ for base in type(error).__mro__}:
                 raise
             raise LLMAPIError(f"the stream broke off: {error}") from error
@@ -201,6 +192,10 @@ class _MockStream:
             await closed
 
 
+def _stream(real: bool, answer: Any, request: WireRequest, started: float) -> WireStream:
+    return HttpStream(answer, request.framing(), started, request.path) if real else _MockStream(answer, started)
+
+
 def _event(value: Any) -> dict[str, Any]:
     read = as_json(value)
     if not isinstance(read, dict):
@@ -211,10 +206,7 @@ def _event(value: Any) -> dict[str, Any]:
 
 
 def as_json(value: Any) -> Any:
-    """Return an SDK object, or a mock of one, as the JSON that it stands for.
-
-    Of a mock, only what its user set is read: a bare mock answers every question, and none of its answers is meant.
-    """
+    """Return an SDK object, or a mock of one, as JSON. Of a mock, only the values that its user set are read."""
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     if isinstance(value, Mapping):
@@ -232,12 +224,8 @@ def as_json(value: Any) -> Any:
     return {key: as_json(item) for key, item in vars(value).items()} if hasattr(value, "__dict__") else str(value)
 
 
-def _mock_reply(answer: Any, started: float) -> WireReply:
-    return WireReply(200, {}, as_json(answer), time.perf_counter() - started)
-
-
 def _error_reply(error: Exception, request: WireRequest, started: float) -> WireReply:
-    """Return the answer inside an SDK's error; raise what is no answer."""
+    """Return the answer inside an SDK's error; raise an error without an answer."""
     if isinstance(error, HTTP_ERRORS):
         raise translate(error, request.path) from error
     kinds = {base.__name__ for base in type(error).__mro__}

@@ -22,35 +22,15 @@ from llmlab.types.structured_output import partial_object, with_parsed
 
 
 class StreamObserver(Protocol):
-    """Who watches a stream: the call that it answers."""
+    """The call that a stream answers. `remaining` raises an `LLMTimeoutError` after the deadline."""
 
-    def remaining(self) -> float | None:
-        """Return the seconds left before the deadline.
-
-        Raises:
-            LLMTimeoutError: if none is left.
-        """
-        ...
-
-    def at_end(self, callback: Callable[[Completion | None, LLMError | None], None]) -> None:
-        """Have something done when the stream ends."""
-        ...
-
-    def end(self, completion: Completion, error: LLMError | None = None, *, finished: bool = True) -> None:
-        """Note that the stream is over, and whether it came to its end."""
-        ...
+    def remaining(self) -> float | None: ...
+    def at_end(self, callback: Callable[[Completion | None, LLMError | None], None]) -> None: ...
+    def end(self, completion: Completion, error: LLMError | None = None, *, finished: bool = True) -> None: ...
 
 
 class StreamState:
-    """What a stream has given so far. Shared by both stream objects and by the flow that opens them.
-
-    Args:
-        opened: the open stream.
-        decoder: reads its events.
-        provider: who answers.
-        observer: is told of the end.
-        response_format: the form of the answer, where one is expected.
-    """
+    """What a stream has given so far. Shared by both stream objects and by the flow that opens them."""
 
     def __init__(
         self,
@@ -96,10 +76,7 @@ class StreamState:
                 yield found
 
     def prime(self, events: list[dict[str, Any]] | None) -> bool:
-        """Decode events before anybody reads, up to the first chunk. None is the end of the stream.
-
-        Returns:
-            whether reading can begin: the first chunk, or the end of the answer, is there.
+        """Decode events up to the first chunk; None is the end. Returns whether the reader can begin.
 
         Raises:
             LLMStreamError: the stream ended without an answer.
@@ -110,21 +87,14 @@ class StreamState:
         self.feed(events)
         self._first = next(self.chunks(), None)
         if self._first is not None:
-            self.first_token = self.opened.wire.elapsed()
+            self.first_token = self._elapsed()
         return self._first is not None or self.decoder.finished
 
     def check_end(self) -> None:
-        """Refuse a stream that stopped without its end.
-
-        Raises:
-            LLMStreamError: says how much had arrived.
-        """
+        """Raise an `LLMStreamError` if the stream stopped before its end."""
         if not self.decoder.finished:
-            raise LLMStreamError(
-                f"the stream ended early after {self._chunks} chunks"
-                if self.events
-                else "the stream ended before its first event"
-            )
+            early = f"early after {self._chunks} chunks" if self.events else "before its first event"
+            raise LLMStreamError(f"the stream ended {early}")
 
     def broken(self, error: LLMError) -> LLMStreamError:
         """Return the error for a stream that broke, with all that had arrived."""
@@ -145,18 +115,22 @@ class StreamState:
 
     def snapshot(self) -> Completion:
         """Return what has arrived so far as a `Completion`."""
-        wire = self.opened.wire
         return replace(
             self.decoder.completion(),
             provider=self.provider,
             raw_response=self.events,
-            # The tape, where it is on, says so in a header.
-            source=cast("Source", wire.headers.get("x-llmlab-source", "live")),
+            # The tape, where it is on, names the source in a header.
+            source=cast("Source", self.opened.wire.headers.get("x-llmlab-source", "live")),
             why=self.why,
-            **self.details,
-            latency=wire.elapsed(),
+            latency=self._elapsed(),
             time_to_first_token=self.first_token,
         )
+
+    def fail(self, error: LLMError) -> LLMStreamError:
+        """Tell the observer that the stream broke, and return the error for its reader."""
+        failure = self.broken(error)
+        self.end(failure)
+        return failure
 
     def end(self, error: LLMStreamError | None = None) -> Completion:
         """Tell the observer that the stream is over, and return what arrived."""
@@ -225,9 +199,7 @@ class CompletionStream(_Stream, Closing):
                 state.feed(events)
                 state.observer.remaining()
         except LLMError as error:
-            failure = state.broken(error)
-            state.end(failure)
-            raise failure from error
+            raise state.fail(error) from error
         finally:
             self.close()
 
@@ -272,9 +244,7 @@ class AsyncCompletionStream(_Stream, AsyncClosing):
                 state.feed(events)
                 state.observer.remaining()
         except LLMError as error:
-            failure = state.broken(error)
-            state.end(failure)
-            raise failure from error
+            raise state.fail(error) from error
         finally:
             await self.aclose()
 
