@@ -79,7 +79,7 @@ def events(answer: TapeAnswer) -> list[dict[str, Any]]:
     return [event for _, event in answer.events if isinstance(event, dict)]
 
 
-def said(answer: TapeAnswer) -> str:
+def text_of(answer: TapeAnswer) -> str:
     """The text of an answer in whatever form."""
     body = answer.body
     if "choices" in body:

@@ -6,7 +6,7 @@ from typing import Any
 
 from anthropic.types import Message, MessageTokensCount, ModelInfo, RawMessageStreamEvent
 from pydantic import TypeAdapter
-from simulator_requests import HEADERS, WEATHER, ask, events, messages, said, user
+from simulator_requests import HEADERS, WEATHER, ask, events, messages, text_of, user
 
 EVENT: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
 TOOL = {"name": WEATHER["name"], "description": WEATHER["description"], "input_schema": WEATHER["parameters"]}
@@ -33,7 +33,7 @@ def test_a_stream_has_the_order_of_the_real_service_and_the_whole_text() -> None
     assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
     assert set(kinds[3:-3]) == {"content_block_delta"}
     text = "".join(event["delta"]["text"] for event in got if event["type"] == "content_block_delta")
-    assert text == said(messages(WHY))
+    assert text == text_of(messages(WHY))
 
 
 def test_every_event_is_one_of_the_sdk() -> None:
@@ -55,7 +55,7 @@ def test_tools_are_called_and_their_results_used() -> None:
     results = [{"type": "tool_result", "tool_use_id": use.id, "content": "sunny"} for use in uses]
     results[1] |= {"content": "no such city", "is_error": True}
     turns = [*asked, {"role": "assistant", "content": first.body["content"]}, {"role": "user", "content": results}]
-    answer = said(messages(turns, tools=[TOOL]))
+    answer = text_of(messages(turns, tools=[TOOL]))
     assert answer == "- get_current_weather(Oslo) says: sunny.\n- get_current_weather(Rome) failed: no such city"
     lost = messages([*turns[:2], *user("And?")], tools=[TOOL])
     assert "without `tool_result` blocks" in lost.body["error"]["message"]
@@ -70,7 +70,7 @@ def test_tools_are_called_and_their_results_used() -> None:
 
 def test_settings_are_followed() -> None:
     """Else system prompt, stop sequences and limit do nothing, or counting contradicts the bill."""
-    assert said(messages("Say hello", system="You are a pirate.")) == "Arr, matey! Hello"
+    assert text_of(messages("Say hello", system="You are a pirate.")) == "Arr, matey! Hello"
     stopped = messages("Count to 10", stop_sequences=["5"]).body
     assert (stopped["stop_reason"], stopped["stop_sequence"]) == ("stop_sequence", "5")
     cut = messages("Explain a rainbow to a child.", max_tokens=7).body

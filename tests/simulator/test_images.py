@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulator_requests import ask, chat, messages, ollama, responses, said
+from simulator_requests import ask, chat, messages, ollama, responses, text_of
 
 from llmlab.lab.simulator.images import measure
 from tests.painting import BLUE, RED, WHITE, data_url, gif, jpeg, png, webp
@@ -39,7 +39,7 @@ def show(content: bytes = FLAG) -> dict[str, Any]:
 def test_every_format_finds_its_images_and_says_that_nobody_looked() -> None:
     """Else a learner takes a made-up description for what a model sees, or none of the images arrives."""
     for where, answer in show().items():
-        text = said(answer)
+        text = text_of(answer)
         assert "simulator and cannot see" in text, where
         assert f"a PNG of 30 × 20 pixels and {len(FLAG)} bytes." in text, where
 
@@ -69,7 +69,7 @@ def test_images_are_counted_as_tokens() -> None:
 def test_an_address_is_named_and_not_fetched() -> None:
     """Else the simulator would reach for the network."""
     source = {"type": "url", "url": "https://example.org/cat.png"}
-    text = said(messages([{"role": "user", "content": [{"type": "image", "source": source}]}]))
+    text = text_of(messages([{"role": "user", "content": [{"type": "image", "source": source}]}]))
     assert "an address, https://example.org/cat.png, from which I fetch nothing" in text
 
 
@@ -77,8 +77,8 @@ def test_a_later_question_is_about_the_image_only_if_it_mentions_it() -> None:
     """Else every further turn describes the same image again."""
     part = {"type": "input_image", "image_url": data_url(FLAG)}
     before = [{"role": "user", "content": [part]}, {"role": "assistant", "content": "A flag."}]
-    assert "× 20 pixels" in said(responses([*before, {"role": "user", "content": "Which colours has it?"}]))
-    assert said(responses([*before, {"role": "user", "content": "What is 6 * 7?"}])) == "6 * 7 = 42"
+    assert "× 20 pixels" in text_of(responses([*before, {"role": "user", "content": "Which colours has it?"}]))
+    assert text_of(responses([*before, {"role": "user", "content": "What is 6 * 7?"}])) == "6 * 7 = 42"
 
 
 def test_a_schema_is_filled_with_the_size_of_an_image() -> None:
@@ -87,7 +87,7 @@ def test_a_schema_is_filled_with_the_size_of_an_image() -> None:
     schema = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
     part = {"type": "input_image", "image_url": data_url(FLAG)}
     form = {"format": {"type": "json_schema", "name": "seen", "schema": schema, "strict": True}}
-    value = json.loads(said(responses([{"role": "user", "content": [part]}], text=form)))
+    value = json.loads(text_of(responses([{"role": "user", "content": [part]}], text=form)))
     assert (value["width"], value["height"], "cannot see" in value["caption"]) == (30, 20, True)
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import ollama as sdk
-from simulator_requests import WEATHER, ask, events, ollama, said, user
+from simulator_requests import WEATHER, ask, events, ollama, text_of, user
 
 from llmlab.lab.simulator import Simulator
 from llmlab.lab.wire.messages import TapeRequest
@@ -64,7 +64,7 @@ def test_tool_calls_have_no_ids() -> None:
     assert all(call.keys() == {"function"} for call in calls)
     results = [{"role": "tool", "content": sky, "tool_name": "get_current_weather"} for sky in ("sunny", "rain")]
     turns = [*user(text), {"role": "assistant", "content": "", "tool_calls": calls}, *results]
-    answer = said(ollama("/api/chat", messages=turns, tools=[TOOL], stream=False))
+    answer = text_of(ollama("/api/chat", messages=turns, tools=[TOOL], stream=False))
     assert answer == "- get_current_weather(Oslo) says: sunny.\n- get_current_weather(Rome) says: rain."
     streamed = events(ollama("/api/chat", messages=user(text), tools=[TOOL]))
     assert sum("tool_calls" in event["message"] for event in streamed) == 2
@@ -76,8 +76,8 @@ def test_options_are_followed() -> None:
     cut = ollama("/api/chat", **asked, messages=user("Count to 20"), options={"num_predict": 5}).body
     assert (cut["done_reason"], cut["eval_count"]) == ("length", 5)
     stopped = ollama("/api/chat", **asked, messages=user("Count to 10"), options={"stop": ["5"]})
-    assert said(stopped) == "1, 2, 3, 4, "
-    assert json.loads(said(ollama("/api/chat", **asked, messages=user("What is 2+2?"), format="json")))
+    assert text_of(stopped) == "1, 2, 3, 4, "
+    assert json.loads(text_of(ollama("/api/chat", **asked, messages=user("What is 2+2?"), format="json")))
 
 
 def test_models_are_described() -> None:

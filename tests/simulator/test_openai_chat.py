@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from openai.types import Completion, CreateEmbeddingResponse, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from simulator_requests import CHAT, HEADERS, WEATHER, ask, chat, events, said, user
+from simulator_requests import CHAT, HEADERS, WEATHER, ask, chat, events, text_of, user
 
 from llmlab.lab.wire.messages import TapeAnswer
 
@@ -77,9 +77,9 @@ def test_settings_of_openai_are_followed() -> None:
     body = chat("openai", "Tell me a joke", tools=[TOOL], tool_choice=forced).body
     assert body["choices"][0]["finish_reason"] == "tool_calls"
     loose = {"type": "json_object"}
-    assert json.loads(said(chat("openai", "What is 1+1, as JSON?", response_format=loose))) == {"answer": "1+1 = 2"}
+    assert json.loads(text_of(chat("openai", "What is 1+1, as JSON?", response_format=loose))) == {"answer": "1+1 = 2"}
     assert "must contain the word 'json'" in chat("openai", "Hi", response_format=loose).body["error"]["message"]
-    assert said(chat("openai", "Explain a rainbow.", verbosity="low")).count(".") == 1
+    assert text_of(chat("openai", "Explain a rainbow.", verbosity="low")).count(".") == 1
 
 
 def test_wrong_requests_to_openai_are_refused_and_the_field_is_named() -> None:

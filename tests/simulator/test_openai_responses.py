@@ -7,7 +7,7 @@ from typing import Any
 
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
-from simulator_requests import WEATHER, ask, events, responses, said
+from simulator_requests import WEATHER, ask, events, responses, text_of
 
 EVENT: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
 TOOL = {"type": "function", **WEATHER}
@@ -44,7 +44,7 @@ def test_a_stream_has_the_order_of_the_real_service_and_the_whole_text() -> None
     assert [event["sequence_number"] for event in got] == list(range(len(got)))
     assert got[-1]["response"].keys() | {"billing"} == responses("Say hello").body.keys()
     deltas = "".join(event["delta"] for event in events(responses(WHY, stream=True)) if "delta" in event)
-    assert deltas == said(responses(WHY))
+    assert deltas == text_of(responses(WHY))
 
 
 def test_every_event_is_one_of_the_sdk() -> None:
@@ -66,7 +66,7 @@ def test_tools_are_called_and_their_results_used() -> None:
         assert call.type == "function_call"
         assert json.loads(call.arguments) == {"location": "Paris"}
     result = {"type": "function_call_output", "call_id": call.call_id, "output": '{"temperature": 21}'}
-    answer = said(responses([question, call.model_dump(), result], tools=[TOOL]))
+    answer = text_of(responses([question, call.model_dump(), result], tools=[TOOL]))
     assert answer == "get_current_weather(Paris) says: temperature 21."
     forced = responses("Tell me a joke", tools=[TOOL], tool_choice={"type": "function", "name": WEATHER["name"]})
     assert forced.body["output"][0]["type"] == "function_call"
@@ -92,7 +92,7 @@ def test_reasoning_shows_only_as_tokens_and_summary() -> None:
 def test_a_conversation_goes_on_and_is_forgotten_when_deleted() -> None:
     """Else the second request of a conversation forgets the first, or a deleted one is still there."""
     first = responses("My name is Ada.").body["id"]
-    assert said(responses("What is my name?", previous_response_id=first)) == "Your name is Ada."
+    assert text_of(responses("What is my name?", previous_response_id=first)) == "Your name is Ada."
     assert ask("openai", f"/v1/responses/{first}", method="GET").body["id"] == first
     assert ask("openai", f"/v1/responses/{first}", method="DELETE").body["deleted"]
     assert ask("openai", f"/v1/responses/{first}", method="GET").status == 404
@@ -108,7 +108,9 @@ def test_settings_are_followed() -> None:
         assert (body["status"], body["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
         assert body["usage"]["output_tokens"] == 16
     assert events(answer)[-1]["type"] == "response.incomplete"
-    sizes = [len(said(responses("Explain a rainbow.", text={"verbosity": how}))) for how in ("low", "medium", "high")]
+    sizes = [
+        len(text_of(responses("Explain a rainbow.", text={"verbosity": how}))) for how in ("low", "medium", "high")
+    ]
     assert sizes[0] < sizes[1] < sizes[2]
     counted = ask("openai", "/v1/responses/input_tokens", {"model": "gpt-6-luna", "input": "Hello there"})
     used = responses("Hello there").body["usage"]["input_tokens"]

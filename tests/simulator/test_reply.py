@@ -190,7 +190,7 @@ def test_tool_choice_is_followed() -> None:
 
 
 def test_tool_results_are_told_and_remembered() -> None:
-    """Else an error of a tool reads as its result, or the next turn forgets what the tool said."""
+    """Else an error of a tool reads as its result, or the next turn forgets what the tool returned."""
     asked = (Turn("user", "Weather in Oslo?"), Turn("assistant", "", (ToolCall("1", "get_weather", {"city": "Oslo"}),)))
     failed = (*asked, Turn("tool", "no such city", call_id="1", failed=True))
     assert compose(Conversation(failed, (WEATHER,))).text == "get_weather(Oslo) failed: no such city"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulator_requests import CHAT, HEADERS, WEATHER, ask, chat, events, messages, ollama, responses, said, user
+from simulator_requests import CHAT, HEADERS, WEATHER, ask, chat, events, messages, ollama, responses, text_of, user
 
 from llmlab.lab.simulator import Simulator, simulate
 from llmlab.lab.simulator.conversation import Conversation, Reply
@@ -96,13 +96,13 @@ def test_a_seed_fixes_the_answer() -> None:
     """Else `seed` does nothing: the same one must repeat an answer, another one may change it."""
 
     def joke(**more: Any) -> str:
-        return said(chat("local_gpt_oss", "Tell me a joke", max_tokens=100, **more))
+        return text_of(chat("local_gpt_oss", "Tell me a joke", max_tokens=100, **more))
 
     assert len({joke(seed=7, top_p=p, temperature=1.0) for p in (0.5, 0.7, 0.9)}) == 1
     assert len({joke(seed=seed, temperature=1.0) for seed in range(9)}) == 3
     assert len({joke(seed=seed, temperature=0) for seed in range(9)}) == 1
     options = [{"seed": seed, "temperature": 0.8} for seed in range(9)]
-    jokes = {said(ollama("/api/generate", prompt="Tell me a joke", options=one, stream=False)) for one in options}
+    jokes = {text_of(ollama("/api/generate", prompt="Tell me a joke", options=one, stream=False)) for one in options}
     assert len(jokes) == 3
 
 
@@ -162,7 +162,9 @@ def test_another_responder_answers_in_every_wire_format() -> None:
         *((alias, path, {"model": name, "messages": HI}) for alias, (path, name) in CHAT.items()),
     ]
     for alias, path, body in rows:
-        assert said(simulator.answer(TapeRequest("POST", alias, path, HEADERS[alias], body))) == "I am a model.", alias
+        assert text_of(simulator.answer(TapeRequest("POST", alias, path, HEADERS[alias], body))) == "I am a model.", (
+            alias
+        )
     assert {conversation.prompt for conversation in seen} == {"Hi"}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulator_requests import WEATHER, chat, events, messages, ollama, responses, said, user
+from simulator_requests import WEATHER, chat, events, messages, ollama, responses, text_of, user
 
 ADDRESS = {
     "type": "object",
@@ -47,13 +47,13 @@ def answers(schema: dict[str, Any], prompt: str = PROMPT) -> dict[str, str]:
     named = {"name": "answer", "schema": schema}
     chat_format = {"type": "json_schema", "json_schema": named}
     found = {
-        "responses": said(responses(prompt, text={"format": {"type": "json_schema", **named}})),
-        "anthropic": said(messages(prompt, output_config={"format": {"type": "json_schema", "schema": schema}})),
-        "ollama": said(ollama("/api/chat", messages=user(prompt), format=schema, stream=False)),
-        "ollama generate": said(ollama("/api/generate", prompt=prompt, format=schema, stream=False)),
+        "responses": text_of(responses(prompt, text={"format": {"type": "json_schema", **named}})),
+        "anthropic": text_of(messages(prompt, output_config={"format": {"type": "json_schema", "schema": schema}})),
+        "ollama": text_of(ollama("/api/chat", messages=user(prompt), format=schema, stream=False)),
+        "ollama generate": text_of(ollama("/api/generate", prompt=prompt, format=schema, stream=False)),
     }
     for alias in ("openai", "openrouter", "ollama", "local_gpt_oss"):
-        found[f"chat {alias}"] = said(chat(alias, prompt, response_format=chat_format))
+        found[f"chat {alias}"] = text_of(chat(alias, prompt, response_format=chat_format))
     return found
 
 
@@ -70,7 +70,7 @@ def test_streamed_json_is_the_plain_one() -> None:
     form = {"format": {"type": "json_schema", "name": "p", "schema": SCHEMA, "strict": True}}
     got = events(responses(PROMPT, text=form, stream=True))
     text = "".join(event["delta"] for event in got if event["type"] == "response.output_text.delta")
-    assert text == said(responses(PROMPT, text=form))
+    assert text == text_of(responses(PROMPT, text=form))
 
 
 def test_a_schema_that_contains_itself_comes_to_an_end() -> None:
@@ -89,7 +89,7 @@ def test_a_schema_that_contains_itself_comes_to_an_end() -> None:
     wide = {"type": "object", "properties": {f"f{at}": {"$ref": "#"} for at in range(40)}, "required": ["f0"]}
     wide["required"] = list(wide["properties"])
     form = {"format": {"type": "json_schema", "name": "wide", "schema": wide}}
-    assert len(said(responses(PROMPT, text=form))) < 20_000
+    assert len(text_of(responses(PROMPT, text=form))) < 20_000
 
 
 LEAVES = st.sampled_from(
@@ -128,7 +128,7 @@ SCHEMAS = st.recursive(
 def test_any_schema_gets_an_answer_that_fits(schema: dict[str, Any]) -> None:
     """Else some schema of a learner's own is answered with JSON that it refuses."""
     format_ = {"format": {"type": "json_schema", "name": "x", "schema": schema, "strict": True}}
-    jsonschema.validate(json.loads(said(responses('Take 7 or -3.5 of "x" in Oslo', text=format_))), schema)
+    jsonschema.validate(json.loads(text_of(responses('Take 7 or -3.5 of "x" in Oslo', text=format_))), schema)
 
 
 def refusal(form: dict[str, Any]) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def corrected(before: Any, complaint: str) -> Any:
     text = before if isinstance(before, str) else json.dumps(before)
     turns = [*user("Extract it."), {"role": "assistant", "content": text}, *user(complaint)]
     form = {"format": {"type": "json_schema", "name": "p", "schema": SCHEMA, "strict": True}}
-    return json.loads(said(responses(turns, text=form)))
+    return json.loads(text_of(responses(turns, text=form)))
 
 
 def test_a_complaint_about_an_answer_repairs_it() -> None:

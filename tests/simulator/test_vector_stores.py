@@ -237,7 +237,7 @@ def test_a_response_says_when_the_store_does_not_exist(gpt: openai.OpenAI) -> No
 
 
 def test_an_answer_that_was_given_stays_what_it_was() -> None:
-    """Else a recording, or a trace, tells of the present what was said in the past."""
+    """Else a recording, or a trace, changes afterwards."""
     simulator = Simulator()
 
     def call(path: str, body: Any) -> Any:
