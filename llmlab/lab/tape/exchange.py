@@ -131,7 +131,7 @@ class Exchange:
         """Return whether this is the next attempt after `other` failed: a policy waited, or an SDK says so."""
         same = (self.method, self.alias, self.path) == (other.method, other.alias, other.path)
         counted = self.sent.headers.get("x-stainless-retry-count", "0") != "0"
-        return other.failed and same and (other.wait is not None or counted) and self.request == other.request
+        return same and (other.wait is not None or counted) and self.request == other.request
 
     def show(self) -> WireView:
         """Return the request and the answer as JSON: Markdown in Jupyter, text elsewhere."""
