@@ -107,7 +107,7 @@ def rosetta(
 ) -> Rosetta:
     """Show a request in every wire format side by side, with the differences marked. Nothing is sent.
 
-    A format without a field for an option refuses the request, and its refusal is shown instead of a body.
+    A format without a field for an option shows its refusal instead of a body.
 
     Args:
         prompt: as in `complete`.
@@ -127,15 +127,16 @@ def rosetta(
     names = [only] if isinstance(only, str) else list(only)
     sides = []
     for name, format, speakers in _selected(names):
+        path, body, refusal = "", None, ""
         if isinstance(format, LLMError):
-            sides.append(Side(name, "", speakers, refusal=format.message))
-            continue
-        try:
-            body = format.encode(build_request(prompt, model or _model(speakers, names), options), stream)
-        except LLMInvalidRequestError as error:
-            sides.append(Side(name, format.path, speakers, refusal=error.message))
+            refusal = format.message
         else:
-            sides.append(Side(name, format.path, speakers, body))
+            path, request = format.path, build_request(prompt, model or _model(speakers, names), options)
+            try:
+                body = format.encode(request, stream)
+            except LLMInvalidRequestError as error:
+                refusal = error.message
+        sides.append(Side(name, path, speakers, body, refusal))
     return Rosetta(sides)
 
 

@@ -6,6 +6,7 @@ An `LLMError` is returned and never raised. A mistake of the program itself, suc
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
@@ -17,9 +18,11 @@ from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, St
 from llmlab.types.completion import Completion, FileSearchResult, Usage
 from llmlab.types.messages import Message, Role, to_messages
 from llmlab.types.options import FileSearch
-from llmlab.types.request import Request
 
-_OPTIONS = ("temperature", "max_tokens", "tools", "tool_choice", "reasoning", "text", "response_format", "deadline")
+_OPTIONS = (
+    *("temperature", "max_tokens", "tools", "tool_choice"),
+    *("reasoning", "text", "response_format", "deadline", "extra"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,9 @@ class LLMCallResponse:
 class ResponseStream(CompletionStream):
     """An answer that is still being written. Its `result` is an `LLMCallResponse`."""
 
-    def __init__(self, state: StreamState, close_provider: Callable[[], None]) -> None:
+    def __init__(self, state: StreamState, at_end: Callable[[], None]) -> None:
         super().__init__(state)
-        self._close_provider = close_provider
+        self._at_end = at_end
 
     @property
     def result(self) -> LLMCallResponse:  # type: ignore[override]
@@ -108,15 +111,15 @@ class ResponseStream(CompletionStream):
     def close(self) -> None:
         """Stop reading and give the connection back. `result` then holds what had arrived."""
         super().close()
-        self._close_provider()
+        self._at_end()
 
 
 class AsyncResponseStream(AsyncCompletionStream):
     """The async twin of `ResponseStream`."""
 
-    def __init__(self, opening: Callable[[], Flow[StreamState]], close_provider: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, opening: Callable[[], Flow[StreamState]], at_end: Callable[[], Awaitable[None]]) -> None:
         super().__init__(opening)
-        self._close_provider = close_provider
+        self._at_end = at_end
 
     @property
     def result(self) -> LLMCallResponse:  # type: ignore[override]
@@ -126,7 +129,7 @@ class AsyncResponseStream(AsyncCompletionStream):
     async def aclose(self) -> None:
         """The async twin of `close`."""
         await super().aclose()
-        await self._close_provider()
+        await self._at_end()
 
 
 Pair: TypeAlias = tuple[LLMCallResponse, None] | tuple[None, LLMError]
@@ -146,26 +149,20 @@ def execute_llm_call(request: LLMCallRequest, client: Any = None) -> Pair:
     """
     try:
         call = _Call(request, client)
-        try:
-            completion = call.provider.complete(call.prompt, **call.options)
-        finally:
-            call.close()
+        with call.owner:
+            return LLMCallResponse(call.provider.complete(call.prompt, **call.options)), None
     except LLMError as error:
         return None, error
-    return LLMCallResponse(completion), None
 
 
 async def execute_llm_call_async(request: LLMCallRequest, client: Any = None) -> Pair:
     """The async twin of `execute_llm_call`. The client must be an async one, or a mock."""
     try:
         call = _Call(request, client)
-        try:
-            completion = await call.provider.complete_async(call.prompt, **call.options)
-        finally:
-            await call.aclose()
+        async with call.owner:
+            return LLMCallResponse(await call.provider.complete_async(call.prompt, **call.options)), None
     except LLMError as error:
         return None, error
-    return LLMCallResponse(completion), None
 
 
 def execute_llm_call_stream(request: LLMCallRequest, client: Any = None) -> StreamPair:
@@ -176,11 +173,10 @@ def execute_llm_call_stream(request: LLMCallRequest, client: Any = None) -> Stre
     """
     try:
         call = _Call(request, client)
-        try:
-            return ResponseStream(run(call.open_stream()), call.close), None
-        except BaseException:
-            call.close()
-            raise
+        with ExitStack() as stack:
+            stack.enter_context(call.owner)
+            state = run(call.open_stream())
+            return ResponseStream(state, stack.pop_all().close), None
     except LLMError as error:
         return None, error
 
@@ -189,22 +185,18 @@ async def execute_llm_call_stream_async(request: LLMCallRequest, client: Any = N
     """The async twin of `execute_llm_call_stream`."""
     try:
         call = _Call(request, client)
-        try:
-            return await AsyncResponseStream(call.open_stream, call.aclose), None
-        except BaseException:
-            await call.aclose()
-            raise
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(call.owner)
+            at_end = AsyncExitStack()
+            stream = await AsyncResponseStream(call.open_stream, at_end.aclose)
+            at_end.push_async_exit(stack.pop_all())
+            return stream, None
     except LLMError as error:
         return None, error
 
 
 class _Call:
-    """The prompt, options and provider of a request.
-
-    Raises:
-        LLMInvalidRequestError: the request contradicts itself.
-        TypeError: it is no `LLMCallRequest`, or holds no `LLMConfig`.
-    """
+    """The prompt, the options and the provider of a request. `owner` closes a provider that was created for it."""
 
     def __init__(self, request: LLMCallRequest, client: Any) -> None:
         if not isinstance(request, LLMCallRequest):
@@ -215,36 +207,25 @@ class _Call:
         self.prompt = _prompt(config)
         self.options: dict[str, Any] = {name: getattr(config, name) for name in _OPTIONS}
         self.options["model"] = config.model.model if isinstance(config.model, ModelSpec) else config.model
-        self.options["extra"] = config.extra
         if (stores := config.vector_store_id) is not None:
             ids = (stores,) if isinstance(stores, str) else stores
             # `FileSearch` checks its ids itself.
             self.options["file_search"] = FileSearch(cast("tuple[str, ...]", ids), request.max_num_results)
         elif request.max_num_results is not None:
             raise LLMInvalidRequestError("max_num_results is for a search; name a store: LLMConfig(vector_store_id=…)")
-        self._owned = not isinstance(config.provider, Provider)
-        if isinstance(config.provider, Provider):
-            if client is not None:
-                raise LLMInvalidRequestError("a client goes with the name of a provider, and not with a provider")
-            self.provider = config.provider
+        self.owner: Any = nullcontext()
+        if not isinstance(config.provider, Provider):
+            self.owner = self.provider = get_provider(_provider_name(config, client), client=client)
+        elif client is not None:
+            raise LLMInvalidRequestError("a client goes with the name of a provider, and not with a provider")
         else:
-            self.provider = get_provider(_provider_name(config, client), client=client)
+            self.provider = config.provider
 
     def open_stream(self) -> Flow[StreamState]:
         """Return the flow that opens a stream."""
-        request: Request = self.provider.request(self.prompt, **self.options)
+        request = self.provider.request(self.prompt, **self.options)
         validate_stream(request, self.provider.name)
         return self.provider.stream_flow(request)
-
-    def close(self) -> None:
-        """Close the provider that was created for this call."""
-        if self._owned:
-            self.provider.close()
-
-    async def aclose(self) -> None:
-        """The async twin of `close`."""
-        if self._owned:
-            await self.provider.aclose()
 
 
 def _prompt(config: LLMConfig) -> list[Message]:

@@ -19,14 +19,13 @@ from llmlab.errors import ToolError
 from llmlab.toolkit.tools.signature import Arguments, read_docstring
 from llmlab.toolkit.tools.steps import ToolStep
 from llmlab.types.messages import ToolCall, ToolDefinition
+from llmlab.types.validation import shorten
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
-_MAX_ERROR = 1000
-"""Longest error text that is sent to the model, in characters."""
 
 
 class Tool(Generic[Params, Result]):
@@ -81,12 +80,12 @@ class Tool(Generic[Params, Result]):
         step = ToolStep(call, round=round)
         wrong = f"the arguments of {call.name} are wrong: "
         if call.unparsed:
-            return replace(step, error=_shorten(f"{wrong}they are not a JSON object: {call.unparsed[:100]!r}"))
+            return replace(step, error=_clean(f"{wrong}they are not a JSON object: {call.unparsed[:100]!r}"))
         try:
             step = replace(step, arguments=self.check(call.arguments))
         except Exception as error:  # noqa: BLE001 - a validator is code of the tool, too
             reason = str(error) if type(error) is ValueError else _describe(error)
-            return replace(step, error=_shorten(wrong + reason))
+            return replace(step, error=_clean(wrong + reason))
         try:
             positional, named = self._arguments.split(step.arguments)
             result: Any = self._function(*positional, **named)
@@ -134,12 +133,11 @@ def _as_text(result: Any) -> str:
 def _describe(error: Exception) -> str:
     """Return kind and message of an exception, without keys and without a traceback."""
     message = str(error)
-    return _shorten(f"{type(error).__name__}: {message}" if message else type(error).__name__)
+    return _clean(f"{type(error).__name__}: {message}" if message else type(error).__name__)
 
 
-def _shorten(text: str) -> str:
-    clean = redact(text)
-    return clean if len(clean) <= _MAX_ERROR else clean[: _MAX_ERROR - 1] + "…"
+def _clean(text: str) -> str:
+    return shorten(redact(text), 1000)
 
 
 @overload

@@ -14,6 +14,7 @@ from llmlab.toolkit.tools.function import Tool
 from llmlab.toolkit.tools.steps import ToolRun, ToolStep
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.messages import Message, Prompt, ToolCall
+from llmlab.types.validation import is_count
 
 AnyTool: TypeAlias = Tool[Any, Any] | Callable[..., Any]
 
@@ -42,7 +43,7 @@ class Loop:
     def __init__(
         self, provider: Provider, prompt: Prompt, tools: Sequence[AnyTool], max_rounds: int, options: dict[str, Any]
     ) -> None:
-        if not isinstance(max_rounds, int) or isinstance(max_rounds, bool) or max_rounds < 1:
+        if not is_count(max_rounds):
             raise LLMInvalidRequestError(f"max_rounds must be a whole number above 0, not {max_rounds!r}")
         if not isinstance(tools, Sequence) or isinstance(tools, str):
             raise LLMInvalidRequestError(f"tools is a list, such as [add], not a {type(tools).__name__}")

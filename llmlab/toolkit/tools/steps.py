@@ -9,6 +9,7 @@ from typing import Any
 
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.messages import Message, Role, ToolCall
+from llmlab.types.validation import shorten
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -96,9 +97,8 @@ def _format(call: ToolCall) -> str:
     return f"{call.name}({_short(call.unparsed or arguments)})"
 
 
-def _short(text: str, most: int = 200) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+def _short(text: str, length: int = 200) -> str:
+    return shorten(" ".join(text.split()), length)
 
 
 def _code(text: str) -> str:

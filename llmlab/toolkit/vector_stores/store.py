@@ -154,13 +154,11 @@ class VectorStore(Closing, AsyncClosing):
             LLMInvalidRequestError: for an empty query or another number.
             StoreNotFoundError: the store was deleted.
         """
-        _check(query, max_results)
-        return run(self._search(query, max_results))
+        return run(self._search_checked(query, max_results))
 
     async def search_async(self, query: str, max_results: int = 10) -> Results:
         """The async twin of `search`."""
-        _check(query, max_results)
-        return await run_async(self._search(query, max_results))
+        return await run_async(self._search_checked(query, max_results))
 
     def answer(self, provider: Provider, question: str, max_results: int = 10, **options: Any) -> Completion:
         """Let a model answer from the files. `.file_search_results` of the answer holds the chunks that it read.
@@ -174,28 +172,24 @@ class VectorStore(Closing, AsyncClosing):
             max_results: 1 to 50.
             options: as in `complete`.
         """
-        _check_question(provider, question, max_results, options)
         return run(self._answer(provider, question, max_results, options))
 
     async def answer_async(
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
     ) -> Completion:
         """The async twin of `answer`."""
-        _check_question(provider, question, max_results, options)
         return await run_async(self._answer(provider, question, max_results, options))
 
     def answer_stream(
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
     ) -> CompletionStream:
         """Do what `answer` does, chunk by chunk. After the end, `.result` is the whole answer with its sources."""
-        _check_question(provider, question, max_results, options)
         return CompletionStream(run(self._answer_stream(provider, question, max_results, options)))
 
     def answer_stream_async(
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
     ) -> AsyncCompletionStream:
         """The async twin of `answer_stream`, for `async for` or `async with`."""
-        _check_question(provider, question, max_results, options)
         return AsyncCompletionStream(partial(self._answer_stream, provider, question, max_results, options))
 
     def files(self) -> tuple[StoredFile, ...]:
@@ -236,16 +230,30 @@ class VectorStore(Closing, AsyncClosing):
         if self._owned:
             await self._provider.aclose()
 
-    # The flows of an answer
+    # The flows of a search and an answer
+
+    def _search_checked(self, query: str, max_results: int) -> Flow[Results]:
+        if not isinstance(query, str) or not query.strip():
+            raise LLMInvalidRequestError("a search needs a question, or a few words")
+        if not is_count(max_results, 1, MAX_RESULTS):
+            raise LLMInvalidRequestError(
+                f"max_results must be a whole number from 1 to {MAX_RESULTS}, not {max_results!r}"
+            )
+        return self._search(query, max_results)
 
     def _ask(
         self, provider: Provider, question: str, max_results: int, options: dict[str, Any]
     ) -> Flow[tuple[Request, Results | None]]:
         """Return the request with a question, and its search results; None if the service searches by itself."""
+        if "file_search" in options:
+            raise LLMInvalidRequestError("answer searches this store by itself; leave file_search out")
+        search = self._search_checked(question, max_results)
+        # A wrong option is refused here, before a search that costs something.
+        provider.request(question, **options)
         if self._is_searched_by(provider):
-            search = FileSearch((self.id,), max_results)
-            return provider.request(as_prompt(question, None), file_search=search, **options), None
-        results = yield from self._search(question, max_results)
+            options = {**options, "file_search": FileSearch((self.id,), max_results)}
+            return provider.request(as_prompt(question, None), **options), None
+        results = yield from search
         return provider.request(as_prompt(question, results), **options), results
 
     def _answer(self, provider: Provider, question: str, max_results: int, options: dict[str, Any]) -> Flow[Completion]:
@@ -262,21 +270,6 @@ class VectorStore(Closing, AsyncClosing):
         if results is not None:
             state.details["file_search_results"] = results
         return state
-
-
-def _check(query: str, max_results: int) -> None:
-    if not isinstance(query, str) or not query.strip():
-        raise LLMInvalidRequestError("a search needs a question, or a few words")
-    if not is_count(max_results, 1, MAX_RESULTS):
-        raise LLMInvalidRequestError(f"max_results must be a whole number from 1 to {MAX_RESULTS}, not {max_results!r}")
-
-
-def _check_question(provider: Provider, question: str, max_results: int, options: dict[str, Any]) -> None:
-    """Refuse a wrong option before a search that costs something."""
-    _check(question, max_results)
-    if "file_search" in options:
-        raise LLMInvalidRequestError("answer searches this store by itself; leave file_search out")
-    provider.request(question, **options)
 
 
 def _ignore(progress: Progress) -> None:
