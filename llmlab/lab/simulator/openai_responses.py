@@ -293,14 +293,9 @@ def _output(context: Context, conversation: Conversation, reply: Reply) -> list[
         fields = {"status": "completed", "arguments": arguments, "call_id": call_id, "name": call.name}
         item("function_call", "fc_", f"fc{at}", **fields)
     if not reply.calls and (reply.text or reply.finish != "length"):
-        part = {"type": "output_text", "annotations": _citations(reply), "logprobs": [], "text": reply.text}
+        cited, kind, end = reply.cited, "file_citation", len(reply.text)
+        notes = [{"type": kind, "file_id": cited.file_id, "filename": cited.filename, "index": end}] if cited else []
+        part = {"type": "output_text", "annotations": notes, "logprobs": [], "text": reply.text}
         status = "incomplete" if reply.finish == "length" else "completed"
         item("message", "msg_", "msg", status=status, content=[part], role="assistant")
     return items
-
-
-def _citations(reply: Reply) -> list[dict[str, Any]]:
-    if reply.cited is None:
-        return []
-    where = {"file_id": reply.cited.file_id, "filename": reply.cited.filename, "index": len(reply.text)}
-    return [{"type": "file_citation", **where}]
