@@ -211,8 +211,7 @@ def test_what_is_allowed_unpriced_is_counted_apart(monkeypatch: pytest.MonkeyPat
 def test_a_price_that_somebody_says_is_a_price(monkeypatch: pytest.MonkeyPatch) -> None:
     from llmlab.models import registry
 
-    for known in ("_named", "_first", "_registered"):
-        monkeypatch.setattr(registry, known, getattr(registry, known).copy())
+    monkeypatch.setattr(registry, "_registry", registry.Registry())
     llmlab.register_spec(ModelSpec("gpt-6-luna", "openai", prices=Prices(1_000, 1_000)))
     budget = Budget(max_usd=1)
     usage = with_budget(budget).complete("Hi", max_tokens=100).usage
