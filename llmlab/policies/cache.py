@@ -21,8 +21,9 @@ from typing import Any, ClassVar
 from llmlab.errors import ConfigurationError, LLMError
 from llmlab.policies.base import Answer, Call, Inner
 from llmlab.policies.cache_store import MemoryStore, SqliteStore, Store
-from llmlab.policies.cached_transport import CachedResponse, CachedTransport
-from llmlab.transport.driver import Flow, Open, Send, Wait
+from llmlab.policies.cached_response import HEADERS, CachedResponse, OpenCached
+from llmlab.transport.base import WireReply
+from llmlab.transport.driver import Flow, Wait
 from llmlab.transport.streams import StreamState
 from llmlab.types.completion import Completion
 from llmlab.types.validation import is_count, is_number
@@ -113,12 +114,10 @@ class Cache:
         if stored is None:
             return (yield from self._send(key, call, inner))
         call.at_end(lambda completion, _error: self._count_hit(completion, shared))
-        transport = CachedTransport(stored, self._pace)
+        call.headers = HEADERS
         if call.stream:
-            return (yield from call.prime((yield Open(call.wire(), transport))))
-        reply = yield Send(call.wire(), transport)
-        call.headers = reply.headers
-        return call.decode(reply)
+            return (yield from call.prime((yield OpenCached(stored, self._pace))))
+        return call.decode(WireReply(200, HEADERS, stored.body))
 
     def clear(self) -> None:
         """Forget all answers."""

@@ -11,62 +11,42 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
 
 LONGEST = 120.0
 """Seconds. A service that asks for a longer pause has run out of more than this minute's share; its next answer says
 of what."""
 
 
-class _Names(NamedTuple):
-    """The headers of one limit."""
-
-    remaining: str
-    limit: str
-    reset: str
-
-
-def _names(pattern: str) -> tuple[_Names, _Names]:
-    requests, tokens = (
-        _Names(*(pattern.format(part=part, what=what) for part in ("remaining", "limit", "reset")))
-        for what in ("requests", "tokens")
-    )
-    return requests, tokens
-
-
-_OPENAI, _ANTHROPIC = _names("x-ratelimit-{part}-{what}"), _names("anthropic-ratelimit-{what}-{part}")
+_NAMES = (
+    ("x-ratelimit-{}-requests", "x-ratelimit-{}-tokens"),
+    ("anthropic-ratelimit-requests-{}", "anthropic-ratelimit-tokens-{}"),
+)
+"""The headers for requests and tokens; in each stands remaining, limit or reset."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class _Remaining:
-    """What remains of one limit: the number in an answer, less what has started since.
+    """What remains of one limit: the number in an answer, less what has started since."""
 
-    Args:
-        left: the number.
-        when: the time of the answer.
-        headers: of the answer. The rest of them is read only when nothing is left, which is rare.
-        names: the headers of this limit.
-    """
+    __slots__ = ("_headers", "_name", "_when", "left")
 
-    __slots__ = ("_headers", "_names", "_when", "left")
-
-    def __init__(self, left: int, when: float, headers: Mapping[str, str], names: _Names) -> None:
+    def __init__(self, left: int, when: float, headers: Mapping[str, str], name: str) -> None:
         self.left = left
         self._when = when
+        # The rest of them is read only when nothing is left, which is rare.
         self._headers = headers
-        self._names = names
+        self._name = name
 
     def ready_at(self, amount: int) -> float:
         """Return when so much is there. A wait above LONGEST is left for the service to refuse."""
         if amount <= self.left:
             return self._when
-        remaining, limit, reset = (self._headers.get(name, "") for name in self._names)
-        most, left = _number(limit), _number(remaining)
-        if most is None or left is None or left >= most:
+        remaining, limit = (_number(self._headers.get(self._name.format(part))) for part in ("remaining", "limit"))
+        if limit is None or remaining is None or remaining >= limit:
             return self._when
-        seconds_each = _seconds(reset, self._headers) / (most - left)
-        seconds = (min(amount, most) - self.left) * seconds_each
+        reset = _seconds(self._headers.get(self._name.format("reset"), ""), self._headers)
+        seconds = (min(amount, limit) - self.left) * reset / (limit - remaining)
         return self._when + seconds if 0 < seconds <= LONGEST else self._when
 
 
@@ -76,7 +56,7 @@ class ServerLimits:
     __slots__ = ("_names", "_paused", "_requests", "_tokens")
 
     def __init__(self) -> None:
-        self._names = _OPENAI
+        self._names = _NAMES[0]
         self._paused = 0.0
         self._requests: _Remaining | None = None
         self._tokens: _Remaining | None = None
@@ -104,8 +84,8 @@ class ServerLimits:
 
     def update(self, headers: Mapping[str, str], when: float) -> None:
         """Read the limits in the headers of an answer. A limit that is not in them stays."""
-        for names in (self._names, _ANTHROPIC):
-            requests, tokens = (_number(headers.get(name.remaining)) for name in names)
+        for names in (self._names, _NAMES[1]):
+            requests, tokens = (_number(headers.get(name.format("remaining"))) for name in names)
             if requests is not None:
                 self._requests = _Remaining(requests, when, headers, names[0])
             if tokens is not None:

@@ -16,7 +16,7 @@ import llmlab
 from llmlab.errors import ConfigurationError
 from llmlab.policies import Cache
 from llmlab.policies.cache_store import SqliteStore
-from llmlab.policies.cached_transport import CachedResponse
+from llmlab.policies.cached_response import CachedResponse
 
 
 @pytest.fixture(autouse=True)

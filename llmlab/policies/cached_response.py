@@ -1,4 +1,4 @@
-"""A cached answer as a transport: it arrives again as it came over the wire, with its pace or at once."""
+"""A stored answer, and the step that opens a stored stream again, with its pace or at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from llmlab._utils.clock import real_seconds
-from llmlab.transport.base import WireReply, WireRequest
+from llmlab.transport.driver import OpenStream
 
 HEADERS: Final[Mapping[str, str]] = {"x-llmlab-source": "cached"}
 
@@ -30,39 +30,22 @@ class CachedResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class CachedTransport:
-    """Answers every request with one cached response.
-
-    Args:
-        response: the answer.
-        pace: factor on the times between the chunks of a stream; 0 gives them at once.
-    """
+class OpenCached:
+    """Open a stored stream; `pace` is a factor on the times between its chunks. The outcome is an `OpenStream`."""
 
     response: CachedResponse
     pace: float
 
-    def send(self, request: WireRequest) -> WireReply:
-        return WireReply(200, HEADERS, self.response.body)
+    def run(self) -> OpenStream:
+        stream = _CachedStream(self.response, self.pace)
+        return OpenStream(stream, iter(stream))
 
-    async def send_async(self, request: WireRequest) -> WireReply:
-        return self.send(request)
-
-    def open(self, request: WireRequest) -> CachedStream:
-        return CachedStream(self.response, self.pace)
-
-    async def open_async(self, request: WireRequest) -> CachedStream:
-        return self.open(request)
-
-    def close(self) -> None:
-        """Do nothing: no connection is open."""
-
-    async def aclose(self) -> None:
-        """Do nothing: no connection is open."""
+    async def run_async(self) -> OpenStream:
+        stream = _CachedStream(self.response, self.pace)
+        return OpenStream(stream, aiter(stream))
 
 
-class CachedStream:
-    """The events of a cached stream."""
-
+class _CachedStream:
     headers: Mapping[str, str] = HEADERS
 
     def __init__(self, response: CachedResponse, pace: float) -> None:
@@ -88,7 +71,6 @@ class CachedStream:
             yield max(0.0, wait), [dict(event) for event in events]
 
     def elapsed(self) -> float:
-        """Return the seconds up to the last events, at the pace of the replay."""
         return self._elapsed
 
     def close(self) -> None:
