@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -57,8 +57,10 @@ _FROM_ZERO: _Check = ("a whole number, 0 or more", lambda value: is_count(value,
 _SECONDS: _Check = ("seconds, 0 or more", lambda value: is_number(value, high=1e6))
 _ABOVE_ZERO: _Check = ("seconds, above 0", lambda value: is_number(value, 0.001, 1e9))
 
-_CHECKS: dict[str, _Check] = {
-    "backend": ("a provider's name", is_name),
+_Schema: TypeAlias = "Mapping[str, _Check | _Schema]"
+"""The settings in a mapping, by name; `*` stands for any name."""
+
+_PROVIDER: _Schema = {
     "api_key_env": (
         "the name of an environment variable",
         lambda value: bool(re.fullmatch(r"[A-Z][A-Z0-9_]*", str(value))),
@@ -71,9 +73,6 @@ _CHECKS: dict[str, _Check] = {
     "max_retries": _FROM_ZERO,
     "retry_delay": _SECONDS,
     "fallback": ("true, false or a provider's name", lambda value: isinstance(value, bool) or is_name(value)),
-}
-
-_POLICIES: dict[str, dict[str, _Check]] = {
     "retry": {
         "max_retries": _FROM_ZERO,
         "base_delay": _SECONDS,
@@ -97,7 +96,7 @@ _POLICIES: dict[str, dict[str, _Check]] = {
         "tools": _SWITCH,
     },
 }
-"""The settings of a provider's policies."""
+_SETTINGS: _Schema = {"backend": ("a provider's name", is_name), "providers": {"*": _PROVIDER}}
 
 
 def _are_kinds(value: Any) -> bool:
@@ -128,59 +127,44 @@ class _Reader:
 
     def settings(self) -> Settings:
         """Return the settings, or raise with all problems."""
-        backend, providers = "openai", {}
-        for key, node, where in self._entries(self._root, ("backend", "providers")):
-            if key == "providers":
-                providers = {name: self._provider(entry) for name, entry, _ in self._entries(node, None)}
-            else:
-                backend = self._value(key, node, where)
+        found = self._read(self._root, _SETTINGS)
         if self._problems:
             raise ConfigurationError("\n".join(self._problems))
-        return Settings(backend, providers)
+        providers = {name: ProviderSettings(**options) for name, options in found.get("providers", {}).items()}
+        return Settings(found.get("backend", "openai"), providers)
 
-    def _provider(self, node: Node) -> ProviderSettings:
-        names = tuple(name for name in (*_CHECKS, *_POLICIES) if name != "backend")
-        found: dict[str, Any] = {
-            key: self._policy(key, entry) if key in _POLICIES else self._value(key, entry, where)
-            for key, entry, where in self._entries(node, names)
-        }
-        return ProviderSettings(**found)
-
-    def _policy(self, key: str, node: Node) -> dict[str, Any]:
-        """Return the settings of a policy, which are its arguments."""
-        checks = _POLICIES[key]
-        return {
-            name: self._value(name, entry, where, checks) for name, entry, where in self._entries(node, tuple(checks))
-        }
-
-    def _entries(self, node: Node | None, names: tuple[str, ...] | None) -> Iterator[tuple[str, Node, str]]:
-        """Yield key, value and position of each entry of a mapping. Wrong entries become problems."""
+    def _read(self, node: Node | None, schema: _Schema) -> dict[str, Any]:
+        """Return the settings in a mapping. Wrong ones become problems."""
+        settings: dict[str, Any] = {}
         if node is None or node.tag == "tag:yaml.org,2002:null":
-            return
+            return settings
         if not isinstance(node, self._mapping):
             self._problems.append(f"{self._position(node)}: expected names with values, got {self._kind(node)}")
-            return
-        seen: set[str] = set()
+            return settings
         for key_node, value in node.value:
             key, where = str(key_node.value), self._position(key_node)
             if not isinstance(key_node, self._scalar):
                 self._problems.append(f"{where}: expected a name, got {self._kind(key_node)}")
-            elif key in seen:
+                continue
+            check = schema.get(key, schema.get("*"))
+            if key in settings:
                 self._problems.append(f"{where}: {key!r} is set twice")
             elif key == "api_key":
                 self._problems.append(
                     f"{where}: keys do not belong in this file. Put the key into .env, and the name of its "
                     "variable here: api_key_env"
                 )
-            elif names is not None and key not in names:
-                near = difflib.get_close_matches(key, names, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"the settings are {', '.join(names)}."
+            elif check is None:
+                near = difflib.get_close_matches(key, schema, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"the settings are {', '.join(schema)}."
                 self._problems.append(f"{where}: unknown setting {key!r}; {hint}")
             else:
-                yield key, value, where
-            seen.add(key)
+                settings[key] = (
+                    self._value(key, value, where, check) if isinstance(check, tuple) else self._read(value, check)
+                )
+        return settings
 
-    def _value(self, key: str, node: Node, where: str, checks: Mapping[str, _Check] = _CHECKS) -> Any:
+    def _value(self, key: str, node: Node, where: str, check: _Check) -> Any:
         """Return the value of a setting; None if it is wrong, which becomes a problem."""
         value, shown = self._written(node)
         if isinstance(value, str):
@@ -190,7 +174,7 @@ class _Reader:
             if expanded != value:
                 # The text of a variable may be a number. It may also be a key, so no message shows it.
                 value, shown = _plain(expanded), f"the value of {value}"
-        expected, holds = checks[key]
+        expected, holds = check
         if holds(value):
             return value
         # The key itself may stand in the place of its variable's name.

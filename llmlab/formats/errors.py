@@ -26,26 +26,20 @@ from llmlab.errors import (
 from llmlab.formats.parsing import items, mapping, text
 
 _STATUS = {
-    "rate_limit_exceeded": 429,
-    "rate_limit_error": 429,
-    "tokens": 429,
-    "requests": 429,
-    "insufficient_quota": 429,
-    "overloaded_error": 529,
-    "api_error": 500,
-    "server_error": 500,
-    "server_is_overloaded": 503,
-    "service_unavailable_error": 503,
-    "unavailable_error": 503,
-    "timeout_error": 504,
-    "authentication_error": 401,
-    "invalid_api_key": 401,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "model_not_found": 404,
-    "invalid_request_error": 400,
-    "invalid_prompt": 400,
-    "request_too_large": 413,
+    name: status
+    for status, names in {
+        400: "invalid_request_error invalid_prompt",
+        401: "authentication_error invalid_api_key",
+        403: "permission_error",
+        404: "not_found_error model_not_found",
+        413: "request_too_large",
+        429: "rate_limit_exceeded rate_limit_error tokens requests insufficient_quota",
+        500: "api_error server_error",
+        503: "server_is_overloaded service_unavailable_error unavailable_error",
+        504: "timeout_error",
+        529: "overloaded_error",
+    }.items()
+    for name in names.split()
 }
 """The HTTP status of a code or type, for an error that comes without a status."""
 
@@ -127,12 +121,13 @@ def to_error(
         model: the model of the request.
         secrets: keys that must not appear, even if the service repeats them.
     """
-    problem = find_problem(body) or Problem(_excerpt(body) or "no reason was given")
-    effective = status if status >= 400 else problem.status or 500
+    problem = find_problem(body) or Problem(" ".join(str(body or "").split())[:200] or "no reason was given")
+    # OpenRouter sends errors inside a 200, and the status that it means in the body.
+    actual = status if status >= 400 else problem.status
+    effective = actual or 500
     details: dict[str, Any] = {
         "provider": provider,
-        # OpenRouter sends errors inside a 200, and says in the body which status it means.
-        "status_code": status if status >= 400 else problem.status or status,
+        "status_code": actual or status,
         "request_id": headers.get("x-request-id") or headers.get("request-id") or problem.request_id,
         "code": problem.code,
         "retry_after": retry_after(headers),
@@ -181,18 +176,15 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             if not value:
                 continue
         try:
-            return max(0.0, parsedate_to_datetime(value).timestamp() - _clock(headers))
+            return max(0.0, parsedate_to_datetime(value).timestamp() - service_time(headers))
         except ValueError:
             continue
     return None
 
 
-def _clock(headers: Mapping[str, str]) -> float:
+def service_time(headers: Mapping[str, str]) -> float:
+    """Return the time by the service's clock, in seconds; by the clock here without a `date` header."""
     try:
         return parsedate_to_datetime(headers.get("date", "")).timestamp()
     except ValueError:
         return time.time()
-
-
-def _excerpt(body: object) -> str:
-    return " ".join(str(body or "").split())[:200]

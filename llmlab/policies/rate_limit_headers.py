@@ -7,10 +7,10 @@ Sources: platform.openai.com/docs/guides/rate-limits ("Rate limits in headers"),
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
+
+from llmlab.formats.errors import service_time
 
 LONGEST = 120.0
 """Seconds. A service that asks for a longer pause has run out of more than this minute's share; its next answer says
@@ -105,11 +105,6 @@ def _seconds(text: str, headers: Mapping[str, str]) -> float:
     if parts and "".join(map("".join, parts)) == text:
         return sum(float(number) * _SECONDS[unit] for number, unit in parts)
     try:
-        reset = datetime.fromisoformat(text).timestamp()
+        return datetime.fromisoformat(text).timestamp() - service_time(headers)
     except ValueError:
         return 0.0
-    try:
-        # The clock of the service, because the one here may be wrong.
-        return reset - parsedate_to_datetime(headers.get("date", "")).timestamp()
-    except ValueError:
-        return reset - time.time()

@@ -44,14 +44,8 @@ class Usage:
         if not isinstance(other, Usage):
             return NotImplemented
         costs = [cost for cost in (self.cost, other.cost) if cost is not None]
-        return Usage(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.total_tokens + other.total_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.reasoning_tokens + other.reasoning_tokens,
-            sum(costs) if costs else None,
-        )
+        counts = {name: getattr(self, name) + getattr(other, name) for name in _COUNTS}
+        return Usage(**counts, cost=sum(costs) if costs else None)
 
     def __radd__(self, other: object) -> Usage:
         # sum() starts at 0.
@@ -59,13 +53,13 @@ class Usage:
 
     def __repr__(self) -> str:
         parts = [f"input={self.input_tokens}", f"output={self.output_tokens}"]
-        if self.cached_tokens:
-            parts.append(f"cached={self.cached_tokens}")
-        if self.reasoning_tokens:
-            parts.append(f"reasoning={self.reasoning_tokens}")
-        if self.cost is not None:
-            parts.append(f"cost=${self.cost:.6f}")
+        parts += [f"cached={self.cached_tokens}"] if self.cached_tokens else []
+        parts += [f"reasoning={self.reasoning_tokens}"] if self.reasoning_tokens else []
+        parts += [f"cost=${self.cost:.6f}"] if self.cost is not None else []
         return f"Usage({', '.join(parts)})"
+
+
+_COUNTS = ("input_tokens", "output_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
 
 
 @dataclass(slots=True)
