@@ -124,7 +124,6 @@ def to_error(
     problem = find_problem(body) or Problem(" ".join(str(body or "").split())[:200] or "no reason was given")
     # OpenRouter sends errors inside a 200, and the status that it means in the body.
     actual = status if status >= 400 else problem.status
-    effective = actual or 500
     details: dict[str, Any] = {
         "provider": provider,
         "status_code": actual or status,
@@ -135,22 +134,27 @@ def to_error(
     }
     message = problem.message.rstrip()
     summary = f"{provider} answered {status}: {message}" + ("" if message.endswith((".", "!", "?")) else ".")
-    words = message.lower()
+    kind, step = _kind_and_step(actual or 500, problem, bool(model), details["retry_after"])
+    if kind is ModelNotFoundError:
+        details["model"] = model
+    return kind(f"{summary} {step}".rstrip(), **details)
+
+
+def _kind_and_step(status: int, problem: Problem, has_model: bool, wait: float | None) -> tuple[type[LLMError], str]:
+    """Return the class of an error, and what to do next."""
+    words = problem.message.lower()
     # OpenRouter answers 400 and "… is not a valid model ID".
-    missing = effective == 404 and bool(model) and "model" in words
+    missing = status == 404 and has_model and "model" in words
     if missing or problem.code == "model_not_found" or "not a valid model" in words:
-        return ModelNotFoundError(summary, model=model, **details)
-    if effective == 404 and "vector store" in words and "file" not in words:
+        return ModelNotFoundError, ""
+    if status == 404 and "vector store" in words and "file" not in words:
         step = "HostedVectorStore.list_stores() lists the stores, HostedVectorStore.create(name) creates one."
-        return StoreNotFoundError(f"{summary} {step}", **details)
-    if effective == 429:
-        wait = f"Wait {details['retry_after']:g} s" if details["retry_after"] is not None else "Wait a little"
-        step = f"{wait}, then try again."
-        if problem.code == "insufficient_quota":
-            step = "Check the plan and the billing of the account."
-        return LLMRateLimitError(f"{summary} {step}", **details)
-    kind, step = _NEXT_STEPS.get(effective, (LLMAPIError, "The fault is the service's; try again later."))
-    return kind(f"{summary} {step}", **details)
+        return StoreNotFoundError, step
+    if problem.code == "insufficient_quota" and status == 429:
+        return LLMRateLimitError, "Check the plan and the billing of the account."
+    if status == 429:
+        return LLMRateLimitError, f"Wait {'a little' if wait is None else f'{wait:g} s'}, then try again."
+    return _NEXT_STEPS.get(status, (LLMAPIError, "The fault is the service's; try again later."))
 
 
 _CHANGE = (LLMInvalidRequestError, "Change the request; the same one would fail again.")

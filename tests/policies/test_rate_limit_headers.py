@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from llmlab.policies import rate_limit_headers
 from llmlab.policies.rate_limit_headers import ServerLimits
 
 NOW = 100.0
