@@ -58,10 +58,11 @@ def test_ordinary_user_with_a_display_gets_a_browser(tmp_path: Path, monkeypatch
 
 
 def test_no_news_and_no_question_about_updates(tmp_path: Path) -> None:
-    state = lab.write_settings(tmp_path / "build" / "jupyterlab")
+    state = tmp_path / "build" / "jupyterlab"
+    for _ in ("first start", "second start"):
+        lab.lab_command(tmp_path, state, port=None, browser=True)
     written = json.loads((state / "settings" / "overrides.json").read_text(encoding="utf-8"))
     assert written["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false", "checkForUpdates": False}
-    assert lab.write_settings(state) == state, "a second start finds the folder there"
 
 
 def test_address_and_warnings_are_shown_and_the_rest_is_not(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,7 @@ PromptsArgument = Annotated[
     str, typer.Argument(metavar="FILE", help="A prompt a line, or a JSON object a line; - stands for standard input.")
 ]
 InFlightOption = Annotated[int, typer.Option("--in-flight", min=1, help="Calls at once, where they are made here.")]
+WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until it is over, and print the results.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="What `batch submit` printed.")]
 
 
@@ -39,12 +40,11 @@ def submit(
     model: ModelOption = None,
     mode: ModeOption = None,
     path: Annotated[
-        Path | None,
-        typer.Option("--path", help="Where a provider without batches keeps requests and answers, to go on later."),
+        Path | None, typer.Option("--path", help="A file for requests and answers of a provider without batches.")
     ] = None,
     max_tokens: MaxTokensOption = None,
     in_flight: InFlightOption = 4,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is over, and print the results.")] = False,
+    wait: WaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Submit prompts as a batch, and print its id. OpenAI and Anthropic answer within a day, at half the price.
@@ -67,17 +67,14 @@ def submit(
             _show_results(batch, batch.wait(), as_json)
         else:
             _show_status(batch, batch.id, as_json)
-        if not wait and batch.is_remote and not as_json:
-            later = f"python3 -m llmlab batch results {batch.id} --provider {opened.name}"
-            forgotten = "the simulator forgets this batch now; add --wait to see its answers"
-            typer.echo(f"llmlab: {f'later, {later}' if tape.mode() in ('live', 'record') else forgotten}", err=True)
+            later = f"later, python3 -m llmlab batch results {batch.id} --provider {opened.name}"
+            if tape.mode() not in ("live", "record"):
+                later = "the simulator forgets this batch now; add --wait to see its answers"
+            typer.echo(f"llmlab: {later}", err=True)
 
 
 def status(
-    batch_id: IdArgument,
-    provider: ProviderOption = None,
-    mode: ModeOption = None,
-    as_json: JsonOption = False,
+    batch_id: IdArgument, provider: ProviderOption = None, mode: ModeOption = None, as_json: JsonOption = False
 ) -> None:
     """Say how a batch is doing.
 
@@ -95,7 +92,7 @@ def results(
     batch_id: IdArgument,
     provider: ProviderOption = None,
     mode: ModeOption = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is over.")] = False,
+    wait: WaitOption = False,
     in_flight: InFlightOption = 4,
     as_json: JsonOption = False,
 ) -> None:
@@ -115,10 +112,7 @@ def results(
 
 
 def cancel(
-    batch_id: IdArgument,
-    provider: ProviderOption = None,
-    mode: ModeOption = None,
-    as_json: JsonOption = False,
+    batch_id: IdArgument, provider: ProviderOption = None, mode: ModeOption = None, as_json: JsonOption = False
 ) -> None:
     """Have a batch stopped. What is being answered is finished, and paid.
 
@@ -133,69 +127,61 @@ def cancel(
 
 
 def read_prompts(file: str) -> list[Any]:
-    """Return the prompts in a file, a line each.
-
-    Args:
-        file: its path; `-` stands for standard input.
+    """Return the prompts in a file, or in standard input for `-`: a line each, those in JSON parsed.
 
     Raises:
         typer.BadParameter: if it cannot be read, or holds no prompt.
     """
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        # Lines end with \n alone: JSON may hold other characters that end a line elsewhere.
         lines = [line.strip() for line in data.decode("utf-8-sig").split("\n")]
     except OSError as error:
         raise typer.BadParameter(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise typer.BadParameter(f"{file} is not UTF-8 text.") from None
-    prompts = [_prompt(line) for line in lines if line]
+    prompts = [_parsed(line) for line in lines if line]
     if not prompts:
         raise typer.BadParameter("there is no prompt in it.")
     return prompts
 
 
-def _prompt(line: str) -> Any:
-    """Return a line that is a JSON object, list or text as that, and every other line as it is."""
-    if line.startswith(("{", "[", '"')):
-        try:
-            return json.loads(line)
-        except (ValueError, RecursionError):
-            return line
-    return line
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line) if line.startswith(("{", "[", '"')) else line
+    except (ValueError, RecursionError):
+        return line
 
 
-def _show_status(batch: Batch, plain: object, as_json: bool) -> None:
-    """Print the status as JSON, or what stands for it."""
-    if not as_json:
-        typer.echo(plain)
-        return
+def _show_status(batch: Batch, text: object, as_json: bool) -> None:
     status = batch.status
     expires = status.expires_at.isoformat() if status.expires_at else None
-    show_json({"provider": batch.provider, "id": batch.id, **asdict(status), "expires_at": expires})
+    if as_json:
+        show_json({"provider": batch.provider, "id": batch.id, **asdict(status), "expires_at": expires})
+    else:
+        typer.echo(text)
 
 
 def _show_results(batch: Batch, outcomes: Sequence[Any], as_json: bool) -> None:
     """Print outcomes, and leave with 1 if one of them is no answer."""
     for number, outcome in enumerate(outcomes):
+        answered = isinstance(outcome, Completion)
         if as_json:
-            show_json(_as_dict(number, outcome))
-        elif isinstance(outcome, Completion):
-            typer.echo(f"{number}: {outcome}")
+            show_json({"request": number, **_as_dict(outcome)})
         else:
-            typer.echo(f"llmlab: {number}: {getattr(outcome, 'message', 'not answered yet')}", err=True)
+            text = outcome if answered else getattr(outcome, "message", "not answered yet")
+            typer.echo(f"{'' if answered else 'llmlab: '}{number}: {text}", err=not answered)
     typer.echo(f"llmlab: {batch.status}", err=True)
     if not all(isinstance(outcome, Completion) for outcome in outcomes):
         raise typer.Exit(1)
 
 
-def _as_dict(number: int, outcome: Any) -> dict[str, Any]:
-    facts: dict[str, Any] = {"content": "", "model": "", "finish_reason": None, "usage": None, "error": None}
-    state = "waiting"
+def _as_dict(outcome: Any) -> dict[str, Any]:
+    error = None
     if isinstance(outcome, Completion):
-        state = "answered"
-        facts |= {"content": outcome.content, "model": outcome.model, "finish_reason": outcome.finish_reason}
-        facts["usage"] = asdict(outcome.usage)
-    elif outcome is not None:
-        state = "failed"
-        facts["error"] = {"type": type(outcome).__name__, "message": outcome.message, "code": outcome.code}
-    return {"request": number, "state": state, **facts}
+        facts = {name: getattr(outcome, name) for name in ("content", "model", "finish_reason")}
+        return {"state": "answered", **facts, "usage": asdict(outcome.usage), "error": None}
+    if outcome is not None:
+        error = {"type": type(outcome).__name__, "message": outcome.message, "code": outcome.code}
+    nothing = {"content": "", "model": "", "finish_reason": None, "usage": None}
+    return {"state": "failed" if error else "waiting", **nothing, "error": error}

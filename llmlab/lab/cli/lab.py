@@ -1,7 +1,7 @@
 """The command `lab`: JupyterLab on the lessons, the first one open.
 
-JupyterLab keeps its own settings of this kit under `build/jupyterlab`, nothing in the reader's home: no news popup, no
-question about updates, no look at the extension market, and every cell in the page at once.
+JupyterLab's settings are in `build/jupyterlab`, not in the reader's home: no news popup, no question about updates, no
+look at the extension market, and every cell in the page at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -36,9 +35,7 @@ _QUIET = re.compile(r"^\s*$|^\[[ID] |^    |^\[C [^]]*\]\s*(?:$|received signal|S
 def lab(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; the next free one if it is taken.")] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
-    newest: Annotated[
-        bool, typer.Option("--newest", help="With the newest versions of all packages, not those of constraints.txt.")
-    ] = False,
+    newest: Annotated[bool, typer.Option("--newest", help="With the newest versions of all packages.")] = False,
 ) -> None:
     """Open JupyterLab on the lessons. Answers come from recordings: no key, no network, no cost.
 
@@ -46,8 +43,7 @@ def lab(
     """
     notebooks = require_clone("notebooks", "lessons")
     browser = not no_browser and has_display(os.environ, sys.platform)
-    state = write_settings(bootstrap.CLONE / "build" / "jupyterlab")
-    command = lab_command(notebooks, state, port=port, browser=browser)
+    command = lab_command(notebooks, bootstrap.CLONE / "build" / "jupyterlab", port=port, browser=browser)
     # The kernel python3 shall be the one of this environment, not one that the machine has under that name.
     environment = {"LLMLAB_MODE": "offline", **os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}
     typer.echo(f"starting JupyterLab in {environment['LLMLAB_MODE']} mode …")
@@ -55,47 +51,43 @@ def lab(
 
 
 def has_display(environment: Mapping[str, str], platform: str) -> bool:
-    """Whether a browser could be shown to the person who typed the command."""
+    """Return whether a browser could be shown to the person who typed the command."""
     if any(environment.get(name) for name in ("SSH_CONNECTION", "SSH_TTY")):
         return False
     return not platform.startswith("linux") or any(environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def write_settings(state: Path) -> Path:
-    """Write JupyterLab's settings into a folder, and return the folder."""
-    (state / "settings").mkdir(parents=True, exist_ok=True)
-    (state / "workspaces").mkdir(exist_ok=True)
-    (state / "settings" / "overrides.json").write_text(json.dumps(OVERRIDES, indent=2), encoding="utf-8")
-    return state
-
-
 def lab_command(notebooks: Path, state: Path, *, port: int | None, browser: bool) -> list[str]:
-    """Return the command line of JupyterLab.
+    """Write JupyterLab's settings, and return its command line.
 
     Args:
         notebooks: the folder of the lessons.
-        state: the folder that `write_settings` made.
+        state: the folder for settings.
         port: port to try first; Jupyter takes the next free one.
         browser: whether Jupyter shall open one.
     """
-    command = [sys.executable, "-m", "jupyterlab", "-y", f"--ServerApp.root_dir={notebooks}"]
-    command += [f"--LabApp.app_settings_dir={state / 'settings'}", f"--LabApp.workspaces_dir={state / 'workspaces'}"]
-    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    command += ["--LabApp.extension_manager=readonly"]
-    if (notebooks / FIRST).is_file():
-        command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
-    if port is not None:
-        command.append(f"--ServerApp.port={port}")
-    if not browser:
-        command.append("--no-browser")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")
-    return command
+    settings, workspaces = state / "settings", state / "workspaces"
+    settings.mkdir(parents=True, exist_ok=True)
+    workspaces.mkdir(exist_ok=True)
+    (settings / "overrides.json").write_text(json.dumps(OVERRIDES, indent=2), encoding="utf-8")
+    options = {
+        f"--ServerApp.root_dir={notebooks}": True,
+        f"--LabApp.app_settings_dir={settings}": True,
+        f"--LabApp.workspaces_dir={workspaces}": True,
+        "--LabApp.news_url=None": True,
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate": True,
+        "--LabApp.extension_manager=readonly": True,
+        f"--LabApp.default_url=/lab/tree/{FIRST}": (notebooks / FIRST).is_file(),
+        f"--ServerApp.port={port}": port is not None,
+        "--no-browser": not browser,
+        "--allow-root": hasattr(os, "geteuid") and os.geteuid() == 0,
+    }
+    return [sys.executable, "-m", "jupyterlab", "-y", *(option for option, wanted in options.items() if wanted)]
 
 
 def serve(command: list[str], environment: Mapping[str, str], *, browser: bool) -> int:
     """Run the server until it ends, and return its exit code; Ctrl-C is a good end."""
-    asked: list[int] = []
+    signals: list[int] = []
     with subprocess.Popen(
         command,
         env=dict(environment),
@@ -106,8 +98,8 @@ def serve(command: list[str], environment: Mapping[str, str], *, browser: bool) 
         errors="replace",
     ) as process:
 
-        def end(number: int, frame: FrameType | None) -> None:
-            asked.append(number)
+        def end(number: int, frame: object) -> None:
+            signals.append(number)
             # Ctrl-C reaches the server too, which then stops its kernels; a plain `kill` has to be passed on.
             if number != signal.SIGINT:
                 process.terminate()
@@ -119,9 +111,9 @@ def serve(command: list[str], environment: Mapping[str, str], *, browser: bool) 
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-    if asked or not code:
+    if signals or not code:
         typer.echo("JupyterLab has ended.")
-    return 0 if asked else code
+    return 0 if signals else code
 
 
 def show(log: Iterable[str], *, browser: bool) -> None:
