@@ -11,19 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmlab.errors import LLMError
-from llmlab.lab.cli.session import (
-    JsonOption,
-    ModelOption,
-    ModeOption,
-    PromptArgument,
-    ProviderOption,
-    SystemOption,
-    exit_code,
-    read_prompt,
-    session,
-    show_error,
-    show_json,
-)
+from llmlab.lab.cli import options
+from llmlab.lab.cli.session import exit_code, read_prompt, session, show_error, show_json
 from llmlab.types.messages import Message, Role
 
 if TYPE_CHECKING:
@@ -40,13 +29,13 @@ _JSON = ("provider", "model", "content", "reasoning", "refusal", "finish_reason"
 
 
 def ask(
-    words: PromptArgument = None,
-    provider: ProviderOption = None,
-    model: ModelOption = None,
-    mode: ModeOption = None,
-    system: SystemOption = None,
+    words: options.Prompt = None,
+    provider: options.Provider = None,
+    model: options.Model = None,
+    mode: options.Mode = None,
+    system: options.System = None,
     stream: StreamOption = None,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Ask a model, and print its answer as it comes. Without a prompt, it is read from a pipe.
 
@@ -63,12 +52,12 @@ def ask(
 
 
 def chat(
-    provider: ProviderOption = None,
-    model: ModelOption = None,
-    mode: ModeOption = None,
-    system: SystemOption = None,
+    provider: options.Provider = None,
+    model: options.Model = None,
+    mode: options.Mode = None,
+    system: options.System = None,
     stream: StreamOption = None,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Talk with a model, a line a turn; it remembers the turns before. From a pipe, each line is a turn.
 

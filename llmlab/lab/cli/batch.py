@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmlab.lab.cli.session import (
-    JsonOption,
-    MaxTokensOption,
-    ModelOption,
-    ModeOption,
-    ProviderOption,
-    session,
-    show_json,
-)
+from llmlab.lab.cli import options
+from llmlab.lab.cli.session import session, show_json
 from llmlab.types.completion import Completion
 
 if TYPE_CHECKING:
@@ -26,26 +19,22 @@ if TYPE_CHECKING:
 
     from llmlab.toolkit.batches import Batch
 
-PromptsArgument = Annotated[
-    str, typer.Argument(metavar="FILE", help="A prompt a line, or a JSON object a line; - stands for standard input.")
-]
-InFlightOption = Annotated[int, typer.Option("--in-flight", min=1, help="Calls at once, where they are made here.")]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until it is over, and print the results.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="What `batch submit` printed.")]
 
 
 def submit(
-    file: PromptsArgument,
-    provider: ProviderOption = None,
-    model: ModelOption = None,
-    mode: ModeOption = None,
+    file: options.Prompts,
+    provider: options.Provider = None,
+    model: options.Model = None,
+    mode: options.Mode = None,
     path: Annotated[
         Path | None, typer.Option("--path", help="A file for requests and answers of a provider without batches.")
     ] = None,
-    max_tokens: MaxTokensOption = None,
-    in_flight: InFlightOption = 4,
+    max_tokens: options.MaxTokens = None,
+    in_flight: options.InFlight = 4,
     wait: WaitOption = False,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Submit prompts as a batch, and print its id. OpenAI and Anthropic answer within a day, at half the price.
 
@@ -74,7 +63,7 @@ def submit(
 
 
 def status(
-    batch_id: IdArgument, provider: ProviderOption = None, mode: ModeOption = None, as_json: JsonOption = False
+    batch_id: IdArgument, provider: options.Provider = None, mode: options.Mode = None, as_json: options.Json = False
 ) -> None:
     """Say how a batch is doing.
 
@@ -90,11 +79,11 @@ def status(
 
 def results(
     batch_id: IdArgument,
-    provider: ProviderOption = None,
-    mode: ModeOption = None,
+    provider: options.Provider = None,
+    mode: options.Mode = None,
     wait: WaitOption = False,
-    in_flight: InFlightOption = 4,
-    as_json: JsonOption = False,
+    in_flight: options.InFlight = 4,
+    as_json: options.Json = False,
 ) -> None:
     """Print the results of a batch, in the order of its requests. Exit code 1 when a request failed or is not answered.
 
@@ -112,7 +101,7 @@ def results(
 
 
 def cancel(
-    batch_id: IdArgument, provider: ProviderOption = None, mode: ModeOption = None, as_json: JsonOption = False
+    batch_id: IdArgument, provider: options.Provider = None, mode: options.Mode = None, as_json: options.Json = False
 ) -> None:
     """Have a batch stopped. What is being answered is finished, and paid.
 

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmlab.lab.cli.batch import InFlightOption, PromptsArgument, read_prompts
-from llmlab.lab.cli.session import JsonOption, MaxTokensOption, ModeOption, show_json, switched_on
+from llmlab.lab.cli import options
+from llmlab.lab.cli.batch import read_prompts
+from llmlab.lab.cli.session import show_json, switched_on
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 
 def compare(
-    file: PromptsArgument,
+    file: options.Prompts,
     provider: Annotated[
         list[str],
         typer.Option("--provider", help="What is compared, once for each: a provider, a model, or provider/model."),
     ],
-    mode: ModeOption = None,
+    mode: options.Mode = None,
     n: Annotated[int, typer.Option("--n", min=1, help="How often each prompt is asked.")] = 1,
     judge: Annotated[
         str | None, typer.Option("--judge", help="The provider whose model scores the answers, from 0 to 10.")
@@ -30,12 +31,12 @@ def compare(
     criteria: Annotated[
         str, typer.Option("--criteria", help="What makes a good answer, for the judge.")
     ] = "The answer is right, complete and short.",
-    max_tokens: MaxTokensOption = None,
-    in_flight: InFlightOption = 4,
+    max_tokens: options.MaxTokens = None,
+    in_flight: options.InFlight = 4,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="A file for the answers, so that a stopped run goes on.")
     ] = None,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Ask several models the same, and show answers, errors, latency, cost, and how sure their differences are.
 

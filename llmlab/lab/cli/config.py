@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmlab.errors import LLMError
-from llmlab.lab.cli.session import JsonOption, errors_shown, show_json
+from llmlab.lab.cli import options
+from llmlab.lab.cli.session import errors_shown, show_json
 
 if TYPE_CHECKING:
     from llmlab.config.environment import Settings
@@ -24,7 +25,7 @@ def check(
     path: Annotated[
         Path | None, typer.Argument(metavar="PATH", help="The file; else LLMLAB_CONFIG, else llmlab.yaml here.")
     ] = None,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Check llmlab.yaml: every problem with file and line and exit code 2, or what it sets. A key is never shown.
 

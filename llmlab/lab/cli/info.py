@@ -8,29 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmlab.lab.cli.session import (
-    JsonOption,
-    ModelOption,
-    ModeOption,
-    PromptArgument,
-    ProviderOption,
-    read_prompt,
-    session,
-    show_json,
-    switched_on,
-)
+from llmlab.lab.cli import options
+from llmlab.lab.cli.session import read_prompt, session, show_json, switched_on
 
 if TYPE_CHECKING:
     from llmlab.models import ModelSpec
 
 
 def models(
-    provider: ProviderOption = None,
+    provider: options.Provider = None,
     details: Annotated[
         bool, typer.Option("--details", help="With what each can do, its limits and its prices.")
     ] = False,
-    mode: ModeOption = None,
-    as_json: JsonOption = False,
+    mode: options.Mode = None,
+    as_json: options.Json = False,
 ) -> None:
     """List the names of the models that a provider offers, one a line.
 
@@ -70,11 +61,11 @@ def _as_json(spec: ModelSpec) -> dict[str, Any]:
 
 
 def tokens(
-    words: PromptArgument = None,
-    provider: ProviderOption = None,
-    model: ModelOption = None,
-    mode: ModeOption = None,
-    as_json: JsonOption = False,
+    words: options.Prompt = None,
+    provider: options.Provider = None,
+    model: options.Model = None,
+    mode: options.Mode = None,
+    as_json: options.Json = False,
 ) -> None:
     """Count the tokens of a prompt, and say how: by the provider, by its tokenizer here, or as an estimate.
 
@@ -95,9 +86,9 @@ def tokens(
 
 def health(
     provider: Annotated[str | None, typer.Option("--provider", help="Its name; else all of them at once.")] = None,
-    mode: ModeOption = None,
+    mode: options.Mode = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each.")] = 10.0,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Say which providers answer, and why the others do not. Exit code 1 when one does not.
 

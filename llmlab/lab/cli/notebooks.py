@@ -10,21 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmlab.lab.cli.session import ModeOption, errors_shown
+from llmlab.lab.cli import options
+from llmlab.lab.cli.session import errors_shown
 
 if TYPE_CHECKING:
     from llmlab.lab.notebooks.result import Result
 
-Targets = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="NN|PATH", help="Lessons by number, notebooks or folders. None means every lesson."),
-]
-
 
 def run(
-    targets: Targets = None,
+    targets: options.Targets = None,
     provider: Annotated[str | None, typer.Option(help="Run the lesson with this provider.")] = None,
-    mode: ModeOption = None,
+    mode: options.Mode = None,
     model: Annotated[str | None, typer.Option(help="Run the lesson with this model.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="How many notebooks run at the same time.")] = 2,
     output: Annotated[Path, typer.Option(help="Folder for the executed copies and index.html.")] = Path("build"),
@@ -107,7 +103,7 @@ def _outcome(result: Result) -> str:
 
 
 def handout(
-    targets: Targets = None,
+    targets: options.Targets = None,
     formats: Annotated[str, typer.Option("--format", help="html, pdf, or both with a comma between.")] = "html,pdf",
     solutions: Annotated[bool, typer.Option("--solutions", help="With the solutions of the exercises.")] = False,
     output: Annotated[Path, typer.Option(help="Folder for the handouts.")] = Path("build/handouts"),

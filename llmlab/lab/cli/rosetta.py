@@ -9,30 +9,23 @@ from typing import Annotated
 
 import typer
 
-from llmlab.lab.cli.session import (
-    JsonOption,
-    ModelOption,
-    PromptArgument,
-    SystemOption,
-    errors_shown,
-    read_prompt,
-    show_json,
-)
+from llmlab.lab.cli import options
+from llmlab.lab.cli.session import errors_shown, read_prompt, show_json
 from llmlab.types.messages import Message, Role
 
 
 def rosetta(
-    words: PromptArgument = None,
+    words: options.Prompt = None,
     provider: Annotated[
         list[str] | None,
         typer.Option("--provider", help="A provider or a format to show; repeatable. Else all."),
     ] = None,
-    model: ModelOption = None,
-    system: SystemOption = None,
+    model: options.Model = None,
+    system: options.System = None,
     temperature: Annotated[float | None, typer.Option("--temperature", help="Randomness, 0 to 2.")] = None,
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Limit of the answer, in tokens.")] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Show the request for a stream.")] = False,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Show a request in every wire format side by side, with the differences marked. Nothing is sent, no key is needed.
 

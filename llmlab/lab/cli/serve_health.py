@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from llmlab.lab.cli.session import ModeOption, switched_on
+from llmlab.lab.cli import options
+from llmlab.lab.cli.session import switched_on
 
 
 def serve_health(
     provider: Annotated[list[str] | None, typer.Option("--provider", help="Its name, repeatable; else all.")] = None,
-    mode: ModeOption = None,
+    mode: options.Mode = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8901,
     every: Annotated[float, typer.Option(min=0, help="Seconds for which an answer stays good.")] = 30.0,

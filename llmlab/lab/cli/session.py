@@ -1,4 +1,4 @@
-"""What the commands that call a provider share: options, mode, output, exit codes.
+"""What the commands that call a provider share: mode, output, exit codes.
 
 The answer goes to standard output, everything else to standard error, so that a pipe carries the answer alone.
 """
@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -22,19 +22,6 @@ from llmlab.lab import bootstrap
 
 if TYPE_CHECKING:
     from llmlab.providers import Provider
-
-Mode = Literal["offline", "replay", "live", "record"]
-PromptArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="PROMPT", help="The prompt; - stands for standard input.")
-]
-ProviderOption = Annotated[str | None, typer.Option("--provider", help="Its name; else the backend of llmlab.yaml.")]
-ModelOption = Annotated[str | None, typer.Option("--model", help="Name of the model; else the provider's usual one.")]
-ModeOption = Annotated[
-    Mode | None, typer.Option("--mode", help="Where answers come from; else LLMLAB_MODE, else offline.")
-]
-SystemOption = Annotated[str | None, typer.Option("--system", help="Instructions that stand before the prompt.")]
-MaxTokensOption = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Limit of each answer, in tokens.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 EXIT_CODES: Final = (
     "Exit codes: 0 done, 1 the service failed, 2 wrong usage, settings or request, 3 no key or a refused one, "
@@ -66,7 +53,7 @@ def exit_code(error: LLMError) -> int:
 
 @contextmanager
 def session(
-    provider: str | None, model: str | None = None, mode: Mode | None = None, *, as_json: bool = False
+    provider: str | None, model: str | None = None, mode: str | None = None, *, as_json: bool = False
 ) -> Iterator[Provider]:
     """Switch the tape on and yield the provider. The rest is as in `switched_on`.
 
@@ -86,7 +73,7 @@ def session(
 
 
 @contextmanager
-def switched_on(mode: Mode | None = None, *, as_json: bool = False) -> Iterator[None]:
+def switched_on(mode: str | None = None, *, as_json: bool = False) -> Iterator[None]:
     """Switch the tape on and say which mode this is; show an error of llmlab and leave with its code."""
     from llmlab.lab import tape
 
