@@ -1,4 +1,4 @@
-"""Every error that llmlab raises. Each one says what to do next.
+"""Every error of llmlab. Each one names the next step.
 
     LLMError
     ├── MissingAPIKeyError          no key was found for a provider that needs one
@@ -13,10 +13,10 @@
     │   └── LLMTimeoutError         the answer took too long
     ├── LLMAPIError                 5xx and everything else that the service got wrong
     ├── LLMStreamError              a stream broke after it had begun
-    ├── StructuredOutputError       an answer has not the form that was asked for
+    ├── StructuredOutputError       an answer does not match its response_format
     ├── ToolError                   a function makes no tool, or a run with tools came to no answer
     ├── BudgetExceededError         a call could use more than its budget has left
-    ├── AllProvidersFailedError     a failover asked everybody, and nobody answered
+    ├── AllProvidersFailedError     none of the providers of a failover answered
     └── RecordingMissError          the tape has no recording of this request
 
 Keys never appear in an error: the vendor's text is redacted on its way in.
@@ -39,11 +39,12 @@ class LLMError(Exception):
         provider: name of the provider, if one was involved.
         status_code: the HTTP status, if there was an answer.
         request_id: the vendor's identifier of this request, for its support.
-        code: the vendor's own error code, or its error type where it has no code.
-        retry_after: seconds to wait before the next try, if the service said so.
+        code: the vendor's error code, or its error type where it has no code.
+        retry_after: seconds to wait before the next try, if the service named them.
         partial: the text received before a stream broke.
-        usage: the `Usage` received before a stream broke, if the wire gave one.
-        run: the `ToolRun` up to this error, if tools were being run.
+        usage: the `Usage` received before a stream broke.
+        run: the `ToolRun` up to this error.
+        secrets: keys to remove from the texts.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class UnsupportedProviderError(LLMError):
 
 
 class ConfigurationError(LLMError):
-    """A setting is unknown, ill-typed or contradicts another one."""
+    """A setting is unknown, has the wrong type, or contradicts another one."""
 
 
 class LLMAuthenticationError(LLMError):
@@ -128,7 +129,7 @@ class ModelNotFoundError(LLMInvalidRequestError):
     Args:
         message: the vendor's message.
         model: the name that was asked for.
-        available: names the service does have, in any order; they are kept closest first.
+        available: names of models that exist, in any order; the attribute has them closest first.
     """
 
     def __init__(self, message: str, *, model: str, available: Iterable[str] = (), **details: Any) -> None:
@@ -137,7 +138,7 @@ class ModelNotFoundError(LLMInvalidRequestError):
 
         self.model = model
         self.available: tuple[str, ...] = tuple(sorted(available, key=distance))
-        message = self._said = redact(message, details.get("secrets", ()))
+        message = self._bare = redact(message, details.get("secrets", ()))
         if self.available:
             shown = ", ".join(self.available[:8])
             more = len(self.available) - 8
@@ -147,7 +148,7 @@ class ModelNotFoundError(LLMInvalidRequestError):
     def with_models(self, available: Iterable[str]) -> ModelNotFoundError:
         """Return this error with the names of the models that there are."""
         return ModelNotFoundError(
-            self._said,
+            self._bare,
             model=self.model,
             available=available,
             provider=self.provider,
@@ -170,7 +171,7 @@ class LLMConnectionError(LLMError):
 
 
 class LLMTimeoutError(LLMConnectionError):
-    """The answer took longer than the timeout."""
+    """The answer took longer than the timeout or the deadline."""
 
 
 class LLMAPIError(LLMError):
@@ -182,7 +183,7 @@ class LLMStreamError(LLMError):
 
 
 class StructuredOutputError(LLMError):
-    """An answer has not the form that was asked for, even after it was asked for again.
+    """An answer does not match its `response_format`, even after it was requested again.
 
     `completion` holds the last answer, with the tokens of all; `complaint` says what is wrong with it.
     """
@@ -192,13 +193,7 @@ class StructuredOutputError(LLMError):
 
     @classmethod
     def of(cls, completion: Any, form: str, complaint: str) -> StructuredOutputError:
-        """Return the error for an answer.
-
-        Args:
-            completion: the answer.
-            form: name of the form that was asked for.
-            complaint: what is wrong with it.
-        """
+        """Return the error for an answer that is no `form`."""
         error = cls(
             f"the answer is no {form}: {complaint}. error.completion holds the answer. A simpler form, or a larger "
             "model, may do better.",
@@ -210,23 +205,23 @@ class StructuredOutputError(LLMError):
 
 
 class ToolError(LLMError):
-    """A function makes no tool, a model called a tool that there is not, or went on calling. `run` holds the run."""
+    """A function makes no tool, or a model called an unknown tool, or too many. `run` holds the run."""
 
 
 class BudgetExceededError(LLMError):
-    """A call could use more than its budget has left, or nobody knows what it costs. Nothing was sent."""
+    """A call could use more than its budget has left, or its cost is not known. Nothing was sent."""
 
 
 class AllProvidersFailedError(LLMError):
-    """A failover asked all its providers, and none answered. `errors` holds what each of them met, in their order."""
+    """None of the providers of a failover answered. `errors` holds their errors, in their order."""
 
     errors: tuple[LLMError, ...] = ()
 
     @classmethod
     def of(cls, errors: Sequence[LLMError]) -> AllProvidersFailedError:
-        """Return the error that stands for those of all providers."""
-        told = "".join(f"\n- {error.provider}: {error.message}" for error in errors)
-        error = cls(f"no provider of this failover answered:{told}", provider="failover")
+        """Return one error for those of all providers."""
+        reasons = "".join(f"\n- {error.provider}: {error.message}" for error in errors)
+        error = cls(f"no provider of this failover answered:{reasons}", provider="failover")
         error.errors = tuple(errors)
         return error
 

@@ -56,16 +56,7 @@ FALLBACK_ERRORS = (
 
 
 class Target:
-    """One provider of a failover, and its circuit breaker.
-
-    Args:
-        provider: the provider, or its name.
-        circuit: whether it may be called now.
-        settings: for a provider by name; else `llmlab.yaml`, if there is one.
-
-    Raises:
-        UnsupportedProviderError: no provider has this name.
-    """
+    """One provider of a failover, or why there is none, and its circuit breaker."""
 
     def __init__(self, provider: Provider | str, circuit: CircuitBreaker, settings: Settings | None = None) -> None:
         self.circuit = circuit

@@ -1,4 +1,4 @@
-"""Ask several providers at once how they are. A missing key is a reason, too, and no error."""
+"""Check several providers at once. A missing key is a reason, and no error."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PATIENCE = 10.0
 
 
 def health(*names: str, timeout: float = PATIENCE, settings: Settings | None = None) -> HealthReport:
-    """Return how providers fare: whether each answers, after how long, or why not.
+    """Return whether providers answer, after how long, or why not.
 
     Args:
-        names: of the providers; none means all.
+        names: of the providers; without a name, all.
         timeout: seconds to wait for each.
         settings: from `load_settings`; else `llmlab.yaml`, if there is one.
 
@@ -28,16 +28,16 @@ def health(*names: str, timeout: float = PATIENCE, settings: Settings | None = N
         UnsupportedProviderError: for an unknown name.
         ConfigurationError: for settings that are wrong.
     """
-    asked, settings = _known(names), settings or load_settings()
-    with ThreadPoolExecutor(max_workers=len(asked)) as pool:
-        futures = [pool.submit(copy_context().run, _ask, name, timeout, settings) for name in asked]
+    known, settings = _known(names), settings or load_settings()
+    with ThreadPoolExecutor(max_workers=len(known)) as pool:
+        futures = [pool.submit(copy_context().run, _ask, name, timeout, settings) for name in known]
         return HealthReport(future.result() for future in futures)
 
 
 async def health_async(*names: str, timeout: float = PATIENCE, settings: Settings | None = None) -> HealthReport:
     """The async twin of `health`."""
-    asked, settings = _known(names), settings or load_settings()
-    return HealthReport(await asyncio.gather(*(_ask_async(name, timeout, settings) for name in asked)))
+    known, settings = _known(names), settings or load_settings()
+    return HealthReport(await asyncio.gather(*(_ask_async(name, timeout, settings) for name in known)))
 
 
 def _known(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,9 +1,8 @@
-"""Whether providers answer, in words."""
+"""Whether providers answer: values to print and to show in a notebook."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -12,9 +11,9 @@ class Health:
     """Whether a provider answers.
 
     Args:
-        provider: who was asked.
-        ok: whether it answered.
-        reason: in words, why not; or how many models it has.
+        provider: its name.
+        ok: whether it answers.
+        reason: why not, or how many models it has.
         latency: seconds until it answered.
     """
 
@@ -28,10 +27,7 @@ class Health:
 
 
 class HealthReport(tuple[Health, ...]):
-    """How several providers fare, in the order in which they were named."""
-
-    def __new__(cls, found: Iterable[Health]) -> HealthReport:
-        return super().__new__(cls, found)
+    """Whether several providers answer, in the order in which they were named."""
 
     @property
     def ok(self) -> bool:
@@ -40,20 +36,17 @@ class HealthReport(tuple[Health, ...]):
 
     def __repr__(self) -> str:
         width = max((len(one.provider) for one in self), default=0)
-        return "\n".join(f"{one.provider:<{width}}  {_word(one):<5}  {one.reason}{_took(one)}" for one in self)
+        return "\n".join(f"{one.provider:<{width}}  {word:<5}  {reason}" for one, word, reason in self._rows())
 
     def _repr_markdown_(self) -> str:
-        rows = (f"| {one.provider} | {_word(one)} | {_cell(one.reason)}{_took(one)} |" for one in self)
+        cells = [(one, word, " ".join(reason.split())) for one, word, reason in self._rows()]
+        rows = [
+            f"| {one.provider} | {word} | {html.escape(text).replace('|', chr(92) + '|')} |"
+            for one, word, text in cells
+        ]
         return "\n".join(["| provider | | |", "|---|---|---|", *rows])
 
-
-def _word(one: Health) -> str:
-    return "ok" if one.ok else "fails"
-
-
-def _took(one: Health) -> str:
-    return f" ({one.latency:.1f} s)" if one.ok else ""
-
-
-def _cell(text: str) -> str:
-    return html.escape(" ".join(text.split())).replace("|", "\\|")
+    def _rows(self) -> list[tuple[Health, str, str]]:
+        return [
+            (one, "ok", f"{one.reason} ({one.latency:.1f} s)") if one.ok else (one, "fails", one.reason) for one in self
+        ]

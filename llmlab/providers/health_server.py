@@ -1,7 +1,7 @@
 """The health of the providers over HTTP, for load balancers and monitors.
 
-One address for all (`/health`) and one for each (`/health/openai`). The status says it (200 or 503), the body says why.
-However often somebody asks, the providers are asked once in a while only. The HTTP itself is Tornado's.
+One address for all (`/health`) and one for each (`/health/openai`). The status is 200 or 503, the body says why. The
+providers are checked at most once in a while, however many requests arrive. Tornado serves the HTTP.
 """
 
 from __future__ import annotations
@@ -26,13 +26,7 @@ PATH = "/health"
 
 
 class HealthService:
-    """Asks the providers when somebody wants to know, and remembers it for a while.
-
-    Args:
-        names: of the providers.
-        every: seconds for which an answer stays good.
-        timeout: seconds to wait for each provider.
-    """
+    """Checks the providers on demand, and keeps the report for `every` seconds."""
 
     def __init__(self, names: tuple[str, ...], every: float, timeout: float) -> None:
         self._names = names
@@ -43,7 +37,7 @@ class HealthService:
         self._asked = self._good_until = float("-inf")
 
     async def report(self) -> HealthReport:
-        """Return how the providers fare, or fared a short while ago. Who comes together shares one answer."""
+        """Return a report that is not older than `every` seconds. Requests at the same time share one."""
         clock = asyncio.get_running_loop().time
         came = clock()
         async with self._lock:
@@ -54,7 +48,7 @@ class HealthService:
             return self._report
 
     async def serve(self, host: str, port: int, on_open: Callable[[int], object]) -> None:
-        """Answer until the process is told to stop.
+        """Serve until the process gets SIGTERM.
 
         Raises:
             ConfigurationError: the port is taken.

@@ -42,10 +42,10 @@ _BUILT_IN = {
 def _checked(provider: Any) -> type[Provider]:
     if not (isinstance(provider, type) and issubclass(provider, Provider)):
         raise ConfigurationError(f"{provider!r} is not a subclass of llmlab.Provider")
-    for said in ("name", "default_model"):
-        if not isinstance(getattr(provider, said, None), str):
+    for attribute in ("name", "default_model"):
+        if not isinstance(getattr(provider, attribute, None), str):
             raise ConfigurationError(
-                f"{provider.__name__} does not say its {said}. A provider has a name, a default_model, a "
+                f"{provider.__name__} has no {attribute}. A provider has a name, a default_model, a "
                 "default_base_url and a wire format."
             )
     format = getattr(provider, "format", None)
@@ -60,17 +60,16 @@ _plugins = Plugins("provider", ENTRY_POINTS, _BUILT_IN, _checked)
 
 
 def register_provider(name: str, provider: type[Provider]) -> None:
-    """Add a provider, which then works everywhere a name does: here, in `llmlab.yaml` and on the command line.
+    """Add a provider, which then works wherever a name does, also in `llmlab.yaml`, until the process ends.
 
-    A command line starts anew each time. What it shall know, a package offers in the entry-point group
-    `llmlab.providers`.
+    For the command line, a package offers it in the entry-point group `llmlab.providers`.
 
     Args:
-        name: how it will be asked for.
+        name: for `get_provider`.
         provider: a subclass of `Provider`.
 
     Raises:
-        ConfigurationError: if the class is none, or the name belongs to a built-in provider.
+        ConfigurationError: if it is no such class, or the name belongs to a built-in provider.
     """
     _plugins.register(name, provider)
 
@@ -98,17 +97,12 @@ def provider_class(name: str) -> type[Provider]:
 
 
 def build_provider(name: str, settings: Settings, given: Mapping[str, Any]) -> Provider:
-    """Return a provider as the settings describe it, without the one that may stand in for it.
+    """Return a provider as the settings describe it, without its fallback; see `get_provider` for the errors.
 
     Args:
         name: of the provider.
-        settings: what holds where `given` says nothing.
-        given: arguments of its class; None means not given.
-
-    Raises:
-        UnsupportedProviderError: for an unknown name.
-        MissingAPIKeyError: if it needs a key and none was found.
-        ConfigurationError: for settings that are wrong.
+        settings: hold where `given` has no value.
+        given: arguments of its class; None leaves one out.
     """
     _check_names(settings)
     kind = provider_class(name)
@@ -125,4 +119,4 @@ def _check_names(settings: Settings) -> None:
         if name not in _BUILT_IN and name not in provider_names():
             near = difflib.get_close_matches(name, provider_names(), 1)
             hint = f"did you mean {near[0]!r}?" if near else "register it first: llmlab.register_provider(name, Class)."
-            raise ConfigurationError(f"the settings speak of {name!r}, which is no provider; {hint}")
+            raise ConfigurationError(f"the settings name the unknown provider {name!r}; {hint}")

@@ -152,7 +152,7 @@ def test_a_provider_that_does_not_say_who_it_is_is_refused(missing: str) -> None
     """An `AttributeError` out of `get_provider` would not say what the class should have."""
     said = {"name": "mine", "default_model": "m-1"}
     del said[missing]
-    with pytest.raises(ConfigurationError, match=f"Half does not say its {missing}. A provider has a name, a default"):
+    with pytest.raises(ConfigurationError, match=f"Half has no {missing}. A provider has a name, a default"):
         register_provider("mine", type("Half", (Provider,), said))
 
 
@@ -184,7 +184,7 @@ def test_a_cell_that_registers_may_be_run_again() -> None:
 
 def test_settings_may_speak_of_a_provider_that_somebody_added(tmp_path: Path) -> None:
     (tmp_path / "llmlab.yaml").write_text("backend: mine\nproviders:\n  mine: {model: mine-2, timeout: 7}\n")
-    with pytest.raises(ConfigurationError, match="the settings speak of 'mine', which is no provider; register it"):
+    with pytest.raises(ConfigurationError, match="the settings name the unknown provider 'mine'; register it"):
         get_provider()
     register_provider("mine", Mine)
     made = get_provider()
