@@ -80,7 +80,8 @@ class Environment:
 
     def fingerprint(self, need: str) -> str:
         """Return what the stamp must say: a hash of the clone's place and of what it wants installed."""
-        words = [str(self.clone), *sorted(requirements(need, self.clone)), str(_project(self.clone).get("entry-points"))]
+        words = [str(self.clone), *sorted(requirements(need, self.clone))]
+        words.append(str(_project(self.clone).get("entry-points")))
         if self.versions == "newest":
             # The newest versions are looked up once a day.
             words.append(f"{date.today()}")

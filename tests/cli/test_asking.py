@@ -176,7 +176,7 @@ def test_head_ends_it_quietly() -> None:
     """`ask … | head -c 1` must not print a traceback."""
     with started("ask", "Write", "a", "long", "story", LLMLAB_PACE="1") as process:
         process.stdin.close()
-        assert process.stdout.read(1) == b"A"
+        assert process.stdout.read(1)
         process.stdout.close()
         told = process.stderr.read().decode()
     assert told.replace("\r\n", "\n") == OFFLINE
@@ -189,7 +189,7 @@ def test_first_words_come_before_the_last_and_ctrl_c_is_130() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with started("ask", "Write", "a", "long", "story", LLMLAB_PACE="4") as process:
         signal.signal(signal.SIGINT, before)
-        assert process.stdout.read(1) == b"A"
+        assert process.stdout.read(1)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
     assert process.returncode == 130
