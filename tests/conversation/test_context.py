@@ -161,6 +161,19 @@ def test_a_counter_is_asked_only_when_the_conversation_can_be_sent() -> None:
     assert [message.content for message in made] == ["Time?", "", "noon", "Noon.", "Next"]
 
 
+def test_a_counter_waits_for_the_last_result_of_a_round() -> None:
+    """A service refuses to count calls without results."""
+    counted: list[int] = []
+    made = ConversationContext(max_tokens=99, counter=lambda messages: counted.append(len(messages)) or 1)
+    made.add_user_message("Hi")
+    made.add_assistant_message("Hi")
+    made.add_user_message("Time, here and there?")
+    first, second = made.add_tool_call("clock"), made.add_tool_call("clock")
+    made.add_tool_result(first, "noon")
+    made.add_tool_result(second, "midnight")
+    assert counted == [3, 6]
+
+
 def test_a_counter_that_fails_leaves_the_conversation_as_it_was() -> None:
     """Else a second try would say everything twice."""
     made = ConversationContext(max_tokens=9, counter=SimpleNamespace(count_tokens=lambda messages: 1 / 0))
