@@ -25,8 +25,8 @@ Keys never appear in an error: the vendor's text is redacted on its way in.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from llmlab._utils.redaction import redact
 
@@ -228,3 +228,13 @@ class AllProvidersFailedError(LLMError):
 
 class RecordingMissError(LLMError):
     """The tape is in replay mode and has no recording of this request."""
+
+
+ERROR_KINDS: Final[Mapping[str, type[LLMError]]] = {
+    "rate_limit": LLMRateLimitError,
+    "timeout": LLMTimeoutError,
+    "connection": LLMConnectionError,
+    "server": LLMAPIError,
+    "stream": LLMStreamError,
+}
+"""Names of errors that may pass, for `llmlab.yaml` and `RetryPolicy(on=…)`."""

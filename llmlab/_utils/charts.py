@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TypeGuard
 
+from llmlab._utils.text import shorten
+
 Point = tuple[float, float]
 
 INK, FILL, PAPER, FAINT = "#1a1a1a", "#1f5fa8", "#ffffff", "#d0d0d0"
@@ -105,7 +107,7 @@ def line_chart(title: str, values: Mapping[str, Iterable[Point]], x: str = "", y
         # The legend stands beside the picture, each line with its dashes and its mark.
         level = top + 8 + 22 * number
         parts += _line([(left + WIDTH + 16, level), (left + WIDTH + 52, level)], dash, mark)
-        parts.append(_text(left + WIDTH + 60, level + 4, _cut(label), whole=label))
+        parts.append(_text(left + WIDTH + 60, level + 4, shorten(label, LONGEST), whole=label))
         texts.append(f"{label:<{names}}  {_told(line, low, high, x, y)}")
     right = left + WIDTH + 60 + min(names, LONGEST) * CHARACTER + 10
     return _picture(title, texts, parts, right, max(bottom + 42, top + 22 * len(series) + 8))
@@ -181,7 +183,7 @@ def _bar(left: float, top: float, width: float) -> str:
 
 
 def _label(label: str, left: float, top: float) -> str:
-    return _text(left - 10, top + BAR - 3, _cut(label), "end", whole=label)
+    return _text(left - 10, top + BAR - 3, shorten(label, LONGEST), "end", whole=label)
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start", whole: str = "") -> str:
@@ -191,10 +193,6 @@ def _text(x: float, y: float, text: str, anchor: str = "start", whole: str = "")
 
 def _left(labels: Iterable[str]) -> float:
     return 24 + min(max(map(len, labels), default=0), LONGEST) * CHARACTER
-
-
-def _cut(label: str) -> str:
-    return label if len(label) <= LONGEST else label[: LONGEST - 1] + "…"
 
 
 def _known(value: float | None) -> TypeGuard[float]:

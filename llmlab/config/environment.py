@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from llmlab.errors import ConfigurationError
@@ -40,6 +40,11 @@ VARIABLES: Final[Mapping[str, str]] = {
 
 # Placeholders of tutorials: ..., <your key>, your-key-here, sk-..., sk-ant-your-key, xxxx, changeme.
 _PLACEHOLDER = re.compile(r"(?:sk-(?:[a-z0-9]+-)*)?(?:\.{3}|…|<.*>|your[-_ ].*|x{3,}|changeme)", re.IGNORECASE)
+
+
+Mode = Literal["offline", "replay", "live", "record"]
+MODES: Final[tuple[Mode, ...]] = get_args(Mode)
+"""The values of LLMLAB_MODE; `lab/tape` explains them."""
 
 
 class Secret:

@@ -18,14 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from llmlab.config.environment import ProviderSettings, Settings
-from llmlab.errors import ConfigurationError
+from llmlab.errors import ERROR_KINDS, ConfigurationError
 from llmlab.types.validation import is_count, is_name, is_number
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
 
-RETRY_KINDS = ("rate_limit", "timeout", "connection", "server", "stream")
-"""Kinds of errors that can be tried again."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -79,7 +77,7 @@ _PROVIDER: _Schema = {
         "jitter": ("a number from 0 to 1", lambda value: is_number(value, 0, 1)),
         "max_wait": _SECONDS,
         "total": _SECONDS,
-        "on": (f"some of {', '.join(RETRY_KINDS)}", lambda value: _are_kinds(value)),
+        "on": (f"some of {', '.join(ERROR_KINDS)}", lambda value: _are_kinds(value)),
     },
     "limits": {"requests_per_minute": _COUNT, "tokens_per_minute": _COUNT, "in_flight": _COUNT},
     "budget": {
@@ -101,7 +99,7 @@ _SETTINGS: _Schema = {"backend": ("a provider's name", is_name), "providers": {"
 
 def _are_kinds(value: Any) -> bool:
     kinds = value if isinstance(value, tuple) else (value,)
-    return bool(kinds) and all(kind in RETRY_KINDS for kind in kinds)
+    return bool(kinds) and all(kind in ERROR_KINDS for kind in kinds)
 
 
 class _Reader:

@@ -19,11 +19,10 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 
-from llmlab.config.environment import VARIABLES, Settings, find_key
+from llmlab.config.environment import MODES, VARIABLES, Settings, find_key
 from llmlab.config.settings import load_settings
 from llmlab.errors import LLMError
 from llmlab.lab import bootstrap
-from llmlab.lab.tape.environment import MODES
 from llmlab.providers import get_provider, provider_class, provider_names
 
 PATIENCE = 1.0

@@ -22,14 +22,15 @@ from llmlab.policies.shared_queue import SharedQueue
 from llmlab.transport.driver import Flow, Wait
 from llmlab.types.completion import Completion
 from llmlab.types.request import Request
+from llmlab.types.tokens import PER_IMAGE, estimate_tokens, texts_of
 from llmlab.types.validation import is_count
 
 _log = logging.getLogger("llmlab")
 
 ANSWER = 1_000
 """Expected tokens of an answer without `max_tokens`."""
-_BYTES, _MESSAGE, _IMAGE = 3, 8, 1_000
-"""Bytes of a token, a little fewer than most texts have; tokens around a message, and of an image."""
+_MESSAGE = 8
+"""Tokens around a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +196,5 @@ def _used(completion: Completion | None, slot: Slot) -> int:
 
 def _prompt(request: Request) -> int:
     """Return about how many tokens a prompt has."""
-    size, tokens = 0, 0
-    for message in request.messages:
-        size += len(message.content) if message.content.isascii() else len(message.content.encode())
-        tokens += _MESSAGE + _IMAGE * len(message.images)
-        size += sum(len(str(call.arguments)) for call in message.tool_calls)
-    size += sum(len(tool.description) + len(str(tool.parameters)) for tool in request.tools)
-    return tokens + size // _BYTES
+    around = sum(_MESSAGE + PER_IMAGE * len(message.images) for message in request.messages)
+    return around + estimate_tokens(texts_of(request.messages, request.tools))

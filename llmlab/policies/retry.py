@@ -9,20 +9,18 @@ refused key is not. A stream is retried only until its first piece; what a reade
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, TypeAlias, TypeVar
 
 from llmlab._utils.clock import chance, now
 from llmlab.errors import (
+    ERROR_KINDS,
     ConfigurationError,
-    LLMAPIError,
     LLMConnectionError,
     LLMError,
-    LLMRateLimitError,
     LLMStreamError,
-    LLMTimeoutError,
 )
 from llmlab.policies.base import Answer, Call, Inner
 from llmlab.transport.driver import Flow, Sleep
@@ -30,15 +28,6 @@ from llmlab.types.validation import is_number
 
 RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 """Statuses that pass. 529 is Anthropic's "overloaded"."""
-
-KINDS: Mapping[str, type[LLMError]] = {
-    "rate_limit": LLMRateLimitError,
-    "timeout": LLMTimeoutError,
-    "connection": LLMConnectionError,
-    "server": LLMAPIError,
-    "stream": LLMStreamError,
-}
-"""Names for what may pass, as they stand in `llmlab.yaml`. Of each, only what does pass is retried."""
 
 Result = TypeVar("Result")
 Which: TypeAlias = Callable[[LLMError], bool] | Sequence[str | type[LLMError]]
@@ -75,7 +64,7 @@ class RetryPolicy:
         jitter: share of the wait that is added at random, so that many clients do not come back at the same moment.
         max_wait: seconds. A service that asks for more is not waited for; the error says how long it asked.
         total: seconds after which no further try begins. To end a call in the middle of a try, give it a deadline.
-        on: which errors are retried: names of `KINDS` and classes, or a function of the error; else all that pass.
+        on: which errors are retried: names of `ERROR_KINDS`, classes, or a function of the error; else all that pass.
             Classes and functions are taken at their word, also for what will fail again.
         delay: gives the seconds before retry 1, 2, …, in place of `base_delay`, which it leaves without jitter.
         on_retry: is told of each retry before the wait. An exception of it ends the call.
@@ -105,9 +94,13 @@ class RetryPolicy:
             if (value := getattr(self, name)) is not None and not callable(value):
                 raise ConfigurationError(f"{name} of a retry must be a function, such as {such}, not {value!r}")
         for item in () if self.on is None or callable(self.on) else self.on:
-            known = item in KINDS if isinstance(item, str) else isinstance(item, type) and issubclass(item, LLMError)
+            known = (
+                item in ERROR_KINDS if isinstance(item, str) else isinstance(item, type) and issubclass(item, LLMError)
+            )
             if not known:
-                raise ConfigurationError(f"a retry is for {', '.join(KINDS)}, or for classes of LLMError, not {item!r}")
+                raise ConfigurationError(
+                    f"a retry is for {', '.join(ERROR_KINDS)}, or for classes of LLMError, not {item!r}"
+                )
 
     def wait_before(self, retry: int, error: LLMError) -> float | None:
         """Return the seconds to wait before retry number `retry` (1, 2, …), or None to give up."""
@@ -129,7 +122,9 @@ class RetryPolicy:
         if callable(self.on):
             return self.on(error)
         return any(
-            isinstance(error, KINDS[item]) and is_passing(error) if isinstance(item, str) else isinstance(error, item)
+            isinstance(error, ERROR_KINDS[item]) and is_passing(error)
+            if isinstance(item, str)
+            else isinstance(error, item)
             for item in self.on
         )
 

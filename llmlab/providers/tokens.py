@@ -9,7 +9,6 @@ is in its cache.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import tempfile
@@ -20,12 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 from llmlab.types.messages import Message, ToolDefinition
-
-CHARACTERS_PER_TOKEN = 4
-"""A rule of thumb for English text, used where nothing can count."""
-
-PER_IMAGE = 1000
-"""A picture of about a megapixel, at the detail that the services choose by themselves; theirs are some 700 to 1600."""
+from llmlab.types.tokens import PER_IMAGE, estimate_tokens, texts_of
 
 NEWEST = "o200k_base"
 """The encoding of OpenAI's current models and of gpt-oss."""
@@ -84,23 +78,13 @@ def count_messages(
         encoding: the name of tiktoken's encoding; None estimates.
         tools: what the model may call, counted too.
     """
-    texts = [piece for message in messages for piece in _pieces(message)]
-    texts += [piece for tool in tools for piece in (tool.name, tool.description, _json(tool.parameters))]
+    texts = texts_of(messages, tools)
     seen = PER_IMAGE * sum(len(message.images) for message in messages)
     least = 1 if messages else 0
     if encoding and (found := _encoding(encoding)) is not None:
         read = sum(len(found.encode_ordinary(text)) for text in texts)
         return TokenCount(max(least, read + seen), "estimate" if seen or tools else "tiktoken")
-    return TokenCount(max(least, round(sum(map(len, texts)) / CHARACTERS_PER_TOKEN) + seen), "estimate")
-
-
-def _pieces(message: Message) -> list[str]:
-    calls = ((call.name, call.unparsed or _json(call.arguments)) for call in message.tool_calls)
-    return [message.content, *(piece for call in calls for piece in call)]
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return TokenCount(max(least, estimate_tokens(texts) + seen), "estimate")
 
 
 def _encoding(name: str) -> Any:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from llmlab._utils.text import shorten
 from llmlab.types.messages import Message, Role, ToolCall
-from llmlab.types.validation import shorten
 
 FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "unfinished"]
 """Why an answer ended, in one vocabulary for all providers. `raw_response` keeps the vendor's own word."""

@@ -34,9 +34,3 @@ def check_choice(name: str, value: object, choices: Any) -> None:
     """
     if value is not None and value not in get_args(choices):
         raise LLMInvalidRequestError(f"{name} must be one of {', '.join(get_args(choices))}, not {value!r}")
-
-
-def shorten(value: Any, length: int = 60) -> str:
-    """Return a value as text of at most so many characters; `…` marks what was cut off."""
-    text = str(value)
-    return text if len(text) <= length else text[: length - 1] + "…"

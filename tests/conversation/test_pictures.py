@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from llmlab import ConfigurationError, ConversationContext, Image, LLMInvalidRequestError, Message, Role, ToolCall
-from llmlab.providers.tokens import PER_IMAGE, count_messages
+from llmlab.providers.tokens import count_messages
+from llmlab.types.tokens import PER_IMAGE
 
 FILE = Path("talk.json")
 PNG = b"\x89PNG\r\n\x1a\n...."

@@ -19,7 +19,7 @@ from llmlab import (
 )
 from llmlab._utils.clock import now
 from llmlab.errors import ConfigurationError
-from llmlab.policies import RetryEvent, policies_from, retry
+from llmlab.policies import RetryEvent, retry
 from tests.core.trying import SHAPES, ask, spread
 
 SLOW = LLMRateLimitError("slow down", status_code=429)
@@ -140,14 +140,3 @@ def test_a_deadline_that_is_nearer_than_the_next_try_ends_the_call(frozen: None,
 def test_a_call_that_is_too_late_is_not_tried_again() -> None:
     """Each further try would be too late as well."""
     assert not retry.is_passing(LLMTimeoutError("the deadline of 5 s passed", code="deadline"))
-
-
-def test_what_settings_may_name_is_what_a_retry_knows() -> None:
-    """The two lists stand in two rooms, which may not know each other."""
-    from llmlab.config import settings
-
-    assert tuple(retry.KINDS) == settings.RETRY_KINDS
-    assert (
-        policies_from("x", llmlab.Settings().providers.get("x") or llmlab.config.environment.ProviderSettings(), {})
-        == []
-    )

@@ -16,6 +16,7 @@ from types import CodeType
 from typing import Any
 
 from llmlab._utils.redaction import redact
+from llmlab._utils.text import shorten
 from llmlab.lab.tape import Exchange, mode, trace
 
 LONGEST = 300
@@ -120,7 +121,7 @@ def shortened(text: str) -> str:
     """Return a text as one line of bearable length, without keys."""
     # Redacted before it is cut, or half a key might be left.
     line = " ".join(redact(text).split())
-    return line if len(line) <= LONGEST else line[:LONGEST] + "…"
+    return shorten(line, LONGEST + 1)
 
 
 @contextmanager

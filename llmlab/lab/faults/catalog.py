@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from llmlab.errors import ConfigurationError
+from llmlab.types.validation import is_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> ConfigurationError
 
 
 def _check(name: str, argument: str, value: Any) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e6
+    number = is_number(value, high=1e6)
     match argument:
         case "as_date":
             expected, valid = "True or False", isinstance(value, bool)

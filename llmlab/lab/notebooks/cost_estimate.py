@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from llmlab.lab.tape.cassette import Interaction
 from llmlab.lab.tape.json_shape import places
 from llmlab.models import price_of
+from llmlab.types.validation import is_number
 
 _SENT = {"input_tokens", "prompt_tokens", "prompt_eval_count"}
 _RECEIVED = {"output_tokens", "completion_tokens", "eval_count"}
@@ -62,7 +63,7 @@ def _usage(item: Interaction) -> Iterator[tuple[str, float]]:
     """Give tokens sent and received, and the cost where the service says it. Streams repeat them; the most counts."""
     most: dict[str, float] = {}
     for place, value in places(item.answer):
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        if not is_number(value):
             continue
         name = place[-1]
         kind = "sent" if name in _SENT else "received" if name in _RECEIVED else ""

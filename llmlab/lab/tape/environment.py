@@ -12,15 +12,13 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final
 from urllib.parse import urlsplit
 
-from llmlab.config.environment import VARIABLES, find_key, read_dotenv, server_url
+from llmlab.config.environment import MODES, VARIABLES, Mode, find_key, read_dotenv, server_url
 from llmlab.errors import ConfigurationError
 from llmlab.lab.tape.redaction import PLACEHOLDER
 
-Mode = Literal["offline", "replay", "live", "record"]
-MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 KEY_OF: Final = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "openrouter": "OPENROUTER_API_KEY"}
 """The variable that holds the key of each service that needs one."""
 KEYS: Final = tuple(KEY_OF.values())

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from llmlab._utils.text import shorten
 from llmlab.errors import LLMError, RecordingMissError
 from llmlab.lab.tape.cassette import Interaction
 from llmlab.lab.tape.redaction import known_secrets, redact_request
@@ -165,4 +166,4 @@ def _brief(value: Any, start: int) -> str:
     if isinstance(value, str):
         return excerpt(value, start, 60)
     text = json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= 60 else text[:60] + "…"
+    return shorten(text, 61)

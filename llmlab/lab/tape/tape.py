@@ -13,12 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from llmlab.config.environment import Mode
 from llmlab.errors import ConfigurationError
 from llmlab.lab.faults import FaultPlan, inject
 from llmlab.lab.faults.damage import Arrival, whole
 from llmlab.lab.simulator import simulate
 from llmlab.lab.tape.cassette import Cassette, Interaction, read_cassette
-from llmlab.lab.tape.environment import LOOPBACK, Mode
+from llmlab.lab.tape.environment import LOOPBACK
 from llmlab.lab.tape.exchange import Exchange
 from llmlab.lab.tape.matcher import Matcher, as_seen_by_sdks, without_refusals
 from llmlab.lab.tape.recorder import Recorder

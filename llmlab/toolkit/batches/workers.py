@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from llmlab.errors import ConfigurationError, LLMInvalidRequestError
 from llmlab.transport.driver import Flow, Wait, run, run_async
+from llmlab.types.validation import is_count
 
 Job: TypeAlias = Callable[[], Flow[None]]
 Change: TypeAlias = "Future[None]"
@@ -35,7 +36,7 @@ class Workers:
     """
 
     def __init__(self, jobs: Iterable[Job], in_flight: int) -> None:
-        if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
+        if not is_count(in_flight):
             raise ConfigurationError(f"in_flight is how many calls run at once, a number from 1 on, not {in_flight!r}")
         self._jobs = deque(jobs)
         self._count = min(in_flight, len(self._jobs))

@@ -26,6 +26,7 @@ from llmlab.toolkit.evaluation.result import Comparison, Row
 from llmlab.transport.driver import Flow, run, run_async
 from llmlab.types.completion import Completion
 from llmlab.types.request import Request
+from llmlab.types.validation import is_count
 
 _log = logging.getLogger("llmlab")
 
@@ -116,7 +117,7 @@ class _Run:
         resume: str | Path | None,
         options: dict[str, Any],
     ) -> None:
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        if not is_count(n):
             raise ConfigurationError(f"n is how often each prompt is sent, a number from 1 on, not {n!r}")
         check_judge(judge)
         self._providers, self.created = find_contestants(contestants, limits)

@@ -15,11 +15,11 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 from pydantic import TypeAdapter
 
 from llmlab._utils.redaction import redact
+from llmlab._utils.text import shorten
 from llmlab.errors import ToolError
 from llmlab.toolkit.tools.signature import Arguments, read_docstring
 from llmlab.toolkit.tools.steps import ToolStep
 from llmlab.types.messages import ToolCall, ToolDefinition
-from llmlab.types.validation import shorten
 
 Params = ParamSpec("Params")
 Result = TypeVar("Result")

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from llmlab._utils.text import shorten
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.messages import Message, Role, ToolCall
-from llmlab.types.validation import shorten
 
 
 @dataclass(frozen=True, slots=True, repr=False)
