@@ -161,7 +161,7 @@ class Failover(Provider):
         """Return the flow that returns the stream of the first provider whose first chunk arrives."""
         plan = self._plan(request, stream=True)
         state, target, why = yield from self._first(request, lambda one, request: one.stream_flow(request), plan)
-        state.why = "; ".join(filter(None, (why, state.why)))
+        state.details["why"] = "; ".join(filter(None, (why, state.details.get("why"))))
 
         def ended(answer: Completion | None, error: LLMError | None) -> None:
             if error is not None:

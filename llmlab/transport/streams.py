@@ -45,7 +45,6 @@ class StreamState:
         self.provider = provider
         self.observer = observer
         self.response_format = response_format
-        self.why = ""
         self.details: dict[str, Any] = {}
         """Further fields of the answer, from the room that opened the stream."""
         self.events: list[dict[str, Any]] = []
@@ -121,9 +120,9 @@ class StreamState:
             raw_response=self.events,
             # The tape, where it is on, names the source in a header.
             source=cast("Source", self.opened.wire.headers.get("x-llmlab-source", "live")),
-            why=self.why,
             latency=self._elapsed(),
             time_to_first_token=self.first_token,
+            **self.details,
         )
 
     def fail(self, error: LLMError) -> LLMStreamError:

@@ -9,6 +9,9 @@ import pytest
 
 import llmlab
 from llmlab._utils import clock
+from tests.core.conftest import slept
+
+__all__ = ["frozen", "slept"]
 
 
 @pytest.fixture

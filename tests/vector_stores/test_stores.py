@@ -14,8 +14,8 @@ import llmlab
 from llmlab.errors import LLMInvalidRequestError, StoreNotFoundError
 from llmlab.toolkit.vector_stores import HostedVectorStore, LocalVectorStore, Progress
 from llmlab.types.completion import FileSearchResult
-from tests.core.test_parity import methods, signature
 from tests.core.trying import NAMES
+from tests.providers.test_parity import methods, signature
 from tests.vector_stores.stores import KINDS, do, made, told
 
 pytestmark = pytest.mark.usefixtures("lab")

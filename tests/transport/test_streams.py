@@ -13,9 +13,9 @@ from llmlab.errors import LLMError, LLMStreamError
 from llmlab.providers import Provider
 from llmlab.types.completion import Completion
 from tests.core import bodies
-from tests.core.test_connections import busy
 from tests.core.trying import SHAPES, ask, provider, spread
 from tests.loopback import LoopbackServer
+from tests.transport.test_http import busy
 
 STREAMS = [shape for shape in SHAPES if "stream" in shape]
 STREAM = bodies.STREAM["openrouter"]

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx2
 import pytest
 
 from llmlab.errors import LLMConnectionError, LLMStreamError, LLMTimeoutError
 from llmlab.providers import Health, Provider, get_provider
+from llmlab.transport.base import WireRequest
 from llmlab.transport.http import HttpTransport
 from tests.core import bodies
 from tests.core.trying import KEY, NAMES, SHAPES, ask, call, provider, spread, twice
@@ -208,3 +212,23 @@ def test_plain_http_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> No
         transport.close()
         assert len(contexts) == read
     assert repr(HttpTransport("http://h/", {"authorization": KEY}, 1)) == "HttpTransport('http://h')"
+
+
+def test_threads_that_come_first_share_one_client(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client too many is a pool of sockets that nobody closes."""
+    made: list[Any] = []
+    client = httpx2.Client
+
+    def slow(**options: Any) -> httpx2.Client:
+        time.sleep(0.02)
+        made.append(client(**options))
+        return made[-1]
+
+    monkeypatch.setattr(httpx2, "Client", slow)
+    server.answer({"data": []})
+    transport = HttpTransport(server.url, {}, 5.0)
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(lambda _: transport.send(WireRequest("GET", "/models")), range(4)))
+    transport.close()
+    assert [reply.status for reply in replies] == [200] * 4
+    assert len(made) == 1

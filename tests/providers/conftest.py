@@ -1,0 +1,5 @@
+"""What the tests of providers share: a clock that never waits."""
+
+from tests.core.conftest import slept
+
+__all__ = ["slept"]
