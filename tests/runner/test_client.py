@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,7 +22,7 @@ def test_a_cell_that_cannot_be_interrupted_is_ended(tmp_path: Path) -> None:
     path = tmp_path / "01_deaf.ipynb"
     client = LabClient(notebook(deaf), cell_timeout=1)
     client.iopub_timeout = 1
-    failure = find_failure(client.run(cwd=tmp_path, env=kernel_environment(path, mode="replay")))
+    failure = find_failure(asyncio.run(client.run(cwd=tmp_path, env=kernel_environment(path, mode="replay"))))
     assert failure is not None
     assert failure[1].evalue == "the cell ran longer than 1 s and could not be interrupted"
 

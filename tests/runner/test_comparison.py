@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,11 @@ def test_planted_difference_is_caught(
     shown: str,
 ) -> None:
     """A wrong stored output fails exactly its own cell, and the report says which cell and what differs."""
-    monkeypatch.setattr(nbval_plugin, "execute_stored_form", lambda *_, **__: executed)
+
+    async def run_before(*_: Any, **__: Any) -> tuple[Any, Any]:
+        return executed
+
+    monkeypatch.setattr(nbval_plugin, "execute_stored_form", run_before)
     result = compare(change)
     result.assert_outcomes(passed=len(CELLS), failed=1)
     first = CELLS[name].splitlines()[0]
@@ -187,7 +192,7 @@ def _literally(pattern: str) -> str:
 @pytest.fixture(scope="module")
 def executed(lesson_with_outputs: Path) -> tuple[Any, Any]:
     """The lesson run once. What is stored is what the tests above change, so they can share one run."""
-    return execute_stored_form(lesson_with_outputs)
+    return asyncio.run(execute_stored_form(lesson_with_outputs))
 
 
 def test_works_as_a_plugin_on_any_folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -272,7 +273,7 @@ def test_an_interrupt_ends_the_kernels(tmp_path: Path) -> None:
     save(tmp_path / "02_slow.ipynb", "import time\ntime.sleep(60)")
 
     def interrupt(_: Result) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         run_notebooks([tmp_path], jobs=2, on_done=interrupt, cell_timeout=90)

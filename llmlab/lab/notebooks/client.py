@@ -1,4 +1,4 @@
-"""Run a notebook's cells in a kernel, the one way that papermill, pytest and `run --update` share.
+"""Run a notebook's cells in a kernel, the one way that `run`, `run --update` and pytest share.
 
 `LabClient` is nbclient's client with what lessons need: a kernel of this very Python, a network guard, no hang when a
 cell writes into an `ipywidgets.Output`, and a failure that is always an error output in the cell, also for a dead
@@ -8,14 +8,12 @@ kernel and for a timeout. Comparing and storing are done elsewhere.
 from __future__ import annotations
 
 import asyncio
-import threading
 from ast import literal_eval
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# nbfile goes first: it imports nbformat the quick way, before nbclient imports it the slow way.
+# notebook_file goes first: it imports nbformat the quick way, before nbclient imports it the slow way.
 from llmlab.lab.notebooks.notebook_file import Notebook, code_cells, nbformat, tags  # isort: skip
 
 from jupyter_core.utils import ensure_async
@@ -28,18 +26,24 @@ from llmlab.lab.notebooks.kernel import kernel_manager
 CELL_TIMEOUT = 120  # seconds
 # Names of errors that this client writes into cells.
 TIMEOUT, DEAD = "CellTimeout", "KernelDied"
-
+UNUSED_RECORDINGS = "getattr(__import__('sys').modules.get('llmlab.lab.tape'), 'unused', list)()"
 _ARM = "__import__('llmlab.lab.notebooks.network_guard', fromlist=['arm']).arm()"
 _START = "__import__('llmlab').start()"
 
 
 class LabClient(NotebookClient):
-    """Runs one notebook in one kernel. See `run`."""
+    """Runs one notebook in one kernel. See `run`.
 
-    def __init__(self, notebook: Notebook, *, cell_timeout: int = CELL_TIMEOUT, kernel_name: str = "") -> None:
+    Attributes:
+        unused: the recordings that no cell requested; None if a cell failed.
+    """
+
+    unused: list[str] | None = None
+
+    def __init__(self, notebook: Notebook, *, cell_timeout: int = CELL_TIMEOUT) -> None:
         super().__init__(
             notebook,
-            kernel_name=kernel_name or notebook.metadata.get("kernelspec", {}).get("name", "python3"),
+            kernel_name=notebook.metadata.get("kernelspec", {}).get("name", "python3"),
             timeout=cell_timeout,
             interrupt_on_timeout=True,  # the interrupt's traceback shows where the time went
             error_on_timeout={
@@ -51,95 +55,55 @@ class LabClient(NotebookClient):
             iopub_timeout=10,
             coalesce_streams=True,
             record_timing=False,
-            extra_arguments=["--log-level=40"],  # ipykernel tells everyone about its TCP ports
+            extra_arguments=["--log-level=40"],  # ipykernel warns everyone about its TCP ports
         )
         self.log.setLevel("CRITICAL")  # every failure is reported by us, once
-        self.last_words: Any = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[Any] | None = None
 
-    def run(
-        self,
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        guard: bool = False,
-        last_words: str | None = None,
-        before: Callable[[Notebook, int], object] | None = None,
-        after: Callable[[Notebook, int, bool], object] | None = None,
-    ) -> Notebook:
+    async def run(self, *, cwd: Path, env: Mapping[str, str], guard: bool = False) -> Notebook:
         """Execute the cells until one fails, and return the notebook with its outputs.
 
         Args:
             cwd: folder that the kernel starts in.
             env: environment of the kernel.
             guard: refuse connections that leave this machine.
-            last_words: an expression to evaluate after the last cell, for `self.last_words`; its value is a literal.
-            before: called with each cell and its index.
-            after: called with each cell, its index, and whether it went as it should.
 
         Raises:
-            NoSuchKernel: the notebook asks for a kernel that is not installed.
+            NotebookError: the notebook asks for a kernel that is not installed.
             RuntimeError: the kernel did not start.
         """
-        return asyncio.run(self._run(cwd, env, guard, last_words, before, after))
-
-    def stop(self) -> None:
-        """End a `run` that another thread is in, kernel included."""
-        if self._loop is not None and self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
-
-    async def _run(
-        self,
-        cwd: Path,
-        env: Mapping[str, str],
-        guard: bool,
-        last_words: str | None,
-        before: Callable[[Notebook, int], object] | None,
-        after: Callable[[Notebook, int, bool], object] | None,
-    ) -> Notebook:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
         self.reset_execution_trackers()
         self.km = kernel_manager(self.kernel_name)
-        with _running(self):
-            try:
-                await self.async_start_new_kernel(cwd=str(cwd), env=dict(env))
-                await self.async_start_new_kernel_client()
-                if needs_tape(self.nb):
-                    await self._silently(_START)
-                if guard:
-                    await self._silently(_ARM)
-                for index, cell in enumerate(self.nb.cells):
-                    if before:
-                        before(cell, index)
-                    succeeded = await self._succeeds(cell, index)
-                    if after:
-                        after(cell, index, succeeded)
-                    if not succeeded:
-                        break
-                else:
-                    if last_words:
-                        self.last_words = await self._silently("", last_words)
-            finally:
-                await self._shut_down()
+        try:
+            await self.async_start_new_kernel(cwd=str(cwd), env=dict(env))
+            await self.async_start_new_kernel_client()
+            if needs_tape(self.nb):
+                await self._silently(_START)
+            if guard:
+                await self._silently(_ARM)
+            for index, cell in enumerate(self.nb.cells):
+                if not await self._succeeds(cell, index):
+                    break
+            else:
+                self.unused = await self._silently("", UNUSED_RECORDINGS)
+        finally:
+            await self._shut_down()
         return self.nb
 
     async def _succeeds(self, cell: Notebook, index: int) -> bool:
         """Execute a cell. When that fails, see that the cell holds an error output which says why."""
-        problem: tuple[str, str] | None = None
         try:
             await self.async_execute_cell(cell, index)
         except CellTimeoutError:
             problem = TIMEOUT, f"the cell ran longer than {self.timeout} s and could not be interrupted"
         except DeadKernelError:
-            if self._task is not None and self._task.cancelling():
-                raise asyncio.CancelledError from None  # nbclient takes our own stop for a dead kernel
+            if _is_cancelled():
+                raise asyncio.CancelledError from None  # nbclient takes a cancelled run for a dead kernel
             problem = DEAD, "the kernel died while it ran this cell"
         except CellExecutionError as error:
-            problem = (error.ename, error.evalue) if not _errors(cell) or error.ename == TIMEOUT else None
-            if problem is None:
+            if _errors(cell) and error.ename != TIMEOUT:
                 return False
-        if problem is None:
+            problem = error.ename, error.evalue
+        else:
             return True
         name, message = problem
         # A timeout takes the place of the interrupt that it caused, and keeps its traceback, which shows where it was.
@@ -159,7 +123,7 @@ class LabClient(NotebookClient):
         value = content.get("user_expressions", {}).get("value", content)
         for part in (content, value):
             if part["status"] != "ok":
-                raise RuntimeError(f"{expression if code == '' else code}: {part.get('ename')}: {part.get('evalue')}")
+                raise RuntimeError(f"{code or expression}: {part.get('ename')}: {part.get('evalue')}")
         return literal_eval(value["data"]["text/plain"])
 
     async def _shut_down(self) -> None:
@@ -168,9 +132,8 @@ class LabClient(NotebookClient):
             return
         if self.kc is not None:
             self.kc.stop_channels()
-        # A kernel that hangs in a cell would not answer a polite request, and a stopped run does not wait.
-        hurry = any(error.ename == TIMEOUT for cell in self.nb.cells for error in _errors(cell))
-        hurry = hurry or bool(self._task and self._task.cancelling())
+        # A kernel that hangs in a cell would not answer a polite request, and a cancelled run does not wait.
+        hurry = _is_cancelled() or any(error.ename == TIMEOUT for cell in self.nb.cells for error in _errors(cell))
         if manager.has_kernel and await manager.is_alive():
             if hurry:
                 await manager.shutdown_kernel(now=True)
@@ -179,6 +142,11 @@ class LabClient(NotebookClient):
                 await manager.finish_shutdown(pollinterval=0.02)
         await ensure_async(manager.cleanup_resources())
         self.kc = self.km = None
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _errors(cell: Notebook) -> list[Notebook]:
@@ -195,26 +163,3 @@ def find_failure(notebook: Notebook) -> tuple[int, Notebook] | None:
             if "raises-exception" not in tags(cell) or error.ename in (TIMEOUT, DEAD, "KeyboardInterrupt"):
                 return number, error
     return None
-
-
-_clients: set[LabClient] = set()
-_lock = threading.Lock()
-
-
-@contextmanager
-def _running(client: LabClient) -> Iterator[None]:
-    """Keep the list of clients that run now, for `stop_all`."""
-    with _lock:
-        _clients.add(client)
-    try:
-        yield
-    finally:
-        with _lock:
-            _clients.discard(client)
-
-
-def stop_all() -> None:
-    """End every run of this process, for a Ctrl-C that should not leave kernels behind."""
-    with _lock:
-        for client in _clients:
-            client.stop()

@@ -9,6 +9,7 @@ With pytest-xdist, use `--dist loadfile`: a notebook is one kernel.
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import json
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from llmlab.errors import LLMError
 from llmlab.lab.notebooks.client import CELL_TIMEOUT, find_failure
 from llmlab.lab.notebooks.normalize import clean_cell, path_hider
 from llmlab.lab.notebooks.notebook_file import Notebook, NotebookError, code_cells, read_notebook
-from llmlab.lab.notebooks.recordings import UNUSED, check_recordings
+from llmlab.lab.notebooks.recordings import check_recordings
 from llmlab.lab.notebooks.tracebacks import plain
 from llmlab.lab.notebooks.update import execute_stored_form
 from llmlab.lab.tape.secret_scan import find_orphans
@@ -94,7 +95,7 @@ class LessonFile(pytest.File):
         if self._run is None:
             timeout = self.config.getoption("llmlab_cell_timeout", CELL_TIMEOUT)
             try:
-                fresh, unused = execute_stored_form(self.path, cell_timeout=timeout, last_words=UNUSED)
+                fresh, unused = asyncio.run(execute_stored_form(self.path, cell_timeout=timeout))
                 self._run = (fresh, unused or [], "")
             except (LLMError, RuntimeError) as error:
                 self._run = (None, [], path_hider(self.path.parent)(f"the notebook could not be run: {error}"))

@@ -10,7 +10,7 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -164,6 +164,23 @@ def parameter_default(notebook: Notebook, name: str) -> Any:
             if isinstance(value, ast.Constant) and name in [getattr(target, "id", "") for target in targets]:
                 return value.value
     return None
+
+
+def set_parameters(notebook: Notebook, values: Mapping[str, str]) -> Notebook:
+    """Set parameters as papermill does, in a cell after the `parameters` cell; return the notebook, changed in place.
+
+    Args:
+        notebook: the notebook.
+        values: values by name; names that its `parameters` cell does not assign are left out.
+    """
+    takes = parameter_names(notebook)
+    lines = [f"{name} = {value!r}" for name, value in values.items() if name in takes]
+    if lines:
+        cell = nbformat.v4.new_code_cell(
+            "\n".join(["# Parameters", *lines]), metadata={"tags": ["injected-parameters"]}
+        )
+        notebook.cells.insert(next(i for i, one in enumerate(notebook.cells) if "parameters" in tags(one)) + 1, cell)
+    return notebook
 
 
 def make_folder(folder: Path) -> Path:

@@ -1,50 +1,39 @@
-"""Recording beside the recordings: what a run writes takes the place of the old file when the run has gone well."""
+"""Recording into a temporary folder: the new file replaces the old one only when the run has succeeded."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
-from types import TracebackType
-from typing import Self
+from tempfile import TemporaryDirectory
 
 
-class Aside:
-    """A folder beside a notebook, for as long as it is being recorded.
+@contextmanager
+def pending_recording(notebook: Path, place: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """Give a folder to record into, and the function that replaces the old recordings by the new ones.
 
-    It holds a copy of the old file, because an authored recording keeps what somebody has written by hand.
+    The folder holds a copy of the old file, because an authored recording keeps what somebody has written by hand.
 
     Args:
-        notebook: the notebook.
-        place: where its recordings belong.
+        notebook: the notebook; the folder is beside it.
+        place: the file that holds its recordings.
     """
+    with TemporaryDirectory(prefix=".recording-", dir=notebook.resolve().parent) as folder:
+        file = Path(folder) / place.name
+        if place.is_file():
+            shutil.copy2(place, file)
 
-    def __init__(self, notebook: Path, place: Path) -> None:
-        self._parent = notebook.resolve().parent
-        self._place = place
+        def state() -> tuple[int, int] | None:
+            seen = file.stat() if file.is_file() else None
+            return seen and (seen.st_ino, seen.st_mtime_ns)
 
-    def __enter__(self) -> Self:
-        self.folder = Path(mkdtemp(prefix=".recording-", dir=self._parent))
-        self._file = self.folder / self._place.name
-        if self._place.is_file():
-            shutil.copy2(self._place, self._file)
-        self._before = self._state()
-        return self
+        before = state()
 
-    def keep(self) -> None:
-        """Put what was recorded into its place. Where nothing was, the old file stays."""
-        if self._state() != self._before:
-            self._place.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(self._file, self._place)
+        def accept() -> None:
+            if state() != before:  # where nothing was recorded, the old file stays
+                place.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(file, place)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _state(self) -> tuple[int, int] | None:
-        if not self._file.is_file():
-            return None
-        seen = self._file.stat()
-        return seen.st_ino, seen.st_mtime_ns
+        yield Path(folder), accept

@@ -25,9 +25,6 @@ from llmlab.lab.tape.request_parser import SERVICES
 from llmlab.lab.tape.secret_scan import check_file
 from llmlab.models import find_spec
 
-UNUSED = "getattr(__import__('sys').modules.get('llmlab.lab.tape'), 'unused', list)()"
-"""To be asked in the kernel after the last cell: the recordings that no cell asked for."""
-
 # A client that is made without a key or an address asks its own service.
 _CALLS = re.compile(
     r"\b(?:Async)?(OpenAI|Anthropic)\(\)|\bget_provider\(\s*[\"'](\w+)[\"']|^provider = [\"'](\w+)[\"']", re.M
@@ -77,7 +74,7 @@ def check_recordings(path: Path, unused: Sequence[str] | None) -> None:
 
     Args:
         path: the notebook.
-        unused: what `UNUSED` said.
+        unused: those that no cell requested, as the kernel reports them.
 
     Raises:
         NotebookError: some are not used, say one thing twice, or hold a secret.
