@@ -112,7 +112,9 @@ def run_jobs(jobs: Sequence[Job], at_once: int = 2, on_done: OnDone | None = Non
                 on_done(result)
             return result
 
-        return await asyncio.gather(*map(run, jobs))
+        async with asyncio.TaskGroup() as group:  # after Ctrl-C it waits until every kernel has ended
+            tasks = [group.create_task(run(job)) for job in jobs]
+        return [task.result() for task in tasks]
 
     return asyncio.run(run_all())
 
