@@ -13,7 +13,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from llmlab.errors import ConfigurationError
 
@@ -26,19 +26,6 @@ _NEXT = "(SELECT coalesce(max(used), 0) + 1 FROM answers)"
 """A counter of uses. The wall clock would not do, because it may go back."""
 
 
-class Store(Protocol):
-    """What a cache needs of a store."""
-
-    def get(self, key: str, oldest: float) -> str | None:
-        """Return the text of a key, if it was stored at `oldest` or later (seconds of the wall clock)."""
-        ...
-
-    def put(self, key: str, text: str, now: float) -> None: ...
-    def clear(self) -> None: ...
-    def close(self) -> None: ...
-    def __len__(self) -> int: ...
-
-
 class MemoryStore:
     """Answers in memory, until the process ends."""
 
@@ -49,6 +36,7 @@ class MemoryStore:
         self._entries: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def get(self, key: str, oldest: float) -> str | None:
+        """Return the text of a key, if it was stored at `oldest` or later (seconds of the wall clock)."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None or entry[0] < oldest:
@@ -185,3 +173,6 @@ class SqliteStore:
 def _is_damage(error: sqlite3.Error) -> bool:
     # An error of the file itself has no class of its own; that of a busy, full or closed one has.
     return type(error) is sqlite3.DatabaseError
+
+
+Store: TypeAlias = MemoryStore | SqliteStore
