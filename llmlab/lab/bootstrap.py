@@ -54,12 +54,7 @@ _MODULES = {
 
 
 class Environment:
-    """An environment of one clone.
-
-    Args:
-        clone: the folder that holds pyproject.toml.
-        versions: pinned, newest or lowest.
-    """
+    """An environment of one clone."""
 
     def __init__(self, clone: Path = CLONE, versions: str = "pinned") -> None:
         self.clone = clone
@@ -147,10 +142,6 @@ class Environment:
 
 def prepare(arguments: Sequence[str], environment: Environment | None = None) -> None:
     """Return when this process can import what the command needs; otherwise continue in the environment.
-
-    Args:
-        arguments: the command line after `python3 -m llmlab`.
-        environment: the one to use; else that of the clone around this file.
 
     Raises:
         SystemExit: with a message that says what to do, if the packages cannot be had.

@@ -58,11 +58,7 @@ def say(text: str) -> None:
 def install(python: Path, clone: Path, options: Sequence[str], lock: int | None = None) -> str:
     """Install into the environment of `python`, with uv, or with pip where uv cannot be had or fails.
 
-    Args:
-        python: the environment's interpreter; it has pip.
-        clone: the folder that holds pyproject.toml; the installer runs there.
-        options: what to install and which versions, in words that uv and pip know.
-        lock: a file descriptor that the installer holds while it runs.
+    The installer inherits `lock`, a file descriptor, and holds it while it runs.
 
     Returns:
         Nothing when it is done; else what to tell the reader: `NO_NETWORK` or `FAILED`.

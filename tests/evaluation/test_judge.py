@@ -15,7 +15,7 @@ from llmlab.errors import ConfigurationError
 from llmlab.providers import Provider
 from llmlab.toolkit.evaluation.judge import judge_flow
 from llmlab.transport.driver import run
-from tests.cli.talking import said
+from tests.cli.running import said
 from tests.core.trying import provider
 from tests.loopback import LoopbackServer
 

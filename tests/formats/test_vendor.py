@@ -10,7 +10,7 @@ import pytest
 import llmlab
 from llmlab.errors import LLMInvalidRequestError, LLMRateLimitError, LLMStreamError
 from llmlab.providers import Provider, get_provider, register_provider, registry
-from tests.cli.talking import lines, run
+from tests.cli.running import lines, run
 from tests.core import vendor
 from tests.core.installed import install
 from tests.core.trying import SHAPES, ask

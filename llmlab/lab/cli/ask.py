@@ -82,13 +82,7 @@ def chat(
 
 
 def answer(provider: Provider, messages: Sequence[Message], stream: bool | None, as_json: bool) -> Completion:
-    """Send messages, print the answer, and return it.
-
-    Args:
-        provider: where they go.
-        messages: the conversation so far.
-        stream: whether to print chunks as they come; None means yes, and no with JSON.
-        as_json: whether to print JSON.
+    """Send messages, print the answer, and return it. `stream` None means yes, and no with JSON.
 
     Raises:
         LLMError: one of its subclasses; chunks that came before stay printed.

@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from llmlab.lab.cli.session import show_json
 
-
-class By(StrEnum):
-    """What the lines of the table are."""
-
-    MODEL = "model"
-    PROVIDER = "provider"
-    DAY = "day"
-    SOURCE = "source"
-    SECTION = "section"
+_BY = Literal["model", "provider", "day", "source", "section"]
 
 
 def costs(
     db: Annotated[
         str | None, typer.Option("--db", metavar="URL", help="The database; else LLMLAB_LEDGER.", show_default=False)
     ] = None,
-    by: Annotated[By, typer.Option("--by", help="What the lines are.")] = By.MODEL,
+    by: Annotated[_BY, typer.Option("--by", help="What the lines are.")] = "model",
     since: Annotated[
         str | None, typer.Option("--since", metavar="WHEN", help="Such as 12h, 7d, 2w, or a day: 2026-11-21.")
     ] = None,
@@ -59,10 +50,10 @@ def costs(
         except OSError as error:
             typer.echo(f"{csv} cannot be written: {error.strerror}.", err=True)
             raise typer.Exit(2) from None
-    table = kept.table(by.value)
+    table = kept.table(by)
     if as_json:
         lines = [{"name": name, **asdict(line)} for name, line in table.lines.items()]
         when = begin and begin.isoformat(timespec="seconds")
-        show_json({"by": by.value, "since": when, "total": asdict(table.total), "lines": lines})
+        show_json({"by": by, "since": when, "total": asdict(table.total), "lines": lines})
     else:
         typer.echo(table)

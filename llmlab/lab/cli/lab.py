@@ -58,14 +58,7 @@ def has_display(environment: Mapping[str, str], platform: str) -> bool:
 
 
 def lab_command(notebooks: Path, state: Path, *, port: int | None, browser: bool) -> list[str]:
-    """Write JupyterLab's settings, and return its command line.
-
-    Args:
-        notebooks: the folder of the lessons.
-        state: the folder for settings.
-        port: port to try first; Jupyter takes the next free one.
-        browser: whether Jupyter shall open one.
-    """
+    """Write JupyterLab's settings, and return its command line."""
     settings, workspaces = state / "settings", state / "workspaces"
     settings.mkdir(parents=True, exist_ok=True)
     workspaces.mkdir(exist_ok=True)

@@ -57,12 +57,6 @@ def session(
 ) -> Iterator[Provider]:
     """Switch the tape on and yield the provider. The rest is as in `switched_on`.
 
-    Args:
-        provider: its name; else the settings' backend.
-        model: its name; else the settings', else the provider's.
-        mode: where answers come from.
-        as_json: whether an error is printed as JSON too.
-
     Raises:
         typer.Exit: after an error, with its code.
     """
@@ -128,10 +122,7 @@ def require_clone(folder: str, what: str) -> Path:
 
 
 def read_prompt(words: list[str] | None) -> str:
-    """Return the prompt: the words of the command line, or what comes through the pipe.
-
-    Args:
-        words: of the command line; `-` stands for standard input, and so does their absence.
+    """Return the prompt: the words of the command line; `-` and no word stand for standard input.
 
     Raises:
         typer.BadParameter: if there is no prompt, or it is not UTF-8.

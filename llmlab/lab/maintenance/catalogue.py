@@ -39,12 +39,7 @@ def load() -> dict[str, Any]:
 
 
 def generate(stored: Mapping[str, Any], as_of: date) -> dict[str, Any]:
-    """Return the catalogue for the installed packages.
-
-    Args:
-        stored: the catalogue so far. A model stays in it after its vendor shut it down.
-        as_of: the day; new models that ended before it are left out.
-    """
+    """Return the catalogue for the installed packages. A model stays in it after its vendor shut it down."""
     models: dict[str, Entries] = dict(stored["models"])
     models["openai"] = merge("openai", models["openai"], openai_names(), openai_ends(), as_of)
     models["anthropic"] = merge("anthropic", models["anthropic"], literals(Model), anthropic_ends(), as_of)

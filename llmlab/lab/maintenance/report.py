@@ -11,12 +11,7 @@ Snapshot = Mapping[str, Any]
 
 
 def changes(before: Snapshot, after: Snapshot, packages: Iterable[str]) -> Iterator[str]:
-    """Yield a sentence for each change of versions, models and parameters.
-
-    Args:
-        before, after: what `snapshot.take` returned.
-        packages: names of the packages whose versions are reported.
-    """
+    """Yield a sentence for each change of versions, models and parameters."""
     for name in packages:
         old, new = (one["versions"].get(name) for one in (before, after))
         if old != new:
@@ -30,12 +25,7 @@ def changes(before: Snapshot, after: Snapshot, packages: Iterable[str]) -> Itera
 
 
 def changed_outputs(lesson: str, before: str, after: str) -> Iterator[str]:
-    """Yield a sentence for each cell whose output changed.
-
-    Args:
-        lesson: name of the file.
-        before, after: its text.
-    """
+    """Yield a sentence for each cell whose output changed."""
     old, new = (json.loads(text)["cells"] for text in (before, after))
     for number, (left, right) in enumerate(zip(old, new, strict=True)):
         if left.get("outputs") != right.get("outputs"):

@@ -25,11 +25,7 @@ from llmlab.models.catalogue import FILE
 
 
 def take(notebooks: Path) -> dict[str, Any]:
-    """Return versions, catalogue, and the parameters of the SDK methods that the lessons call.
-
-    Args:
-        notebooks: the folder of the lessons.
-    """
+    """Return versions, catalogue, and the parameters of the SDK methods that the lessons call."""
     return {
         "versions": {found.name.lower().replace("_", "-"): found.version for found in distributions()},
         "catalogue": catalogue.generate(catalogue.load(), date.today()),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import llmlab
-from tests.cli.talking import OFFLINE, lines, run, said, settings_for
+from tests.cli.running import OFFLINE, lines, run, said, settings_for
 from tests.loopback import LoopbackServer
 
 PROMPTS = "What is 2 + 2?\nWhy is the sky blue?\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.talking import lines, run
+from tests.cli.running import lines, run
 
 KEY = "sk-proj-abc123def456ghi789"
 

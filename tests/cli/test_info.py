@@ -8,7 +8,7 @@ import pytest
 
 from llmlab.models import MODELS
 from llmlab.providers import Provider, TokenCount
-from tests.cli.talking import OFFLINE, lines, run, settings_for
+from tests.cli.running import OFFLINE, lines, run, settings_for
 from tests.loopback import LoopbackServer
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.batches.batching import jsonl
 from tests.batches.test_services import anthropic_line, anthropic_view
-from tests.cli.talking import OFFLINE, lines, run, settings_for
+from tests.cli.running import OFFLINE, lines, run, settings_for
 from tests.loopback import LoopbackServer
 
 FILE = 'What is 2 + 2?\n\n{"prompt": "What is 17 * 23?", "max_tokens": 50}\n[not JSON\n'

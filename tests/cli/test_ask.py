@@ -14,7 +14,7 @@ import pytest
 from llmlab import errors
 from llmlab.lab.bootstrap import CLONE
 from llmlab.lab.cli import session
-from tests.cli.talking import OFFLINE, lines, run, said, settings_for, streamed
+from tests.cli.running import OFFLINE, lines, run, said, settings_for, streamed
 from tests.loopback import LoopbackServer
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from llmlab.lab.cli import ask
-from tests.cli.talking import OFFLINE, lines, run, said, settings_for
+from tests.cli.running import OFFLINE, lines, run, said, settings_for
 from tests.loopback import LoopbackServer
 
 LIVE = ("chat", "--mode", "live", "--no-stream")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmlab.formats import FORMATS
-from tests.cli.talking import lines, run
+from tests.cli.running import lines, run
 
 
 def test_a_prompt_is_shown_in_every_format() -> None:
