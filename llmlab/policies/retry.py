@@ -1,9 +1,9 @@
-"""Try again when trying again can help, as often and as patiently as you say.
+"""Retry a call whose error is temporary.
 
     RetryPolicy(max_retries=5, on=["rate_limit", "timeout"], delay=lambda retry: 0.5 * retry, on_retry=print)
 
-One policy for all providers: connection errors, timeouts and the passing statuses are retried, a wrong request or a
-refused key is not. A stream is retried only until its first piece; what a reader has seen is never taken back.
+Connection errors, timeouts and temporary statuses are retried, a wrong request or a refused key is not. A stream is
+retried only until its first chunk, because what a reader has seen cannot be taken back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from llmlab.transport.driver import Flow, Sleep
 from llmlab.types.validation import is_number
 
 RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
-"""Statuses that pass. 529 is Anthropic's "overloaded"."""
+"""Temporary statuses. 529 is Anthropic's "overloaded"."""
 
 Result = TypeVar("Result")
 Which: TypeAlias = Callable[[LLMError], bool] | Sequence[str | type[LLMError]]
@@ -36,13 +36,13 @@ _log = logging.getLogger("llmlab")
 
 @dataclass(frozen=True, slots=True)
 class RetryEvent:
-    """A retry that is about to come.
+    """A retry that comes next.
 
     Args:
         retry: its number, from 1.
-        of: how many there may be.
-        seconds: how long is waited before.
-        error: what the last attempt met.
+        of: how many there are at most.
+        seconds: the wait before it.
+        error: of the last attempt.
     """
 
     retry: int
@@ -56,7 +56,7 @@ class RetryEvent:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how patiently to try again.
+    """How often to retry, after which errors and waits.
 
     Args:
         max_retries: tries beyond the first.
@@ -64,10 +64,10 @@ class RetryPolicy:
         jitter: share of the wait that is added at random, so that many clients do not come back at the same moment.
         max_wait: seconds. A service that asks for more is not waited for; the error says how long it asked.
         total: seconds after which no further try begins. To end a call in the middle of a try, give it a deadline.
-        on: which errors are retried: names of `ERROR_KINDS`, classes, or a function of the error; else all that pass.
+        on: the errors to retry: names of `ERROR_KINDS`, classes, or a function of the error; else all that pass.
             Classes and functions are taken at their word, also for what will fail again.
         delay: gives the seconds before retry 1, 2, …, in place of `base_delay`, which it leaves without jitter.
-        on_retry: is told of each retry before the wait. An exception of it ends the call.
+        on_retry: called before the wait of each retry. Its exception ends the call.
 
     Raises:
         ConfigurationError: for a number below 0, an unknown name, or a `delay` that is no function.
@@ -158,10 +158,10 @@ class RetryPolicy:
 
 
 def is_passing(error: LLMError) -> bool:
-    """Return whether the same request may succeed a moment later."""
+    """Return whether an error is temporary: the same request may succeed later."""
     if error.code in ("insufficient_quota", "deadline"):
         return False
     if isinstance(error, LLMStreamError) and error.status_code is None:
-        # Cut before its first piece, with no reason given: as good as a lost connection.
+        # Cut before its first chunk, without a reason: like a lost connection.
         return error.code is None
     return isinstance(error, LLMConnectionError) or error.status_code in RETRY_STATUS

@@ -1,7 +1,6 @@
-"""What all providers share: the four call shapes, and the questions about models, tokens and health.
+"""What all providers share: the four call types, and requests about models, tokens and health.
 
-A provider says who is called and in which format. What happens around a call is one flow for all of them, driven sync
-or async. Prices, tools and conversations are other rooms' business.
+A provider names a service, its address and its wire format. The flows of a call are in `llmlab.providers.calls`.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ Result = TypeVar("Result")
 
 
 class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
-    """Someone who answers prompts. Subclasses say who, where and in which format.
+    """A service that answers prompts. A subclass names it, its address and its wire format.
 
     Args:
         model: name of the model; else the provider's default.
@@ -86,17 +85,17 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
             transport = HttpTransport(self.base_url, self.headers(key), self.timeout)
         super().__init__(transport, policies, RetryPolicy(max_retries, retry_delay), key, log_content)
 
-    # What a subclass may say differently
+    # What a subclass may override
 
     def headers(self, key: Secret | None) -> dict[str, str]:
         """Return the headers of every request, the key among them."""
         return {"authorization": f"Bearer {key.reveal()}"} if key else {}
 
     def find_base_url(self) -> str:
-        """Return where the service is, if the caller did not say."""
+        """Return where the service is, if no `base_url` is given."""
         return self.default_base_url
 
-    # The four call shapes
+    # The four call types
 
     def complete(self, prompt: Prompt, **options: Any) -> Completion:
         """Answer a prompt, whole.
@@ -105,7 +104,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
             prompt: a string, a `Message`, or a list of messages or of dicts with role and content.
             options: `model`, `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `tools`, `tool_choice`, `reasoning`,
                 `text`, `response_format`, `file_search`, `deadline`, and `extra` for fields of the vendor's own; see
-                `Request`. An answer that has not the `response_format` is asked for once more; a stream is not.
+                `Request`. An answer that does not match `response_format` is requested once more; a stream is not.
 
         Raises:
             LLMError: one of its subclasses; see `llmlab.errors`.
@@ -117,7 +116,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         return await run_async(self.complete_flow(self.request(prompt, **options)))
 
     def complete_stream(self, prompt: Prompt, **options: Any) -> CompletionStream:
-        """Answer a prompt piece by piece. Takes what `complete` takes; after the end, `.result` is the whole answer."""
+        """Answer a prompt chunk by chunk. Takes what `complete` takes; after the end, `.result` is the whole answer."""
         request = self.request(prompt, **options)
         validate_stream(request, self.name)
         return CompletionStream(run(self.stream_flow(request)))
@@ -128,7 +127,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         validate_stream(request, self.name)
         return AsyncCompletionStream(partial(self.stream_flow, request))
 
-    # Questions about the service
+    # Models, tokens and health
 
     def list_models(self) -> list[str]:
         """Return the names of the models that the service offers, sorted."""
@@ -162,7 +161,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         return self._record.last
 
     def get_request_count(self) -> int:
-        """Return how many HTTP requests were sent: retries and failed ones count, and so do questions for models."""
+        """Return how many HTTP requests were sent, with retries, failed ones, and lists of models."""
         return self._sent
 
     def reset_session(self) -> None:
@@ -200,7 +199,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         if key is None:
             raise MissingAPIKeyError(self.name, str(variable), get_one_at=self.key_page)
         if not (key.reveal().isascii() and key.reveal().isprintable()):
-            # Such a key cannot stand in a header, and the error from below would show it.
+            # No header can hold such a key, and the error of httpx2 would show it.
             raise ConfigurationError(
                 f"the key for {self.name} holds a character that no key has, such as a curly quote; copy it again",
                 provider=self.name,

@@ -136,7 +136,7 @@ class Calls:
                 status_code=reply.status,
             )
 
-    # What a subclass may say differently
+    # What a subclass may override
 
     def encode(self, request: Request, stream: bool) -> dict[str, Any]:
         """Return the wire JSON of a request."""

@@ -1,7 +1,8 @@
-"""One door to all providers: a name, and what the settings say of it."""
+"""Return a provider by its name, as the settings describe it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from llmlab.config.environment import Settings
@@ -23,7 +24,7 @@ def get_provider(
     settings: Settings | None = None,
     **options: Any,
 ) -> Provider:
-    """Return a provider, ready to answer. Where the settings give it a `fallback`, it is a `Failover`.
+    """Return a provider by its name. With a `fallback` in the settings, it is a `Failover`.
 
     Args:
         name: "openai", "anthropic", "openrouter", "ollama", "local_gpt_oss", a `ProviderType`, or a registered name;
@@ -34,7 +35,7 @@ def get_provider(
         timeout: seconds to wait for the next sign of life; 60, or 120 for a local server.
         max_retries: tries beyond the first; 3.
         settings: from `load_settings`; else `llmlab.yaml`, if there is one.
-        options: what the provider's class takes beyond these, such as `client` or `api`.
+        options: further arguments of the provider's class, such as `client` or `api`.
 
     Raises:
         UnsupportedProviderError: for an unknown name.
@@ -43,20 +44,12 @@ def get_provider(
     """
     settings = settings or load_settings()
     name = str(name or settings.backend)
-    given = {
-        "model": model,
-        "api_key": api_key,
-        "base_url": base_url,
-        "timeout": timeout,
-        "max_retries": max_retries,
-        **options,
-    }
-    others = settings.fallbacks(name)
-    if not others:
-        return build_provider(name, settings, given)
-    try:
-        first: Provider | str = build_provider(name, settings, given)
-    except MissingAPIKeyError:
-        # The others may have one.
-        first = name
-    return Failover([first, *others], settings=settings)
+    options |= {"model": model, "api_key": api_key, "base_url": base_url}
+    options |= {"timeout": timeout, "max_retries": max_retries}
+    fallbacks = settings.fallbacks(name)
+    if not fallbacks:
+        return build_provider(name, settings, options)
+    first: Provider | str = name
+    with suppress(MissingAPIKeyError):  # the fallback may have a key
+        first = build_provider(name, settings, options)
+    return Failover([first, *fallbacks], settings=settings)
