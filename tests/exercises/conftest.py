@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import llmlab
 from llmlab.lab.exercises import Wrong, exercise, registry
+from llmlab.lab.exercises.inspect import Answer
 from tests.models.conftest import forgotten as forgotten  # an exercise may register a model
 
 
@@ -38,13 +38,12 @@ def doubling(own_registry: None) -> None:
     """
 
     @exercise("0.9", hints=["Think.", "Think twice."])
-    def judge(answer: Any) -> str:
-        found = answer(4)
-        found = list(found) if isinstance(found, Iterator) else found
+    def judge(function: Answer) -> str:
+        found = function(4)
         if found != 8:
             raise Wrong(f"Your function made {found} of 4.")
         return "Your function made 8 of 4."
 
     @exercise("0.8", hints=["none"])
-    def broken(answer: Any) -> str:
+    def broken(function: Answer) -> str:
         raise ZeroDivisionError("in the check")

@@ -35,6 +35,16 @@ def test_loading_starts_the_tape_and_says_so_in_one_line(shell: Any, capsys: pyt
     assert llmlab.mode() == "offline"
 
 
+def test_loading_again_says_the_mode_again(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A learner who runs the first cell again reads in which mode this is, and not that it is loaded already."""
+    said(shell, capsys, "%load_ext llmlab")
+    assert said(shell, capsys, "%load_ext llmlab") == OFFLINE
+    said(shell, capsys, "mode = 'replay'\n%load_ext llmlab")
+    assert llmlab.mode() == "replay"
+    said(shell, capsys, "%unload_ext llmlab")
+    assert said(shell, capsys, "%load_ext autoreload\n%load_ext autoreload").startswith("The autoreload extension is")
+
+
 def test_the_magic_shows_and_switches(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:
     said(shell, capsys, "%load_ext llmlab")
     assert said(shell, capsys, "%llmlab") == OFFLINE

@@ -8,7 +8,7 @@ import functools
 import inspect
 import linecache
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -42,7 +42,7 @@ def is_stub(answer: Any) -> bool:
     return {step.opname for step in steps} <= _EMPTY and all(value is None or value is ... for value in constants)
 
 
-def told(error: Exception, answer: Any) -> str | None:
+def describe_failure(error: Exception, answer: Any) -> str | None:
     """Return in a sentence how the learner's code failed; None if the error did not come out of it.
 
     Args:
@@ -62,51 +62,48 @@ def told(error: Exception, answer: Any) -> str | None:
     return None
 
 
-def needs_function(answer: Any, name: str, exercise_id: str) -> Callable[..., Any]:
-    """Return the learner's function, to be called as it is. What goes wrong in it becomes `Wrong`.
+class Answer:
+    """The learner's function, to be called like any other. What goes wrong in it becomes `Wrong`.
+
+    Args:
+        given: what was handed in.
+        name: what the exercise calls it.
+        exercise_id: such as "1.1".
+        is_async: the exercise wants a function that begins with async def; a call waits for its result.
 
     Raises:
-        Wrong: it cannot be called; usually it was called already, and its result was handed in.
+        Wrong: it cannot be called (usually it was called already, and its result was handed in), or is not async.
     """
-    if not callable(answer):
-        given = f'check("{exercise_id}", {name})'
-        raise Wrong(f"You handed in {a_kind(answer)}. Hand in the function itself, without brackets: {given}.")
 
-    def called(*args: Any) -> Any:
+    def __init__(self, given: Any, name: str, exercise_id: str, *, is_async: bool = False) -> None:
+        self.given, self._is_async = given, is_async
+        if not callable(given):
+            form = f'check("{exercise_id}", {name})'
+            raise Wrong(f"You handed in {a_kind(given)}. Hand in the function itself, without brackets: {form}.")
+        if is_async and not inspect.iscoroutinefunction(given):
+            raise Wrong("Your function must begin with async def, so that it can wait for many answers at once.")
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it.
+
+        Raises:
+            Wrong: it failed, or did nothing because of an async def or a yield.
+        """
         try:
-            found = answer(*args)
+            if self._is_async:
+                # A notebook's own event loop is running, so this one gets a thread for itself.
+                with ThreadPoolExecutor(1) as pool:
+                    return pool.submit(copy_context().run, asyncio.run, self.given(*args)).result()
+            result = self.given(*args)
         except Exception as error:
-            raise Wrong(told(error, answer) or _sentence(f"Your code stopped. {_described(error)}")) from error
-        if inspect.iscoroutine(found):
-            found.close()
+            sentence = describe_failure(error, self.given)
+            raise Wrong(sentence or _sentence(f"Your code stopped. {_described(error)}")) from error
+        if inspect.iscoroutine(result):
+            result.close()
             raise Wrong("Your function begins with async def, so calling it does nothing yet. Begin it with def alone.")
-        if inspect.isgenerator(found) or inspect.isasyncgen(found):
+        if inspect.isgenerator(result) or inspect.isasyncgen(result):
             raise Wrong("Your function has a yield in it, so calling it does nothing yet. Collect, then return.")
-        return found
-
-    return called
-
-
-def needs_async_function(answer: Any, name: str, exercise_id: str) -> Callable[..., Any]:
-    """Return the learner's async function, to be called like any other. What goes wrong in it becomes `Wrong`.
-
-    Raises:
-        Wrong: it cannot be called, or is not async.
-    """
-    if not callable(answer):
-        needs_function(answer, name, exercise_id)
-    if not inspect.iscoroutinefunction(answer):
-        raise Wrong("Your function must begin with async def, so that it can wait for many answers at once.")
-
-    def called(*args: Any) -> Any:
-        try:
-            # A notebook's own event loop is running, so this one gets a thread for itself.
-            with ThreadPoolExecutor(1) as pool:
-                return pool.submit(copy_context().run, asyncio.run, answer(*args)).result()
-        except Exception as error:
-            raise Wrong(told(error, answer) or _sentence(f"Your code stopped. {_described(error)}")) from error
-
-    return called
+        return result
 
 
 def a_kind(value: Any) -> str:

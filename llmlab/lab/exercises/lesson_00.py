@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llmlab.lab.exercises.inspect import Wrong, a_kind, needs_function, observed
+from llmlab.lab.exercises.inspect import Answer, Wrong, a_kind, observed
 from llmlab.lab.exercises.registry import exercise
 
 QUESTION = "Why is the sky blue?"
@@ -21,9 +21,8 @@ LIMIT = 20
         "One line is enough: return, then llm.complete with the question and max_tokens, then .content at its end.",
     ],
 )
-def short_answer(answer: Any) -> str:
+def short_answer(function: Answer) -> str:
     """Ask once, allow 20 tokens, return the text."""
-    function = needs_function(answer, "short_answer", "0.1")
     with observed() as exchanges:
         text = function(QUESTION)
     asked = [exchange for exchange in exchanges if isinstance(exchange.request, dict)]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed, shortened
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed, shortened
 from llmlab.lab.exercises.messages import quoted, returned, texts, whole_answer
 from llmlab.lab.exercises.registry import exercise
 
@@ -20,9 +19,8 @@ LANGUAGE, QUESTION = "French", "What is the capital of Italy?"
         'client.responses.create(model=model, instructions=f"Answer in {language}.", input=question).output_text',
     ],
 )
-def answer_in(answer: Any) -> str:
+def answer_in(function: Answer) -> str:
     """The question must travel unchanged, the language in the instructions, and the text must come back."""
-    function = needs_function(answer, "answer_in", "1.1")
     with observed() as sent:
         given = function(LANGUAGE, QUESTION)
     body, response = whole_answer(sent, "/responses", "client.responses.create(...)")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed
-from llmlab.lab.exercises.messages import quoted, returned, texts, whole_answer
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed
+from llmlab.lab.exercises.messages import quoted, returns_two, texts, whole_answer
 from llmlab.lab.exercises.registry import exercise
 
 QUESTION = "Why is the sky blue?"
@@ -20,9 +19,8 @@ QUESTION = "Why is the sky blue?"
         'return message.content[0].text, message.stop_reason == "max_tokens"',
     ],
 )
-def answer_and_cut(answer: Any) -> str:
+def answer_and_cut(function: Answer) -> str:
     """Asked once with too little room and once with enough, the function must tell the two apart."""
-    function = needs_function(answer, "answer_and_cut", "2.1")
     for limit, cut in ((8, True), (200, False)):
         with observed() as sent:
             given = function(QUESTION, limit)
@@ -31,8 +29,7 @@ def answer_and_cut(answer: Any) -> str:
             raise Wrong(f"Your function was given the limit {limit}, but sent {body.get('max_tokens')}.")
         if QUESTION not in json.dumps(body, ensure_ascii=False):
             raise Wrong("Your function asked something else than the question that it was given.")
-        if not (isinstance(given, tuple) and len(given) == 2):
-            raise Wrong(f"{returned(given)} Return two things: the text, and True or False.")
+        returns_two(given, "Return two things: the text, and True or False.")
         text = texts(response.get("content"), "text")
         if not isinstance(given[0], str) or given[0] != text:
             raise Wrong(f"The service said {quoted(text)}. The first thing you returned is {quoted(given[0])}.")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from llmlab.lab.exercises.inspect import Wrong, needs_function
+from llmlab.lab.exercises.inspect import Answer, Wrong
 from llmlab.lab.exercises.messages import returned
 from llmlab.lab.exercises.registry import exercise
 
@@ -36,9 +34,8 @@ TEXT = "Miso, Pixel"
         'for choice in json.loads(line[6:])["choices"]: text += choice["delta"].get("content") or ""',
     ],
 )
-def read(answer: Any) -> str:
+def read(function: Answer) -> str:
     """Comments, empty lines, a chunk without choices, a null and the end marker must all be survived."""
-    function = needs_function(answer, "read", "3.1")
     given = function(list(STREAM))
     if not isinstance(given, str):
         join = ' "".join makes one text of a list.' if isinstance(given, list) else ""

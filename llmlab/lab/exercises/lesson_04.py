@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from llmlab.lab.exercises.inspect import Wrong, needs_function
+from llmlab.lab.exercises.inspect import Answer, Wrong
 from llmlab.lab.exercises.messages import returned
 from llmlab.lab.exercises.registry import exercise
 
@@ -24,9 +24,8 @@ LINES: list[dict[str, Any]] = [
         'return lines[-1]["eval_count"] / (lines[-1]["eval_duration"] / 1e9), but None if the last line is not done',
     ],
 )
-def tokens_per_second(answer: Any) -> str:
+def tokens_per_second(function: Answer) -> str:
     """60 tokens in 1.5 seconds are 40 a second, and a broken stream has no speed."""
-    function = needs_function(answer, "tokens_per_second", "4.1")
     given = function(deepcopy(LINES))
     if not isinstance(given, (int, float)) or round(given, 3) != 40:
         raise Wrong(f"60 tokens in 1.5 seconds are 40 a second. {returned(given)}{_reason(given)}")

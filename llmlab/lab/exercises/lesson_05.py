@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from llmlab.errors import LLMError
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed
-from llmlab.lab.exercises.messages import quoted, returned
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed
+from llmlab.lab.exercises.messages import quoted, returns_two
 from llmlab.lab.exercises.registry import exercise
 from llmlab.providers import get_provider
 
@@ -21,9 +19,8 @@ QUESTION = "What is 17 * 23?"
         "for chunk in stream: thought += chunk.reasoning; answer += chunk.text",
     ],
 )
-def split(answer: Any) -> str:
+def split(function: Answer) -> str:
     """Both texts must be whole, and the stream must be read to its end."""
-    function = needs_function(answer, "split", "5.1")
     with observed(), get_provider("local_gpt_oss") as llm:
         try:
             stream = llm.complete_stream(QUESTION)
@@ -34,8 +31,7 @@ def split(answer: Any) -> str:
     whole = stream.result
     if whole.finish_reason is None:
         raise Wrong("You left the stream before its end, and the answer may have gone on. Return after the loop.")
-    if not (isinstance(given, tuple) and len(given) == 2):
-        raise Wrong(f"{returned(given)} Return two texts: the thought, and the answer.")
+    returns_two(given, "Return two texts: the thought, and the answer.")
     for place, text in zip(("first", "second"), given, strict=True):
         if not isinstance(text, str):
             raise Wrong(f"The {place} thing you returned is {quoted(text)}, and it should be a text. Add up with +=.")

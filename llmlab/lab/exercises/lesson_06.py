@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from llmlab.errors import LLMAuthenticationError
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed
-from llmlab.lab.exercises.messages import quoted, returned
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed
+from llmlab.lab.exercises.messages import quoted, returned, returns_two
 from llmlab.lab.exercises.registry import exercise
 from llmlab.lab.tape import faults
 
@@ -22,9 +22,8 @@ SECONDS = 7
         'except llmlab.LLMRateLimitError as error: return f"Please come back in {error.retry_after:.0f} seconds."',
     ],
 )
-def polite(answer: Any) -> str:
+def polite(function: Answer) -> str:
     """Asked normally, under a rate limit, and with a refused key, the function must tell the three apart."""
-    function = needs_function(answer, "polite", "6.1")
     with observed() as sent:
         text = function(QUESTION)
     if not sent:
@@ -57,9 +56,8 @@ def polite(answer: Any) -> str:
         "return the joined text and True at the end of the try block; in the except block, error.partial and False.",
     ],
 )
-def rescue(answer: Any) -> str:
+def rescue(function: Answer) -> str:
     """A whole stream and a broken one must both give their text, and be told apart."""
-    function = needs_function(answer, "rescue", "6.2")
     with observed() as sent:
         given = function(QUESTION)
     if not any(exchange.streamed for exchange in sent):
@@ -77,6 +75,5 @@ def rescue(answer: Any) -> str:
 
 
 def _pair(given: Any) -> tuple[Any, Any]:
-    if not (isinstance(given, tuple) and len(given) == 2):
-        raise Wrong(f"{returned(given)} Return two things: the text, and True or False.")
+    returns_two(given, "Return two things: the text, and True or False.")
     return given[0], given[1]

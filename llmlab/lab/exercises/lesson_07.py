@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed
 from llmlab.lab.exercises.messages import quoted, returned
 from llmlab.lab.exercises.registry import exercise
 from llmlab.lab.tape import faults
@@ -25,9 +25,8 @@ WHOLE = Completion("text", "none", usage=Usage(12, 80), latency=2.4)
         "return answer.usage.output_tokens / (answer.latency - answer.time_to_first_token), but None in two cases",
     ],
 )
-def speed(answer: Any) -> str:
+def speed(function: Answer) -> str:
     """80 tokens in 2 seconds of writing are 40 a second; two answers have no speed."""
-    function = needs_function(answer, "speed", "7.1")
     given = function(STREAMED)
     if not isinstance(given, (int, float)) or not 39.9 < given < 40.1:
         raise Wrong(
@@ -63,9 +62,8 @@ def _reason(given: Any) -> str:
         'text += str(chunk) for each chunk of llm.complete_stream; break at "."; text.partition(".")[0] + "." is left',
     ],
 )
-def first_sentence(answer: Any) -> str:
+def first_sentence(function: Answer) -> str:
     """The first sentence must come back, and the rest of the stream must be left unread."""
-    function = needs_function(answer, "first_sentence", "7.2")
     # A fault that does no harm: in live mode, too, the whole stream is known, and how much of it was read.
     with observed() as sent, faults("slow_first_token", seconds=0):
         text = function(QUESTION)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from llmlab.errors import LLMError
-from llmlab.lab.exercises.inspect import Wrong, needs_async_function
+from llmlab.lab.exercises.inspect import Answer, Wrong
 from llmlab.lab.exercises.messages import quoted, returned
 from llmlab.lab.exercises.registry import exercise
 from llmlab.lab.tape import faults
@@ -27,10 +27,10 @@ MOST = 2
         "asyncio.gather takes coroutines, and a star before a list hands all of its items over.",
         "answers = await asyncio.gather(*(llm.complete_async(question) for …)), then a list of their content.",
     ],
+    is_async=True,
 )
-def ask_all(answer: Any) -> str:
+def ask_all(function: Answer) -> str:
     """Six questions must be on their way at the same time, and come back as texts in their order."""
-    function = needs_async_function(answer, "ask_all", "8.1")
     with crowd() as seen:
         texts = function(QUESTIONS)
     _expect_texts(texts)
@@ -50,10 +50,10 @@ def ask_all(answer: Any) -> str:
         "The inner coroutine waits for a seat with async with, and catches llmlab.LLMError.",
         "async with seats: then try to return (await …).content, and except llmlab.LLMError return None.",
     ],
+    is_async=True,
 )
-def ask_gently(answer: Any) -> str:
+def ask_gently(function: Answer) -> str:
     """Never more than two at once, all of them answered, and a failure is None in its place."""
-    function = needs_async_function(answer, "ask_gently", "8.2")
     with crowd() as seen:
         texts = function(QUESTIONS, MOST)
     _expect_texts(texts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmlab.errors import ToolError
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed, shortened
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed, shortened
 from llmlab.lab.exercises.messages import quoted, returned, texts, whole_answer
 from llmlab.lab.exercises.registry import exercise
 from llmlab.toolkit.tools import Tool
@@ -23,9 +23,8 @@ TRAINS = {"Bergen": "08:15", "Trondheim": "09:40", "Bodø": "11:05"}
         "call.arguments))}) for each call, then client.responses.create with messages and tools=[definition] again",
     ],
 )
-def answer_with_tools(answer: Any) -> str:
+def answer_with_tools(function: Answer) -> str:
     """Two calls must get their own results, and a question without a call its answer at once."""
-    function = needs_function(answer, "answer_with_tools", "9.1")
     with observed() as sent:
         text = function(BOTH)
     request, response = whole_answer(sent, "/responses", "client.responses.create")
@@ -84,9 +83,8 @@ def _is_text(text: Any, response: dict[str, Any]) -> None:
         'raise LookupError(f"no train goes to {city}; there are trains to …"), or else return TRAINS[city]',
     ],
 )
-def next_train(answer: Any) -> str:
+def next_train(function: Answer) -> str:
     """Each city must have its time, another one an error that helps, and the model a description to read."""
-    function = needs_function(answer, "next_train", "9.2")
     for city, time in TRAINS.items():
         if (given := function(city)) is None or not isinstance(given, str) or given != time:
             raise Wrong(f"The next train to {city} leaves at {time}. {returned(given)}")
@@ -102,7 +100,7 @@ def next_train(answer: Any) -> str:
     if missing := [city for city in TRAINS if city not in told]:
         raise Wrong(f"The model would read {told!r}, and not know that there is a train to {missing[0]}.")
     try:
-        made = answer if isinstance(answer, Tool) else Tool(answer)
+        made = function.given if isinstance(function.given, Tool) else Tool(function.given)
     except ToolError as refused:
         raise Wrong(f"The function is right, and no tool yet: {refused.message.rstrip('.')}.") from None
     return f"The model reads {shortened(made.definition.description)!r}, and for Paris {told!r}."

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed
-from llmlab.lab.exercises.messages import quoted, returned
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed
+from llmlab.lab.exercises.messages import quoted, returned, returns
 from llmlab.lab.exercises.registry import exercise
 from llmlab.toolkit.conversation import ConversationContext
 
@@ -33,9 +33,8 @@ TURNS: list[list[dict[str, Any]]] = [
         'system + messages[starts[-number] :], where starts are the places of the messages with role "user"',
     ],
 )
-def last_turns(answer: Any) -> str:
+def last_turns(function: Answer) -> str:
     """The system message and whole turns must stay, nothing else, and the list that was given must be left alone."""
-    function = needs_function(answer, "last_turns", "10.1")
     for system in ([SYSTEM], []):
         for number in (2, 1, 3, 5):
             messages = deepcopy([*system, *(message for turn in TURNS for message in turn)])
@@ -79,9 +78,8 @@ def _said(message: dict[str, Any]) -> str:
         'system_message is f"{chat.system_message} {summary}"',
     ],
 )
-def summarised(answer: Any) -> str:
+def summarised(function: Answer) -> str:
     """All that was said must be sent, and the summary must be what the new conversation begins with."""
-    function = needs_function(answer, "summarised", "10.2")
     chat = ConversationContext(system_message=SYSTEM["content"])
     chat.add_user_message("I have a parrot.")
     chat.add_assistant_message("Arr! A fine bird.")
@@ -92,8 +90,7 @@ def summarised(answer: Any) -> str:
         made = function(chat)
     if str(chat) != before:
         raise Wrong("Your function changed the conversation that it was given. Make a new one.")
-    if not isinstance(made, ConversationContext):
-        raise Wrong(f"{returned(made)} Return a ConversationContext.")
+    returns(made, ConversationContext, "Return a ConversationContext.")
     if not sent:
         raise Wrong("Your function asked nobody. Let llm write the summary.")
     asked = str(sent[-1].request)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
-from llmlab.lab.exercises.inspect import Wrong, needs_function
-from llmlab.lab.exercises.messages import quoted, returned
+from llmlab.lab.exercises.inspect import Answer, Wrong
+from llmlab.lab.exercises.messages import quoted, returns
 from llmlab.lab.exercises.registry import exercise
 from llmlab.models import ModelCapabilities, ModelSpec, ParameterSpec, Prices, register_spec
 
@@ -34,17 +33,15 @@ _REASONS = {
         "return min(able, key=lambda spec: spec.prices.output).model",
     ],
 )
-def cheapest(answer: Any) -> str:
+def cheapest(function: Answer) -> str:
     """Asked for three sets of abilities, the function must find three models of a made-up vendor."""
-    function = needs_function(answer, "cheapest", "11.1")
     for spec in _MODELS:
         register_spec(spec)
     for needs, right in _RIGHT:
         found = function("shop", set(needs))
         if isinstance(found, ModelSpec):
             raise Wrong(f"Your function returned the whole spec. Return its name: {found.model!r} is in .model.")
-        if not isinstance(found, str):
-            raise Wrong(f"{returned(found)} Return the name of a model.")
+        returns(found, str, "Return the name of a model.")
         if found == right:
             continue
         chosen = next((spec for spec in _MODELS if spec.model == found), None)
@@ -65,9 +62,8 @@ def cheapest(answer: Any) -> str:
         'if spec.parameter("temperature") is None: fits.pop("temperature", None)',
     ],
 )
-def fitting(answer: Any) -> str:
+def fitting(function: Answer) -> str:
     """Options that fit must stay, others must be cut or left out, and the given dict must not change."""
-    function = needs_function(answer, "fitting", "11.2")
     strict = ModelSpec("shop-strict", "shop", parameters=(ParameterSpec("top_p"),), max_output_tokens=500)
     free = ModelSpec("shop-free", "shop", parameters=(ParameterSpec("temperature", max=2),))
     for spec, given, right in (
@@ -79,8 +75,7 @@ def fitting(answer: Any) -> str:
     ):
         options = dict(given)
         found = function(spec, options)
-        if not isinstance(found, dict):
-            raise Wrong(f"{returned(found)} Return a dict of options.")
+        returns(found, dict, "Return a dict of options.")
         if found != right:
             limit = spec.max_output_tokens or "any number of"
             takes = "takes a temperature" if spec is free else "takes no temperature"

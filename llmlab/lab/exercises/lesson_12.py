@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed
-from llmlab.lab.exercises.messages import quoted, returned
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed
+from llmlab.lab.exercises.messages import quoted, returned, returns_two
 from llmlab.lab.exercises.registry import exercise
 from llmlab.types.completion import Completion, Usage
 
@@ -26,9 +24,8 @@ EFFORTS = ("none", "low", "medium", "high")
         "return llm.complete(letter, response_format=…).parsed",
     ],
 )
-def read_order(answer: Any) -> str:
+def read_order(function: Answer) -> str:
     """Three letters, one of them without a number: one request each, and what is not said must be None."""
-    function = needs_function(answer, "read_order", "12.1")
     for letter, right in LETTERS:
         with observed() as sent:
             found = function(letter)
@@ -60,9 +57,8 @@ def read_order(answer: Any) -> str:
         "for effort in […]: answer = ask(effort); usage += answer.usage; if right(answer): return answer, usage",
     ],
 )
-def think_until(answer: Any) -> str:
+def think_until(function: Answer) -> str:
     """A model that is right from some effort on: asked in that order, as long as needed, all rounds counted."""
-    function = needs_function(answer, "think_until", "12.2")
     for enough in range(len(EFFORTS) + 1):
         asked: list[str] = []
         found = function(lambda effort, asked=asked, enough=enough: _said(effort, asked, enough), _is_right)
@@ -73,8 +69,7 @@ def think_until(answer: Any) -> str:
         if tuple(asked) != right:
             told = ", ".join(asked) or "nothing"
             raise Wrong(f"{case} was asked with: {told}. It should be asked with: {', '.join(right)}.")
-        if not (isinstance(found, (tuple, list)) and len(found) == 2):
-            raise Wrong(f"{returned(found)} Return two things: answer, usage.")
+        returns_two(found, "Return two things: answer, usage.")
         given, usage = found
         if enough == len(EFFORTS) and given is not None:
             raise Wrong(f"{case}: the answer is then None, and not {quoted(given)}.")

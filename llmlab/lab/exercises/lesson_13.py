@@ -6,8 +6,8 @@ import copy
 import json
 from typing import Any
 
-from llmlab.lab.exercises.inspect import Wrong, needs_function
-from llmlab.lab.exercises.messages import quoted, returned
+from llmlab.lab.exercises.inspect import Answer, Wrong
+from llmlab.lab.exercises.messages import quoted, returns
 from llmlab.lab.exercises.registry import exercise
 from llmlab.toolkit.format_comparison import rosetta
 
@@ -33,14 +33,12 @@ CHATS: tuple[list[dict[str, str]], ...] = (
         "for choice in event['choices']: text += choice['delta'].get('content') or ''",
     ],
 )
-def text_of(answer: Any) -> str:
+def text_of(function: Answer) -> str:
     """Two streams with all the traps of the real one must be read to their end."""
-    function = needs_function(answer, "text_of", "13.1")
     for pieces in PIECES:
         text = function(_lines(pieces))
         whole = "".join(pieces)
-        if not isinstance(text, str):
-            raise Wrong(f"{returned(text)} Return the text, added up piece by piece.")
+        returns(text, str, "Return the text, added up piece by piece.")
         if text == pieces[-1] or text == pieces[0]:
             raise Wrong(f"Your function returned {quoted(text)}, one piece of {len(pieces)}. Add them up with +=.")
         if text != whole:
@@ -56,9 +54,8 @@ def text_of(answer: Any) -> str:
         'Join the system texts with "\\n\\n".join(…) into wire["system"], and leave the field out if there are none.',
     ],
 )
-def to_anthropic(answer: Any) -> str:
+def to_anthropic(function: Answer) -> str:
     """Three conversations must look as rosetta makes them."""
-    function = needs_function(answer, "to_anthropic", "13.2")
     for chat in CHATS:
         for limit in (None, 30):
             shown = rosetta(chat, only=("openai_chat", "anthropic_messages"), model="any", max_tokens=limit).bodies
@@ -70,8 +67,7 @@ def to_anthropic(answer: Any) -> str:
 
 
 def _compare(found: Any, wanted: dict[str, Any]) -> None:
-    if not isinstance(found, dict):
-        raise Wrong(f"{returned(found)} Return a dict.")
+    returns(found, dict, "Return a dict.")
     turns = found.get("messages")
     if isinstance(turns, list) and any(isinstance(turn, dict) and turn.get("role") == "system" for turn in turns):
         raise Wrong("A system message is still among the messages. Anthropic has a field of its own for it: system.")

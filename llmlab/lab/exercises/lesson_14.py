@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmlab.lab.exercises.inspect import Wrong, needs_function
-from llmlab.lab.exercises.messages import quoted, returned
+from llmlab.lab.exercises.inspect import Answer, Wrong
+from llmlab.lab.exercises.messages import quoted, returned, returns_two
 from llmlab.lab.exercises.registry import exercise
 from llmlab.types.completion import Completion, FileSearchResult
 
@@ -25,9 +25,8 @@ VECTORS: tuple[tuple[list[float], dict[str, list[float]], str], ...] = (
         "max(texts, key=lambda name: cosine(question, texts[name]))",
     ],
 )
-def nearest(answer: Any) -> str:
+def nearest(function: Answer) -> str:
     """Longer vectors and nearer ends must not win over the right direction."""
-    function = needs_function(answer, "nearest", "14.1")
     for question, texts, wanted in VECTORS:
         given = function(list(question), {name: list(vector) for name, vector in texts.items()})
         if given != wanted:
@@ -88,16 +87,14 @@ CASES: tuple[tuple[str, tuple[str, ...], list[str]], ...] = (
         "dict.fromkeys(found.file_name for found in answer.file_search_results) keeps each name once, in order.",
     ],
 )
-def answer_with_sources(answer: Any) -> str:
+def answer_with_sources(function: Answer) -> str:
     """A file that was found twice is named once, the nearest first; without sources there is an empty list."""
-    function = needs_function(answer, "answer_with_sources", "14.2")
     for text, names, wanted in CASES:
         desk, question = _Desk(text, *names), "What is it?"
         given = function(desk, question)
         if desk.asked != [question]:
             raise Wrong(f"The store was asked for {len(desk.asked)} answers. Ask it once: store.answer(llm, question).")
-        if not isinstance(given, (tuple, list)) or len(given) != 2:
-            raise Wrong(f"{returned(given)} Return two things: the answer's text, and a list of file names.")
+        returns_two(given, "Return two things: the answer's text, and a list of file names.")
         if given[0] != text:
             raise Wrong(f"The answer was {text!r}, and you returned {quoted(given[0])}. The text is in answer.content.")
         if not isinstance(given[1], list):

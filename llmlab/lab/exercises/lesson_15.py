@@ -9,8 +9,8 @@ from typing import Any
 from llmlab.config.environment import ProviderSettings
 from llmlab.config.settings import load_settings
 from llmlab.errors import ConfigurationError
-from llmlab.lab.exercises.inspect import Wrong, needs_function
-from llmlab.lab.exercises.messages import quoted, returned
+from llmlab.lab.exercises.inspect import Answer, Wrong
+from llmlab.lab.exercises.messages import quoted, returns
 from llmlab.lab.exercises.registry import exercise
 from llmlab.types.completion import Completion
 
@@ -42,11 +42,10 @@ BODIES: tuple[tuple[dict[str, Any], tuple[Any, ...]], ...] = (
         "backend: openrouter, and below providers: openrouter: {api_key_env: TEAM_KEY, …}, all in one text to return.",
     ],
 )
-def team_settings(answer: Any) -> str:
+def team_settings(function: Answer) -> str:
     """The text is read as a file would be, and must set these things and no others."""
-    text = needs_function(answer, "team_settings", "15.1")()
-    if not isinstance(text, str):
-        raise Wrong(f"{returned(text)} Return the text of the file.")
+    text = function()
+    returns(text, str, "Return the text of the file.")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "llmlab.yaml"
         file.write_text(text, encoding="utf-8", errors="replace")
@@ -71,13 +70,11 @@ def team_settings(answer: Any) -> str:
         'Completion(content=….strip(), model="", finish_reason=…, usage=Usage(len(details.get("prefill", [])), …))',
     ],
 )
-def read_answer(answer: Any) -> str:
+def read_answer(function: Answer) -> str:
     """Three answers must be read: a whole one, one that was cut off, one without details."""
-    function = needs_function(answer, "read_answer", "15.2")
     for body, wanted in BODIES:
         read = function(body)
-        if not isinstance(read, Completion):
-            raise Wrong(f"{returned(read)} Return a Completion.")
+        returns(read, Completion, "Return a Completion.")
         usage = read.usage
         found = (read.content, read.model, read.finish_reason, usage.input_tokens, usage.output_tokens)
         names = ("content", "model", "finish_reason", "usage.input_tokens", "usage.output_tokens")

@@ -6,8 +6,8 @@ from typing import Any
 
 from llmlab._utils.clock import now
 from llmlab.errors import LLMAPIError, LLMError, LLMRateLimitError, LLMTimeoutError
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed
-from llmlab.lab.exercises.messages import returned
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed
+from llmlab.lab.exercises.messages import returns
 from llmlab.lab.exercises.registry import exercise
 from llmlab.lab.tape import faults, hurried
 from llmlab.policies import RetryPolicy
@@ -26,11 +26,10 @@ LONGEST = 20
         'return RetryPolicy(max_retries=4, delay=lambda retry: …, on=[…]), with the half second and "server".',
     ],
 )
-def patience(answer: Any) -> str:
+def patience(function: Answer) -> str:
     """The policy is asked what it would do after errors of the server and after a timeout."""
-    policy = needs_function(answer, "patience", "16.1")()
-    if not isinstance(policy, RetryPolicy):
-        raise Wrong(f"{returned(policy)} Return a RetryPolicy.")
+    policy = function()
+    returns(policy, RetryPolicy, "Return a RetryPolicy.")
     busy = LLMAPIError("too busy", status_code=503)
     waits = [_wait(policy, retry, busy) for retry in range(1, TRIES + 2)]
     tries = sum(wait is not None for wait in waits)
@@ -65,9 +64,8 @@ def _wait(policy: RetryPolicy, retry: int, error: LLMAPIError) -> float | None:
         "llm = Failover([get_provider(…, max_retries=0), get_provider(…)]), then llm.complete(question, deadline=…).",
     ],
 )
-def always(answer: Any) -> str:
+def always(function: Answer) -> str:
     """Asked when all is well, when one service fails, and when a service asks for more time than there is."""
-    function = needs_function(answer, "always", "16.2")
     well = _asked(function)
     if well.provider != "openai":
         raise Wrong(f"All is well, and {well.provider} answered. OpenAI comes first.")
@@ -106,7 +104,6 @@ def _answers(function: Any) -> bool:
 
 
 def _asked(function: Any) -> Completion:
-    given = function(QUESTION)
-    if not isinstance(given, Completion):
-        raise Wrong(f"{returned(given)} Return the answer as the provider gave it.")
+    given: Completion = function(QUESTION)
+    returns(given, Completion, "Return the answer as the provider gave it.")
     return given

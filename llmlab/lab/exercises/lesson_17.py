@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed
 from llmlab.lab.exercises.messages import returned
 from llmlab.lab.exercises.registry import exercise
 from llmlab.policies.ledger import ledger
@@ -33,9 +33,8 @@ TOKENS, FEWER = 350, 180
         "return (fresh * 0.10 + usage.cached_tokens * 0.01 + usage.output_tokens * 0.50) / 1_000_000",
     ],
 )
-def price(answer: Any) -> str:
+def price(function: Answer) -> str:
     """Reading, writing and reading again must each have its price, and nothing may be paid twice."""
-    function = needs_function(answer, "price", "17.1")
     for usage, wanted, case in (
         (Usage(1_000_000, 0, 1_000_000), READ, "A million tokens read cost $0.10."),
         (Usage(0, 1_000_000, 1_000_000), WRITTEN, "A million tokens written cost $0.50."),
@@ -75,12 +74,11 @@ def _is(given: Any, wanted: float) -> bool:
         "try: texts.append(careful.complete(one, max_tokens=60).content) … except llmlab.BudgetExceededError: break",
     ],
 )
-def ask_within(answer: Any) -> str:
+def ask_within(function: Answer) -> str:
     """Six questions, tokens for three or four: the function must ask, stop in time, and return what it has.
 
     Then fewer tokens, because a budget of a fixed size passes the first time.
     """
-    function = needs_function(answer, "ask_within", "17.2")
     made, used = _asked(function, TOKENS)
     _asked(function, FEWER)
     return f"{made} of {len(QUESTIONS)} questions, {used} of {TOKENS} tokens, and not one call too many."

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from llmlab.lab.exercises.inspect import Wrong, needs_function
-from llmlab.lab.exercises.messages import quoted, returned
+from llmlab.lab.exercises.inspect import Answer, Wrong
+from llmlab.lab.exercises.messages import quoted, returned, returns
 from llmlab.lab.exercises.registry import exercise
 
 USERS = [f"user {number}" for number in range(1000)]
@@ -30,13 +28,11 @@ ANSWERS = [
         "return 1 if facts[prompt] in words else 0",
     ],
 )
-def strict(answer: Any) -> str:
+def strict(function: Answer) -> str:
     """Right answers in any dress must score, and none that only contains the right letters."""
-    function = needs_function(answer, "strict", "18.1")
     for prompt, said, wanted, why in ANSWERS:
         given = function(said, prompt)
-        if not isinstance(given, (int, float)):
-            raise Wrong(f"{returned(given)} Return 1 or 0.")
+        returns(given, (int, float), "Return 1 or 0.")
         if given != wanted:
             raise Wrong(f"{said!r} {why}, so the score is {wanted}; your function returned {quoted(given)}.")
     return f"{len(ANSWERS)} answers judged, and the tricky ones did not fool you."
@@ -50,10 +46,9 @@ def strict(answer: Any) -> str:
         'return "a" if share_of_hash(user) < share else "b"',
     ],
 )
-def arm_of(answer: Any) -> str:
+def arm_of(function: Answer) -> str:
     """The same user must stay, every share must be kept, and nothing may depend on the process."""
-    function = needs_function(answer, "arm_of", "18.2")
-    names = set(getattr(getattr(answer, "__code__", None), "co_names", ()))
+    names = set(getattr(getattr(function.given, "__code__", None), "co_names", ()))
     # Random(user) and seed(user) say the same in every process.
     chance = set() if names & {"Random", "seed"} else {"random", "randint", "choice", "choices", "uniform"}
     if drawn := names & {"hash", "id", *chance}:

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from llmlab.errors import LLMError
-from llmlab.lab.exercises.inspect import Wrong, needs_function, observed, shortened
-from llmlab.lab.exercises.messages import quoted, returned
+from llmlab.lab.exercises.inspect import Answer, Wrong, observed, shortened
+from llmlab.lab.exercises.messages import quoted, returns, returns_two
 from llmlab.lab.exercises.registry import exercise
 from llmlab.providers import get_provider
 from llmlab.toolkit.batches import submit_batch
@@ -29,12 +29,10 @@ REQUESTS: list[Any] = [
         "found = {result['custom_id']: text_of(result) for …}, then [found.get(name) for name in ids]",
     ],
 )
-def in_order(answer: Any) -> str:
+def in_order(function: Answer) -> str:
     """Shuffled lines must find their questions, and a missing one must leave a gap."""
-    function = needs_function(answer, "in_order", "19.1")
     given = function([_line(name, text) for name, text in TEXTS.items()], list(IDS))
-    if not isinstance(given, (list, tuple)):
-        raise Wrong(f"{returned(given)} Return a list.")
+    returns(given, (list, tuple), "Return a list.")
     wanted = [TEXTS.get(name) for name in IDS]
     if list(given) == wanted:
         return "Three shuffled lines, four questions, and each text is in its place."
@@ -56,16 +54,14 @@ def in_order(answer: Any) -> str:
         "enumerate(outcomes) gives the places. Return the list of texts and the list of places.",
     ],
 )
-def sort_out(answer: Any) -> str:
+def sort_out(function: Answer) -> str:
     """All answers and the one error must be told apart, from one batch."""
-    function = needs_function(answer, "sort_out", "19.2")
     with observed() as sent:
         given = function(list(REQUESTS))
     made = [one for one in sent if one.method == "POST" and one.path.endswith("/batches")]
     if len(made) != 1:
         raise Wrong(f"Your function made {len(made)} batches, and should make one: llmlab.submit_batch(requests, llm).")
-    if not (isinstance(given, (tuple, list)) and len(given) == 2):
-        raise Wrong(f"{returned(given)} Return two lists: the texts, and the places of what failed.")
+    returns_two(given, "Return two lists: the texts, and the places of what failed.")
     texts, failed = given
     with observed(), get_provider("openai") as llm:
         outcomes = submit_batch(REQUESTS, llm).wait(progress=False)

@@ -46,6 +46,26 @@ def returned(value: Any) -> str:
     return f"Your function returned {quoted(value)}."
 
 
+def returns(value: Any, kind: type | tuple[type, ...], wanted: str) -> None:
+    """Hold what the learner's function returned to its type.
+
+    Raises:
+        Wrong: it is of another type; the message ends with `wanted`.
+    """
+    if not isinstance(value, kind):
+        raise Wrong(f"{returned(value)} {wanted}")
+
+
+def returns_two(value: Any, wanted: str) -> None:
+    """Hold what the learner's function returned to a tuple or list of two.
+
+    Raises:
+        Wrong: it is something else; the message ends with `wanted`.
+    """
+    if not (isinstance(value, tuple | list) and len(value) == 2):
+        raise Wrong(f"{returned(value)} {wanted}")
+
+
 def quoted(value: Any) -> str:
     """Return words and numbers as they are written, and anything else by its kind."""
     return shortened(repr(value)) if isinstance(value, (str, int, float)) else a_kind(value)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from llmlab.errors import LLMError
-from llmlab.lab.exercises.inspect import Wrong, is_stub, told
+from llmlab.lab.exercises.inspect import Answer, Wrong, describe_failure, is_stub
 from llmlab.lab.exercises.result import Hint, Outcome, Verdict
 
-CheckFunction: TypeAlias = Callable[[Any], str]
-"""Takes what the learner handed in; returns a sentence of praise that says what it did, or raises `Wrong`."""
+CheckFunction: TypeAlias = Callable[[Answer], str]
+"""Takes the learner's function; returns a sentence of praise that says what it did, or raises `Wrong`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +27,30 @@ class Exercise:
 
     Args:
         exercise_id: lesson and number, such as "1.1".
-        check: looks at an answer.
+        check: looks at an answer; its name is that of the learner's function.
         hints: from a nudge to nearly the solution.
+        is_async: the function begins with async def.
     """
 
     exercise_id: str
     check: CheckFunction
     hints: tuple[str, ...]
+    is_async: bool
 
 
 _exercises: dict[str, Exercise] = {}
 _hints_given: dict[str, int] = {}
 
 
-def exercise(exercise_id: str, *, hints: Sequence[str]) -> Callable[[CheckFunction], CheckFunction]:
+def exercise(
+    exercise_id: str, *, hints: Sequence[str], is_async: bool = False
+) -> Callable[[CheckFunction], CheckFunction]:
     """Make a check function the check of an exercise.
 
     Args:
         exercise_id: lesson and number, such as "1.1".
         hints: from a nudge to nearly the solution; at least one.
+        is_async: the learner's function begins with async def.
 
     Raises:
         ValueError: the number is no such number or taken, or there is no hint.
@@ -60,7 +65,7 @@ def exercise(exercise_id: str, *, hints: Sequence[str]) -> Callable[[CheckFuncti
         # A module that is loaded again defines its own exercises again.
         if taken and (taken.check.__module__, taken.check.__qualname__) != (function.__module__, function.__qualname__):
             raise ValueError(f"there are two exercises {exercise_id}")
-        _exercises[exercise_id] = Exercise(exercise_id, function, tuple(hints))
+        _exercises[exercise_id] = Exercise(exercise_id, function, tuple(hints), is_async)
         return function
 
     return register
@@ -80,12 +85,13 @@ def check(exercise_id: str, answer: Any) -> Verdict:
     if is_stub(answer):
         return Verdict(exercise_id, Outcome.NOT_ATTEMPTED, f'Stuck? hint("{exercise_id}")')
     try:
-        return Verdict(exercise_id, Outcome.RIGHT, found.check(answer))
+        function = Answer(answer, found.check.__name__, exercise_id, is_async=found.is_async)
+        return Verdict(exercise_id, Outcome.RIGHT, found.check(function))
     except Wrong as wrong:
         return Verdict(exercise_id, Outcome.NOT_YET, str(wrong))
     except Exception as error:
         # Only what came out of the learner's code is told to the learner. A check that fails by itself must be seen.
-        if (sentence := told(error, answer)) is None:
+        if (sentence := describe_failure(error, answer)) is None:
             raise
         return Verdict(exercise_id, Outcome.NOT_YET, sentence)
 

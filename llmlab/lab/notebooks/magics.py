@@ -1,6 +1,6 @@
 """What `%load_ext llmlab` and `%llmlab` do in a notebook.
 
-%load_ext llmlab     switch the tape on, and say which mode this is
+%load_ext llmlab     switch the tape on, and say which mode this is; also when it is run again
 %llmlab              say which mode this is
 %llmlab live         switch to another mode
 %llmlab $mode        the same, from a variable; None changes nothing
@@ -31,7 +31,22 @@ def load(shell: Any) -> None:
     shell.register_magic_function(switch, "line", _NAME)
     shell.set_custom_exc((LLMError,), tracebacks.show)
     expect.install(shell)
+    magics = shell.magics_manager.magics["line"]
+    if not isinstance(magics["load_ext"], _LoadExt):
+        magics["load_ext"] = _LoadExt(shell, magics["load_ext"])
     print(tape.banner())
+
+
+class _LoadExt:
+    """`%load_ext`, which loads llmlab again where IPython would only say that it is loaded."""
+
+    def __init__(self, shell: Any, plain: Any) -> None:
+        self.shell, self.plain = shell, plain
+
+    def __call__(self, line: str) -> Any:
+        if line.strip() == _NAME and _NAME in self.shell.extension_manager.loaded:
+            return load(self.shell)
+        return self.plain(line)
 
 
 def unload(shell: Any) -> None:
@@ -41,7 +56,10 @@ def unload(shell: Any) -> None:
         shell: IPython's.
     """
     tape.stop()
-    shell.magics_manager.magics["line"].pop(_NAME, None)
+    magics = shell.magics_manager.magics["line"]
+    magics.pop(_NAME, None)
+    if isinstance(magics["load_ext"], _LoadExt):
+        magics["load_ext"] = magics["load_ext"].plain
     shell.set_custom_exc((), None)
     expect.remove(shell)
 
