@@ -229,7 +229,7 @@ def test_a_store_that_another_part_has_deleted_is_missed(shape: str, embedder: l
         assert do(shape, other, "search", "coffee")
         one.delete()
         for method, args in (("files", ()), ("search", ("coffee",)), ("add", ({"b": "Tea."},)), ("remove", ("x",))):
-            with pytest.raises(StoreNotFoundError, match="was deleted meanwhile"):
+            with pytest.raises(StoreNotFoundError, match=r"was deleted\. Make a new one"):
                 do(shape, other, method, *args)
 
 

@@ -54,11 +54,7 @@ def write(path: Path, settings: Mapping[str, Any], messages: Sequence[Message]) 
 
 
 class ConversationFile:
-    """A file that holds a conversation.
-
-    Raises:
-        ConfigurationError: it cannot be read, or holds no conversation; with the line, if there is one.
-    """
+    """A file that holds a conversation. An error names the line of the mistake."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

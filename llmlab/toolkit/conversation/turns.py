@@ -28,11 +28,7 @@ def turn_starts(messages: Sequence[Message]) -> list[int]:
 
 
 def check_next(messages: Sequence[Message], message: Message) -> None:
-    """Refuse a message that may not follow.
-
-    Raises:
-        LLMInvalidRequestError: says what must come first.
-    """
+    """Refuse a message that may not follow, and say what must come first."""
     if not isinstance(message, Message):
         raise LLMInvalidRequestError(
             f"a conversation takes a Message, not {type(message).__name__}; add a text with add_user_message"

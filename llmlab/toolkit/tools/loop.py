@@ -30,15 +30,7 @@ class Job:
 
 
 class Loop:
-    """The state of one run with tools.
-
-    Args:
-        provider, prompt, tools, max_rounds, options: as in `run_tools`.
-
-    Raises:
-        ToolError: a tool is not a function, or two tools have one name.
-        LLMInvalidRequestError: the messages, an option or `max_rounds` is wrong.
-    """
+    """The state of one run with tools. Wrong messages, tools and options are refused here, before anything is sent."""
 
     def __init__(
         self, provider: Provider, prompt: Prompt, tools: Sequence[AnyTool], max_rounds: int, options: dict[str, Any]
@@ -55,7 +47,6 @@ class Loop:
         self.provider = provider
         self.has_answer = self.closed = False
         self._options = {**options, "tools": [each.definition for each in self._tools.values()]}
-        # A wrong option is refused here, before anything is sent.
         self._messages = list(provider.request(prompt, **self._options).messages)
         self._max_rounds = max_rounds
         self._round = 0

@@ -33,16 +33,7 @@ class _Schema(GenerateJsonSchema):
 
 
 class Arguments:
-    """The arguments that a function takes.
-
-    Args:
-        function: typed, without `*args` and `**kwargs`.
-        name: the function's name, for errors.
-        notes: descriptions of arguments, by name.
-
-    Raises:
-        ToolError: names the parameter that cannot be written as JSON schema.
-    """
+    """The arguments of a function. `name` is its name in errors, `notes` describe arguments by name."""
 
     schema: dict[str, Any]
 
@@ -91,11 +82,7 @@ class Arguments:
 
 
 def read_docstring(docstring: str) -> tuple[str, dict[str, str]]:
-    """Return the text of a docstring without its sections, and the description of each argument.
-
-    Args:
-        docstring: as `inspect.getdoc` returns it.
-    """
+    """Return the text of a docstring of `inspect.getdoc` without its sections, and the notes on its arguments."""
     about: list[str] = []
     notes: dict[str, str] = {}
     section, depth, current = "", 0, ""

@@ -81,15 +81,15 @@ class LocalVectorStore(VectorStore):
         self._chosen_model = model
         self._usual_model = model or provider.embedding_model()
         self._sizes = (chunk_size, chunk_overlap)
-        self._exists = self._deleted = False
+        self._exists = False
         super().__init__(name, name, provider)
-        self._open_engine: Engine | None = open_engine(folder, url)
+        self._engine_or_none: Engine | None = open_engine(folder, url)
 
     def close(self) -> None:
         """Close the store. In a folder or a server its files stay; in memory they are gone."""
-        if self._open_engine is not None:
-            self._open_engine.close()
-            self._open_engine = None
+        if self._engine_or_none is not None:
+            self._engine_or_none.close()
+            self._engine_or_none = None
 
     async def aclose(self) -> None:
         """The async twin of `close`."""
@@ -145,8 +145,10 @@ class LocalVectorStore(VectorStore):
         yield _InThread(partial(self._engine.remove, self.name, file_id))
 
     def _delete(self) -> Flow[None]:
+        yield from self._metadata()
         yield _InThread(partial(self._engine.delete, self.name))
-        self._deleted = True
+        # From here on, `_metadata` misses the store.
+        self._exists = True
 
     def _embed(
         self, texts: list[str], metadata: Metadata, report: Callable[[int], None] | None = None
@@ -165,20 +167,16 @@ class LocalVectorStore(VectorStore):
         metadata: Metadata = yield _InThread(partial(self._engine.metadata, self.name))
         if metadata is None and self._exists:
             raise StoreNotFoundError(
-                f"the store {self.name!r} was deleted meanwhile. Make a new one: LocalVectorStore(name, provider)."
+                f"the store {self.name!r} was deleted. Make a new one: LocalVectorStore(name, provider)."
             )
         self._exists = metadata is not None
         return metadata
 
     @property
     def _engine(self) -> Engine:
-        if self._deleted:
-            raise StoreNotFoundError(
-                f"the store {self.name!r} was deleted. Make a new one: LocalVectorStore(name, provider)."
-            )
-        if self._open_engine is None:
+        if self._engine_or_none is None:
             raise StoreNotFoundError(f"the store {self.name!r} is closed. Open it again: LocalVectorStore(name, …).")
-        return self._open_engine
+        return self._engine_or_none
 
     def _model(self, metadata: Metadata) -> str:
         """Return the model that embeds: the one of everything in the store.

@@ -1,7 +1,7 @@
 """The Qdrant engine of a local store: in memory, in a folder, or on a server.
 
-Qdrant's local mode runs in this process and is not thread-safe, so a lock admits one thread at a time. A process opens
-a folder once; all its stores in this folder share the engine.
+Qdrant's local mode is not thread-safe, so a lock admits one thread at a time. A process opens a folder once; all its
+stores in this folder share the engine.
 """
 
 from __future__ import annotations
@@ -51,14 +51,7 @@ def open_engine(folder: str | os.PathLike[str] | None, url: str | None) -> Engin
 
 
 class Engine:
-    """A Qdrant client.
-
-    Args:
-        where: as `QdrantClient` takes it.
-
-    Raises:
-        ConfigurationError: the folder cannot be opened, or the url is wrong.
-    """
+    """A Qdrant client, with the arguments of `QdrantClient`."""
 
     def __init__(self, **where: Any) -> None:
         # The import takes a second, which only users of a store should wait for.
@@ -88,8 +81,7 @@ class Engine:
 
     def names(self) -> list[str]:
         """Return the names of the collections, sorted."""
-        with self._lock:
-            return sorted(one.name for one in self._call("get_collections").collections)
+        return sorted(one.name for one in self._call("get_collections").collections)
 
     def metadata(self, name: str) -> Mapping[str, Any] | None:
         """Return the metadata of a collection; None if there is no collection of this name."""
@@ -106,10 +98,8 @@ class Engine:
         In a folder, a note in the metadata lets `recover` undo or finish the work of a process that was killed.
 
         Args:
-            name: of the collection; a new one is created.
-            metadata: for a new collection.
-            vectors: one for each point.
-            payloads: one for each point, with `file_id`.
+            name: of the collection, which is created with `metadata` if it does not exist.
+            vectors, payloads: one for each point; a payload has a `file_id`.
         """
         version = uuid.uuid4().hex
         points = [
@@ -142,8 +132,7 @@ class Engine:
 
     def nearest(self, name: str, vector: list[float], limit: int) -> list[tuple[float, dict[str, Any]]]:
         """Return the payloads of the points nearest to a vector, each with its cosine similarity, -1 to 1."""
-        with self._lock:
-            found = self._call("query_points", name, query=vector, limit=limit).points
+        found = self._call("query_points", name, query=vector, limit=limit).points
         return [(point.score, point.payload) for point in found]
 
     def payloads(self, name: str) -> list[dict[str, Any]]:
@@ -159,8 +148,7 @@ class Engine:
 
     def remove(self, name: str, file_id: str) -> None:
         """Remove the points of a file."""
-        with self._lock:
-            self._remove(name, must=[self._match("file_id", [file_id])])
+        self._remove(name, must=[self._match("file_id", [file_id])])
 
     def delete(self, name: str) -> None:
         """Delete a collection."""
@@ -203,7 +191,8 @@ class Engine:
     def _call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method of the client, and explain a failure of the server or the folder."""
         try:
-            return getattr(self._client, method)(*args, **options)
+            with self._lock:
+                return getattr(self._client, method)(*args, **options)
         except Exception as error:
             if self._is_server:
                 raise LLMConnectionError(

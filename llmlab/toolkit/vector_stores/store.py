@@ -33,13 +33,7 @@ Results: TypeAlias = tuple[FileSearchResult, ...]
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file in a store.
-
-    Args:
-        id: its id in the store.
-        name: the file's name.
-        size: bytes of the file.
-    """
+    """A file in a store: its id there, its name, and its size in bytes."""
 
     id: str
     name: str
@@ -48,14 +42,7 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of adding files. `str(progress)` is a line to print.
-
-    Args:
-        stage: the present step.
-        done: how many are done.
-        total: how many there are.
-        unit: what is counted.
-    """
+    """The progress of adding files: how much of a stage is done. `str(progress)` is a line to print."""
 
     stage: Literal["uploading", "indexing", "embedding"]
     done: int
@@ -70,14 +57,7 @@ Report: TypeAlias = Callable[[Progress], object]
 
 
 class VectorStore(Closing, AsyncClosing):
-    """Files that can be searched by meaning: a `HostedVectorStore` or a `LocalVectorStore`.
-
-    Args:
-        store_id: its id.
-        name: for people.
-        provider: whose connections are used.
-        owned: whether they are closed with the store.
-    """
+    """Files that can be searched by meaning: a `HostedVectorStore` or a `LocalVectorStore`."""
 
     file_types: ClassVar[frozenset[str]]
     """Endings of the files that it takes."""
