@@ -185,10 +185,10 @@ class Cache:
         if error or not completion or not state.decoder.finished or completion.finish_reason not in _COMPLETE:
             return
         groups, begin = [], 0
-        for count, _ in state.times:
+        for count in state.group_sizes:
             groups.append(tuple(state.events[begin : begin + count]))
             begin += count
-        self._put(key, CachedResponse(None, tuple(groups), tuple(seconds for _, seconds in state.times)))
+        self._put(key, CachedResponse(None, tuple(groups), tuple(state.group_times)))
 
     def _count_hit(self, completion: Completion | None, shared: bool) -> None:
         with self._lock:

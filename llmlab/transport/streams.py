@@ -48,8 +48,10 @@ class StreamState:
         self.details: dict[str, Any] = {}
         """Further fields of the answer, from the room that opened the stream."""
         self.events: list[dict[str, Any]] = []
-        self.times: list[tuple[int, float]] = []
-        """How many events arrived together, and how many seconds after the request."""
+        self.group_sizes: list[int] = []
+        """How many events arrived together."""
+        self.group_times: list[float] = []
+        """When they arrived, in seconds after the request."""
         self.first_token: float | None = None
         self._chunks = 0
         self._first: Chunk | None = None
@@ -59,7 +61,8 @@ class StreamState:
     def feed(self, events: list[dict[str, Any]]) -> None:
         """Take events that arrived. They are decoded when the reader wants the next chunk."""
         self._waiting.extend(events)
-        self.times.append((len(events), self._elapsed()))
+        self.group_sizes.append(len(events))
+        self.group_times.append(self._elapsed())
 
     def chunks(self) -> Iterator[Chunk]:
         """Decode what has arrived, chunk by chunk."""
