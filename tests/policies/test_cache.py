@@ -17,6 +17,7 @@ from llmlab.policies import Cache
 from llmlab.providers import Provider
 from tests.core import bodies
 from tests.core.trying import NAMES, SHAPES, ask, provider
+from tests.exchanges import exchange
 from tests.loopback import LoopbackServer
 from tests.pairs import pairs
 
@@ -126,6 +127,14 @@ def test_errors_are_not_kept(make: Callable[..., Cache]) -> None:
     with llmlab.faults("server_error"), pytest.raises(LLMAPIError):
         llm.complete("Hi")
     assert llm.complete("Hi").source == "simulated"
+
+
+def test_an_unfinished_answer_is_not_kept(server: LoopbackServer, make: Callable[..., Cache]) -> None:
+    """It will be another one as soon as the service has finished it."""
+    llmlab.stop()
+    server.answer(exchange("openai-responses-queued").body)
+    with provider("openai", server.url, policies=[make()]) as llm:
+        assert [llm.complete("Hi").source for _ in range(2)] == ["live", "live"]
 
 
 def test_an_answer_grows_old(make: Callable[..., Cache]) -> None:

@@ -332,6 +332,13 @@ def test_however_it_is_split_a_partial_object_only_grows(
     assert first is None or (second is not None and is_part(first, second))
 
 
+def test_a_number_is_there_once_it_is_whole() -> None:
+    """700 of 700000 people, shown for a moment, is a wrong answer."""
+    assert partial_object('{"people": 700') == {}
+    assert partial_object('{"sizes": [1, 70') == {"sizes": [1]}
+    assert partial_object('{"people": 700000}') == {"people": 700000}
+
+
 @pytest.mark.parametrize("text", ["", "Oslo", "[1, 2]", "42", '"a"', "```js"])
 def test_what_is_no_object_has_no_part(text: str) -> None:
     assert partial_object(text) is None

@@ -136,6 +136,11 @@ def test_a_known_value_is_taken_out_wherever_it_stands() -> None:
     assert redact("a cat", ["a", "cat", ""]) == "a cat"
 
 
+def test_a_key_behind_a_known_value_is_taken_out() -> None:
+    """It begins in the middle of a word, and is a key only once the value before it is gone."""
+    assert "abc123" not in redact("mykeysk-proj-abc123def456ghi", ["mykey"])
+
+
 PARTS = st.sampled_from([part for text, _ in SECRETS for part in (text, text.partition(" ")[2])] + HARMLESS)
 
 
