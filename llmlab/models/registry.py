@@ -11,7 +11,6 @@ A package offers the models of a provider as an entry point with the provider's 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 from llmlab.config.entry_points import Plugins
@@ -77,8 +76,12 @@ class Registry:
         if self.offered is None:
             self.offered = set(self.plugins.names())
         for name in self.offered & {provider} if provider else [*self.offered]:
-            with suppress(*[] if provider else [ConfigurationError]):
+            try:
                 self.register(self.plugins.get(name) or ())
+            except ConfigurationError:
+                if provider:
+                    raise
+            else:
                 self.offered.discard(name)
 
     def _add(self, spec: ModelSpec) -> None:

@@ -16,6 +16,8 @@ from llmlab.lab.cli.session import show_json, switched_on
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from llmlab.toolkit.evaluation import Comparison
+
 
 def compare(
     file: options.Prompts,
@@ -24,7 +26,7 @@ def compare(
         typer.Option("--provider", help="What is compared, once for each: a provider, a model, or provider/model."),
     ],
     mode: options.Mode = None,
-    n: Annotated[int, typer.Option("--n", min=1, help="How often each prompt is asked.")] = 1,
+    n: Annotated[int, typer.Option("--n", min=1, help="How often each prompt is sent.")] = 1,
     judge: Annotated[
         str | None, typer.Option("--judge", help="The provider whose model scores the answers, from 0 to 10.")
     ] = None,
@@ -53,10 +55,19 @@ def compare(
     from llmlab.toolkit.evaluation import compare as compared
 
     prompts = read_prompts(file)
-    options: dict[str, Any] = {"max_tokens": max_tokens} if max_tokens else {}
+    limit: dict[str, Any] = {"max_tokens": max_tokens} if max_tokens else {}
     with switched_on(mode, as_json=as_json), get_provider(judge) if judge else nullcontext() as judges:
         judging = Judge(judges, criteria) if judges else None
-        found = compared(prompts, provider, n=n, judge=judging, in_flight=in_flight, resume=resume, **options)
+        found = compared(prompts, provider, n=n, judge=judging, in_flight=in_flight, resume=resume, **limit)
+    _show(found, as_json)
+    for row in found.rows:
+        if row.answer is None:
+            typer.echo(f"llmlab: {row.contestant}, prompt {row.number}: {row.error}", err=True)
+    if not all(row.answer for row in found.rows):
+        raise typer.Exit(1)
+
+
+def _show(found: Comparison, as_json: bool) -> None:
     summary, differences = found.summary(), found.differences()
     if as_json:
         tables = {"rows": found.frame(), "summary": summary.reset_index(), "differences": differences}
@@ -65,11 +76,6 @@ def compare(
         typer.echo(summary.to_string(float_format="%.4g", na_rep="-"))
         if len(differences):
             typer.echo(f"\n{differences.to_string(index=False, float_format='%.4g', na_rep='-')}")
-    for row in found.rows:
-        if row.answer is None:
-            typer.echo(f"llmlab: {row.contestant}, prompt {row.number}: {row.error}", err=True)
-    if not all(row.answer for row in found.rows):
-        raise typer.Exit(1)
 
 
 def _lines(table: DataFrame) -> list[dict[str, Any]]:

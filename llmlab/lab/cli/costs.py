@@ -25,10 +25,9 @@ def costs(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="PATH", help="Write the calls into a file too.")] = None,
 ) -> None:
-    """Show what calls took and cost. Set LLMLAB_LEDGER=sqlite:///costs.db, and every program with llmlab in it, and
-    every command, keeps its calls there.
+    """Show what calls took and cost. With LLMLAB_LEDGER=sqlite:///costs.db, programs and commands write calls there.
 
-    With --json it is {by, since (a moment or null), total {calls, failed, from_cache, attempts, input_tokens,
+    With --json it is {by, since (a time or null), total {calls, failed, from_cache, attempts, input_tokens,
     output_tokens, cached_tokens, reasoning_tokens, cost (USD), live_cost (USD), unpriced (calls)}, lines [{name, and
     what total has}]}.
     """
@@ -43,14 +42,14 @@ def costs(
         )
         raise typer.Exit(2)
     begin = None if since is None else parse_since(since)
-    kept = Ledger.read(url, since=begin)
+    ledger = Ledger.read(url, since=begin)
     if csv:
         try:
-            kept.to_csv(csv)
+            ledger.to_csv(csv)
         except OSError as error:
             typer.echo(f"{csv} cannot be written: {error.strerror}.", err=True)
             raise typer.Exit(2) from None
-    table = kept.table(by)
+    table = ledger.table(by)
     if as_json:
         lines = [{"name": name, **asdict(line)} for name, line in table.lines.items()]
         when = begin and begin.isoformat(timespec="seconds")

@@ -38,19 +38,13 @@ def run(
     from llmlab.lab.notebooks.notebook_file import find_notebooks
     from llmlab.lab.notebooks.runner import run_notebooks
     from llmlab.lab.notebooks.update import update_outputs
-    from llmlab.providers import get_provider, provider_class
 
     if update and (provider or mode or model):
         raise typer.BadParameter(
             "--update stores what the recordings say; it goes with no other provider, mode or model."
         )
     paths = find_notebooks(targets or ())
-    with errors_shown():
-        if provider:
-            provider_class(provider)
-        if (mode or os.environ.get("LLMLAB_MODE")) in ("live", "record"):
-            for name in _providers(paths, provider):
-                get_provider(name).close()
+    _check_providers(paths, provider, mode)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("running", total=len(paths))
@@ -69,11 +63,19 @@ def run(
         raise typer.Exit(1)
 
 
-def _providers(notebooks: Sequence[Path], provider: str | None) -> set[str]:
-    """Return the providers that notebooks use by their parameter: the named one, or the default of each notebook."""
-    texts = [path.read_text(encoding="utf-8") for path in notebooks]
-    found = [match for text in texts if (match := re.search(r'"provider = \\"(\w+)\\"', text))]
-    return {provider or match[1] for match in found}
+def _check_providers(notebooks: Sequence[Path], provider: str | None, mode: str | None) -> None:
+    """Leave with what to do if a provider is unknown or, where requests are sent, its key is missing."""
+    from llmlab.providers import get_provider, provider_class
+
+    with errors_shown():
+        if provider:
+            provider_class(provider)
+        if (mode or os.environ.get("LLMLAB_MODE")) in ("live", "record"):
+            # A lesson with a choice of providers has a parameter for it, with a default.
+            texts = [path.read_text(encoding="utf-8") for path in notebooks]
+            found = [match for text in texts if (match := re.search(r'"provider = \\"(\w+)\\"', text))]
+            for name in {provider or match[1] for match in found}:
+                get_provider(name).close()
 
 
 def _show(results: Sequence[Result], last_line: str) -> None:
