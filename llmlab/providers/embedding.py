@@ -1,7 +1,7 @@
-"""Embeddings: texts as vectors that are near each other where the texts are about the same. Not every service has them.
+"""Embeddings: texts as vectors, which are near each other if the texts have similar topics.
 
-Two formats: OpenAI's `/embeddings`, which OpenRouter and local servers have too, and Ollama's `/api/embed`. A request
-is the same in both. It passes the policies and stands in the ledger as any call does, and writes no tokens.
+Two formats: OpenAI's `/embeddings`, which OpenRouter and local servers share, and Ollama's `/api/embed`. The request is
+the same in both. It runs through the policies and the ledger as any call does, and has no output tokens.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from llmlab.types.messages import Message, Role
 from llmlab.types.request import Request
 
 GROUP = 128
-"""Texts that are sent together. OpenAI takes 2,048, and 300,000 tokens."""
+"""Texts in one request. OpenAI allows 2,048 texts and 300,000 tokens."""
 
 
 class Embedding(Calls):
-    """The part of a provider that embeds texts. `embedding_path` is where; None where the service cannot."""
+    """The part of a provider that embeds texts. `embedding_path` is None where the service has no embeddings."""
 
     embedding_path: ClassVar[str | None] = None
 
     def embed(self, texts: Sequence[str], model: str | None = None) -> list[list[float]]:
-        """Return one vector a text, in their order, from a model made for embeddings.
+        """Return one vector for each text, in their order, from a model for embeddings.
 
         OpenAI, OpenRouter, Ollama and local servers have such models; Anthropic has none.
 
         Args:
             texts: none of them empty.
-            model: its name; else the provider's in `llmlab.models.catalogue`.
+            model: its name; else `embedding_model()`.
 
         Raises:
             LLMInvalidRequestError: before anything is sent, for wrong texts, or where the service has no embeddings.
@@ -53,13 +53,7 @@ class Embedding(Calls):
     def embed_flow(
         self, texts: Sequence[str], model: str | None = None, done: Callable[[int], object] | None = None
     ) -> Flow[list[list[float]]]:
-        """Return the flow that embeds texts, so many at a time.
-
-        Args:
-            texts: none of them empty.
-            model: its name, or None for the provider's own.
-            done: called after each request, with the number of texts that are embedded.
-        """
+        """Return the flow of `embed`. After each request, `done` is called with the number of texts embedded so far."""
         path, model = self._embedding_path(), model or self.embedding_model()
         if isinstance(texts, str) or not all(isinstance(text, str) and text.strip() for text in texts):
             raise LLMInvalidRequestError(
@@ -73,24 +67,20 @@ class Embedding(Calls):
             body = _encode(request, False)
             call = Call(self.name, self.base_url, format, request, body, stream=False)
             answer = cast("Completion", (yield from self._run_policies(call)))
-            found = _read(cast("Mapping[str, Any]", answer.raw_response))
-            if len(found) != len(group) or not all(found):
+            received = _vectors(cast("Mapping[str, Any]", answer.raw_response))
+            if len(received) != len(group) or not all(received):
                 raise LLMAPIError(
-                    f"{self.name} answered {len(group)} texts with {len(found)} vectors. "
+                    f"{self.name} answered {len(group)} texts with {len(received)} vectors. "
                     f"Is {model} a model for embeddings?",
                     provider=self.name,
                 )
-            vectors += found
+            vectors += received
             if done is not None:
                 done(len(vectors))
         return vectors
 
     def embedding_model(self) -> str:
-        """Return the name of the provider's usual model for embeddings.
-
-        Raises:
-            LLMInvalidRequestError: it has none.
-        """
+        """Return the provider's usual model for embeddings, or raise an `LLMInvalidRequestError`."""
         self._embedding_path()
         if self.name not in EMBEDDING_MODELS:
             raise LLMInvalidRequestError(
@@ -118,15 +108,12 @@ def _decode(body: Mapping[str, Any]) -> Completion:
     return Completion("", text(body.get("model")), finish_reason="stop", usage=Usage(read, 0, read))
 
 
-def _read(body: Mapping[str, Any]) -> list[list[float]]:
+def _vectors(body: Mapping[str, Any]) -> list[list[float]]:
     if isinstance(body.get("embeddings"), list):
         return [_vector(one) for one in body["embeddings"]]
-    # Servers that compute in parallel may answer in another order; the index says which text is meant.
-    return [_vector(one.get("embedding")) for one in sorted(items(body.get("data")), key=_index)]
-
-
-def _index(item: Mapping[str, Any]) -> int:
-    return number(item.get("index"))
+    # Servers that compute in parallel may answer in another order; the index names the text.
+    data = sorted(items(body.get("data")), key=lambda item: number(item.get("index")))
+    return [_vector(one.get("embedding")) for one in data]
 
 
 def _vector(value: object) -> list[float]:
