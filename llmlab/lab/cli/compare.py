@@ -19,20 +19,23 @@ if TYPE_CHECKING:
     from llmlab.toolkit.evaluation import Comparison
 
 
+_Candidates = Annotated[
+    list[str],
+    typer.Option("--provider", help="What is compared, once for each: a provider, a model, or provider/model."),
+]
+_Judge = Annotated[
+    str | None, typer.Option("--judge", help="The provider whose model scores the answers, from 0 to 10.")
+]
+_Criteria = Annotated[str, typer.Option("--criteria", help="What makes a good answer, for the judge.")]
+
+
 def compare(
     file: options.Prompts,
-    provider: Annotated[
-        list[str],
-        typer.Option("--provider", help="What is compared, once for each: a provider, a model, or provider/model."),
-    ],
+    provider: _Candidates,
     mode: options.Mode = None,
     n: Annotated[int, typer.Option("--n", min=1, help="How often each prompt is sent.")] = 1,
-    judge: Annotated[
-        str | None, typer.Option("--judge", help="The provider whose model scores the answers, from 0 to 10.")
-    ] = None,
-    criteria: Annotated[
-        str, typer.Option("--criteria", help="What makes a good answer, for the judge.")
-    ] = "The answer is right, complete and short.",
+    judge: _Judge = None,
+    criteria: _Criteria = "The answer is right, complete and short.",
     max_tokens: options.MaxTokens = None,
     in_flight: options.InFlight = 4,
     resume: Annotated[

@@ -36,10 +36,7 @@ def costs(
 
     url = db or os.environ.get("LLMLAB_LEDGER")
     if not url:
-        typer.echo(
-            "No ledger is named: say --db sqlite:///costs.db, or set LLMLAB_LEDGER to it, which keeps calls there too.",
-            err=True,
-        )
+        typer.echo("No ledger is named: write --db sqlite:///costs.db, or set LLMLAB_LEDGER to it.", err=True)
         raise typer.Exit(2)
     begin = None if since is None else parse_since(since)
     ledger = Ledger.read(url, since=begin)
@@ -50,9 +47,9 @@ def costs(
             typer.echo(f"{csv} cannot be written: {error.strerror}.", err=True)
             raise typer.Exit(2) from None
     table = ledger.table(by)
-    if as_json:
-        lines = [{"name": name, **asdict(line)} for name, line in table.lines.items()]
-        when = begin and begin.isoformat(timespec="seconds")
-        show_json({"by": by, "since": when, "total": asdict(table.total), "lines": lines})
-    else:
+    if not as_json:
         typer.echo(table)
+        return
+    lines = [{"name": name, **asdict(line)} for name, line in table.lines.items()]
+    when = begin and begin.isoformat(timespec="seconds")
+    show_json({"by": by, "since": when, "total": asdict(table.total), "lines": lines})

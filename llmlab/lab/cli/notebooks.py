@@ -24,9 +24,7 @@ def run(
     model: Annotated[str | None, typer.Option(help="Run the lesson with this model.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="How many notebooks run at the same time.")] = 2,
     output: Annotated[Path, typer.Option(help="Folder for the executed copies and index.html.")] = Path("build"),
-    update: Annotated[
-        bool, typer.Option("--update", help="Write the outputs, from the recordings, into the lessons themselves.")
-    ] = False,
+    update: Annotated[bool, typer.Option("--update", help="Write the outputs, as recorded, into the lessons.")] = False,
 ) -> None:
     """Execute notebooks without a browser. The lessons themselves are not changed, unless you say --update.
 
@@ -40,9 +38,7 @@ def run(
     from llmlab.lab.notebooks.update import update_outputs
 
     if update and (provider or mode or model):
-        raise typer.BadParameter(
-            "--update stores what the recordings say; it goes with no other provider, mode or model."
-        )
+        raise typer.BadParameter("--update stores what is recorded; it goes with no provider, mode or model.")
     paths = find_notebooks(targets or ())
     _check_providers(paths, provider, mode)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
