@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llmlab.errors import LLMInvalidRequestError
-from llmlab.toolkit.vector_stores.documents import HOSTED_TYPES, LOCAL_TYPES, MAX_BYTES, read_documents
+from llmlab.toolkit.vector_stores.documents import HOSTED_TYPES, LOCAL_TYPES, MAX_BYTES, decode, read_documents
 from tests.vector_stores.stores import KINDS, made
 
 
@@ -31,7 +31,7 @@ def test_the_other_store_is_named_where_it_takes_the_type(tmp_path: Path) -> Non
     assert "or add it to a HostedVectorStore, which reads such files" in refused(tmp_path / "a.PDF")
     assert "or add it to a LocalVectorStore, which takes it" in refused(tmp_path / "a.csv", HOSTED_TYPES)
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7 \xff")
-    assert read_documents(tmp_path / "a.pdf", HOSTED_TYPES)[0].name == "a.pdf"
+    assert list(read_documents(tmp_path / "a.pdf", HOSTED_TYPES)) == ["a.pdf"]
 
 
 def test_an_empty_file_is_named(tmp_path: Path) -> None:
@@ -101,7 +101,11 @@ def test_a_file_that_openai_would_not_take_is_not_uploaded_first(
 def test_texts_and_paths_go_together(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_bytes(b"\xef\xbb\xbfHi")
     found = read_documents([str(tmp_path / "a.md"), {"notes": "Some", "code.py": "x = 1"}], LOCAL_TYPES)
-    assert [(one.name, one.text) for one in found] == [("a.md", "Hi"), ("notes.txt", "Some"), ("code.py", "x = 1")]
+    assert {name: decode(content) for name, content in found.items()} == {
+        "a.md": "Hi",
+        "notes.txt": "Some",
+        "code.py": "x = 1",
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)

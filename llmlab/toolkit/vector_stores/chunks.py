@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TypeAlias
 
 from llmlab.errors import ConfigurationError
 from llmlab.types.validation import is_count
@@ -22,15 +21,9 @@ _PARAGRAPH = re.compile(r"\n\s*\n")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
 _WORD = re.compile(r"\s+")
 
-_Span: TypeAlias = tuple[int, int]
-
 
 def check_sizes(size: int, overlap: int) -> None:
-    """Refuse sizes that do not fit together.
-
-    Raises:
-        ConfigurationError: says which.
-    """
+    """Raise a `ConfigurationError` for sizes that do not fit together."""
     for name, value, least in (("chunk_size", size, 1), ("chunk_overlap", overlap, 0)):
         if not is_count(value, least):
             raise ConfigurationError(f"{name} must be a whole number of characters, {least} or more, not {value!r}")
@@ -48,38 +41,36 @@ def split_text(text: str, size: int = SIZE, overlap: int = OVERLAP) -> tuple[str
 
     Returns:
         parts of the text, unchanged and in order; none of them empty.
+
+    Raises:
+        ConfigurationError: the sizes do not fit together.
     """
     check_sizes(size, overlap)
     chunks: list[str] = []
-    chunk: list[_Span] = []
-
-    def make_room(end: int) -> None:
-        """Begin a new chunk, if this one would be too long with a part up to `end`."""
-        if chunk and end - chunk[0][0] > size:
+    chunk: list[tuple[int, int]] = []
+    for start, end, limit in _parts(text, size):
+        if chunk and limit - chunk[0][0] > size:
             chunks.append(text[chunk[0][0] : chunk[-1][1]])
-            while chunk and (chunk[-1][1] - chunk[0][0] > overlap or end - chunk[0][0] > size):
+            while chunk and (chunk[-1][1] - chunk[0][0] > overlap or limit - chunk[0][0] > size):
                 chunk.pop(0)
-
-    for start, end in _spans(text, _PARAGRAPH, 0, len(text)):
-        if end - start <= size:
-            make_room(end)
-        for part in _parts(text, size, start, end):
-            make_room(part[1])
-            chunk.append(part)
+        chunk.append((start, end))
     return (*chunks, text[chunk[0][0] : chunk[-1][1]]) if chunk else ()
 
 
-def _parts(text: str, size: int, start: int, end: int) -> Iterator[_Span]:
-    """Yield the sentences of a paragraph; the words of a long sentence; slices of a long word."""
-    for sentence in _spans(text, _SENTENCE, start, end):
-        if sentence[1] - sentence[0] <= size:
-            yield sentence
-            continue
-        for first, last in _spans(text, _WORD, *sentence):
-            yield from ((at, min(at + size, last)) for at in range(first, last, size))
+def _parts(text: str, size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield start and end of each sentence, or of the words of a long one; and up to where the chunk should reach."""
+    for first, last in _spans(text, _PARAGRAPH, 0, len(text)):
+        for start, end in _spans(text, _SENTENCE, first, last):
+            if end - start <= size:
+                yield start, end, last if last - first <= size else end
+                continue
+            for word, word_end in _spans(text, _WORD, start, end):
+                for at in range(word, word_end, size):
+                    stop = min(at + size, word_end)
+                    yield at, stop, stop
 
 
-def _spans(text: str, cut: re.Pattern[str], start: int, end: int) -> Iterator[_Span]:
+def _spans(text: str, cut: re.Pattern[str], start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the spans between the cuts, without the white space around them."""
     edges = [start, *(edge for match in cut.finditer(text, start, end) for edge in match.span()), end]
     for first, last in zip(edges[::2], edges[1::2], strict=True):

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -35,43 +34,42 @@ MAX_BYTES: Final = 512 * 1024 * 1024
 """Largest file that OpenAI takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file for a store: its name without folders, and its bytes."""
-
-    name: str
-    content: bytes
-
-    @property
-    def text(self) -> str:
-        """The content of a text file, without a byte order mark."""
-        return self.content.decode("utf-8-sig")
-
-
-def read_documents(sources: Source | Iterable[Source], allowed: frozenset[str]) -> tuple[Document, ...]:
-    """Read files and texts, and refuse all of them if one is wrong.
-
-    Args:
-        sources: a path, texts by name, or several of these.
-        allowed: endings of the file names that the store takes.
-
-    Raises:
-        LLMInvalidRequestError: names the file, what is wrong with it, and what to do.
-    """
+def read_documents(sources: Source | Iterable[Source], allowed: frozenset[str]) -> dict[str, bytes]:
+    """Return the contents of files and texts by file name, or refuse all of them if one is wrong."""
     one = isinstance(sources, (str, bytes, os.PathLike, Mapping)) or not isinstance(sources, Iterable)
     several: Any = [sources] if one else sources
-    documents = [document for source in several for document in _read(source, allowed)]
+    documents: dict[str, bytes] = {}
+    for name, content in (document for source in several for document in _read(source, allowed)):
+        _check_content(name, content)
+        if name in documents:
+            raise LLMInvalidRequestError(
+                f"two files are named {name}. A store keeps one of each name: rename one of them"
+            )
+        documents[name] = content
     if not documents:
         raise LLMInvalidRequestError("there is nothing to add: give paths, or texts by name: add({'notes': text})")
-    names = [document.name for document in documents]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise LLMInvalidRequestError(f"two files are named {twice}. A store keeps one of each name: rename one of them")
-    return tuple(documents)
+    return documents
 
 
-def _read(source: Source, allowed: frozenset[str]) -> list[Document]:
+def decode(content: bytes) -> str:
+    """Return the text of a text file, without a byte order mark."""
+    return content.decode("utf-8-sig")
+
+
+def _read(source: Source, allowed: frozenset[str]) -> Iterator[tuple[str, bytes]]:
     if isinstance(source, Mapping):
-        return [_checked(_from_text(name, text), allowed) for name, text in source.items()]
+        for name, text in source.items():
+            if not (isinstance(name, str) and Path(name).name and isinstance(text, str)):
+                raise LLMInvalidRequestError(
+                    f"texts are added by name, as in add({{'notes': text}}), "
+                    f"and not a {type(text).__name__} as {name!r}"
+                )
+            # OpenAI reads files by their endings.
+            file_name = Path(name if Path(name).suffix else f"{name}.txt").name
+            _check_type(file_name, allowed)
+            # Half of a surrogate pair is refused later, with other text that is no UTF-8.
+            yield file_name, text.encode(errors="surrogatepass")
+        return
     if not isinstance(source, (str, os.PathLike)):
         raise LLMInvalidRequestError(f"a store takes paths, or texts by name, and not {type(source).__name__}")
     path = Path(source)
@@ -87,36 +85,7 @@ def _read(source: Source, allowed: frozenset[str]) -> list[Document]:
         raise LLMInvalidRequestError(
             f"{path.name} cannot be read: {error.strerror or error}. Give a text a name: add({{'notes': text}})"
         ) from error
-    return [_checked(Document(path.name, content), allowed)]
-
-
-def _from_text(name: object, text: object) -> Document:
-    if not (isinstance(name, str) and Path(name).name and isinstance(text, str)):
-        raise LLMInvalidRequestError(
-            f"texts are added by name, as in add({{'notes': text}}), and not a {type(text).__name__} as {name!r}"
-        )
-    # OpenAI reads files by their endings. Half of a surrogate pair is refused later, with other text that is no UTF-8.
-    file_name = name if Path(name).suffix else f"{name}.txt"
-    return Document(Path(file_name).name, text.encode(errors="surrogatepass"))
-
-
-def _checked(document: Document, allowed: frozenset[str]) -> Document:
-    name = document.name
-    _check_type(name, allowed)
-    problem = ""
-    if not document.content.strip():
-        problem = "is empty. Leave it out."
-    elif Path(name).suffix.lower() in LOCAL_TYPES:
-        try:
-            if not document.text.strip():
-                problem = "holds no text. Leave it out."
-            elif b"\0" in document.content:
-                problem = "is not a text (it has a byte 0). Save it as text, or leave it out."
-        except UnicodeDecodeError as error:
-            problem = f"is not UTF-8 (byte {error.start}). Save it as UTF-8, or give it the right ending."
-    if problem:
-        raise LLMInvalidRequestError(f"{name} {problem}")
-    return document
+    yield path.name, content
 
 
 def _check_type(name: str, allowed: frozenset[str]) -> None:
@@ -135,3 +104,19 @@ def _check_type(name: str, allowed: frozenset[str]) -> None:
     raise LLMInvalidRequestError(
         f"{name} has {kind}, which this store does not take. It takes {', '.join(sorted(allowed))}.{hint}"
     )
+
+
+def _check_content(name: str, content: bytes) -> None:
+    problem = ""
+    if not content.strip():
+        problem = "is empty. Leave it out."
+    elif Path(name).suffix.lower() in LOCAL_TYPES:
+        try:
+            if not decode(content).strip():
+                problem = "holds no text. Leave it out."
+            elif b"\0" in content:
+                problem = "is not a text (it has a byte 0). Save it as text, or leave it out."
+        except UnicodeDecodeError as error:
+            problem = f"is not UTF-8 (byte {error.start}). Save it as UTF-8, or give it the right ending."
+    if problem:
+        raise LLMInvalidRequestError(f"{name} {problem}")

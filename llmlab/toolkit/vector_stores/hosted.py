@@ -7,6 +7,7 @@ attributes, expiry, and the choice of a chunk size.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, ClassVar, Self
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from llmlab.formats import OPENAI_RESPONSES
 from llmlab.formats.parsing import cost, items, mapping, number, text
 from llmlab.providers import Provider, get_provider
 from llmlab.providers.openai import OpenAIProvider
-from llmlab.toolkit.vector_stores.documents import HOSTED_TYPES, Document
+from llmlab.toolkit.vector_stores.documents import HOSTED_TYPES
 from llmlab.toolkit.vector_stores.store import Progress, Report, Results, StoredFile, VectorStore
 from llmlab.transport.base import WireRequest
 from llmlab.transport.driver import Flow, Sleep, run, run_async
@@ -46,17 +47,35 @@ class HostedVectorStore(VectorStore):
     file_types: ClassVar[frozenset[str]] = HOSTED_TYPES
 
     def __init__(self, store_id: str, name: str = "", provider: Provider | None = None) -> None:
-        super().__init__(store_id, name, _openai(provider), owned=provider is None)
+        client = get_provider("openai") if provider is None else provider
+        if not isinstance(client, OpenAIProvider):
+            raise LLMInvalidRequestError(
+                f"{client.name} hosts no vector stores, and openai does. LocalVectorStore(name, provider) needs no "
+                "service.",
+                provider=client.name,
+            )
+        super().__init__(store_id, name, client)
+        self._owns_provider = provider is None
+
+    def close(self) -> None:
+        """Close the connections that the store opened. Its files stay."""
+        if self._owns_provider:
+            self._provider.close()
+
+    async def aclose(self) -> None:
+        """The async twin of `close`."""
+        if self._owns_provider:
+            await self._provider.aclose()
 
     @classmethod
     def create(cls, name: str, provider: Provider | None = None) -> Self:
         """Create an empty store."""
-        return run(cls._create(name, provider))
+        return run(cls("", name, provider)._create())
 
     @classmethod
     async def create_async(cls, name: str, provider: Provider | None = None) -> Self:
         """The async twin of `create`."""
-        return await run_async(cls._create(name, provider))
+        return await run_async(cls("", name, provider)._create())
 
     @classmethod
     def open(cls, name_or_id: str, provider: Provider | None = None) -> Self:
@@ -65,59 +84,52 @@ class HostedVectorStore(VectorStore):
         Raises:
             StoreNotFoundError: there is none; the message names the existing stores.
         """
-        return run(cls._open(name_or_id, provider))
+        return run(cls(name_or_id, "", provider)._open())
 
     @classmethod
     async def open_async(cls, name_or_id: str, provider: Provider | None = None) -> Self:
         """The async twin of `open`."""
-        return await run_async(cls._open(name_or_id, provider))
+        return await run_async(cls(name_or_id, "", provider)._open())
 
     @classmethod
     def list_stores(cls, provider: Provider | None = None) -> tuple[Self, ...]:
         """Return all stores of the account, the newest first."""
-        return run(cls._list(provider))
+        return run(cls("", "", provider)._list())
 
     @classmethod
     async def list_stores_async(cls, provider: Provider | None = None) -> tuple[Self, ...]:
         """The async twin of `list_stores`."""
-        return await run_async(cls._list(provider))
+        return await run_async(cls("", "", provider)._list())
 
     def __repr__(self) -> str:
         return f"HostedVectorStore({self.id!r}, {self.name!r})"
 
-    @classmethod
-    def _create(cls, name: str, provider: Provider | None) -> Flow[Self]:
-        client = _openai(provider)
-        if not isinstance(name, str) or not name.strip():
+    def _create(self) -> Flow[Self]:
+        if not isinstance(self.name, str) or not self.name.strip():
             raise LLMInvalidRequestError("a store needs a name: HostedVectorStore.create('letters')")
-        view = yield from _send(client, "POST", "/vector_stores", {"name": name})
-        return cls._from_json(view, client, provider)
+        return self._from_json((yield from self._send("POST", "/vector_stores", {"name": self.name})))
 
-    @classmethod
-    def _open(cls, name_or_id: str, provider: Provider | None) -> Flow[Self]:
-        client = _openai(provider)
-        views = yield from _list_all(client, "/vector_stores")
+    def _open(self) -> Flow[Self]:
+        views = yield from self._list_all("/vector_stores")
         for view in views:
-            if name_or_id in (view.get("id"), view.get("name")):
+            if self.id in (view.get("id"), view.get("name")):
                 if view.get("status") == "expired":
-                    raise StoreNotFoundError(f"the store {name_or_id!r} has expired. Make a new one and add its files.")
-                return cls._from_json(view, client, provider)
+                    raise StoreNotFoundError(f"the store {self.id!r} has expired. Make a new one and add its files.")
+                return self._from_json(view)
         names = ", ".join(text(view.get("name")) or text(view.get("id")) for view in views) or "none"
         raise StoreNotFoundError(
-            f"OpenAI has no vector store {name_or_id!r}. There are: {names}. HostedVectorStore.create(name) makes one.",
-            provider=client.name,
+            f"OpenAI has no vector store {self.id!r}. There are: {names}. HostedVectorStore.create(name) makes one.",
+            provider=self._provider.name,
         )
 
-    @classmethod
-    def _list(cls, provider: Provider | None) -> Flow[tuple[Self, ...]]:
-        client = _openai(provider)
-        views = yield from _list_all(client, "/vector_stores")
-        return tuple(cls._from_json(view, client, provider) for view in views)
+    def _list(self) -> Flow[tuple[Self, ...]]:
+        views = yield from self._list_all("/vector_stores")
+        return tuple(self._from_json(view) for view in views)
 
-    @classmethod
-    def _from_json(cls, view: Mapping[str, Any], client: Provider, provider: Provider | None) -> Self:
-        store = cls(text(view.get("id")), text(view.get("name")), client)
-        store._owned = provider is None
+    def _from_json(self, view: Mapping[str, Any]) -> Self:
+        """Return the store that OpenAI describes, with the provider of this one."""
+        store = copy(self)
+        store.id, store.name = text(view.get("id")), text(view.get("name"))
         return store
 
     def _is_searched_by(self, provider: Provider) -> bool:
@@ -127,13 +139,13 @@ class HostedVectorStore(VectorStore):
     def _path(self) -> str:
         return f"/vector_stores/{quote(self.id, safe='')}"
 
-    def _add(self, documents: tuple[Document, ...], report: Report, new: list[str]) -> Flow[tuple[StoredFile, ...]]:
+    def _add(self, documents: dict[str, bytes], report: Report, new: list[str]) -> Flow[tuple[StoredFile, ...]]:
         before = yield from self._files()
         files = []
-        for document in documents:
-            upload = {"file": (document.name, document.content)}
-            view = yield from _send(self._provider, "POST", "/files", {"purpose": "assistants"}, upload)
-            files.append(StoredFile(text(view.get("id")), document.name, len(document.content)))
+        for name, content in documents.items():
+            upload = WireRequest("POST", "/files", {"purpose": "assistants"}, files={"file": (name, content)})
+            view = yield from self._provider.post_json(upload)
+            files.append(StoredFile(text(view.get("id")), name, len(content)))
             new.append(files[-1].id)
             report(Progress("uploading", len(files), len(documents), "files"))
         for start in range(0, len(files), _BATCH):
@@ -143,14 +155,14 @@ class HostedVectorStore(VectorStore):
         names = {file.name for file in files}
         for file in before:
             if file.name in names:
-                yield from _discard(self._provider, f"/files/{file.id}")
+                yield from self._discard(f"/files/{file.id}")
         return tuple(files)
 
     def _index(self, files: list[StoredFile], report: Report) -> Flow[None]:
         """Add uploaded files to the store, and wait until OpenAI has read them."""
-        body = {"file_ids": [file.id for file in files]}
-        view = yield from _send(self._provider, "POST", f"{self._path}/file_batches", body)
-        path, end, wait = f"{self._path}/file_batches/{text(view.get('id'))}", now() + INDEXING_TIMEOUT, _FIRST_WAIT
+        path = f"{self._path}/file_batches"
+        view = yield from self._send("POST", path, {"file_ids": [file.id for file in files]})
+        path, end, wait = f"{path}/{text(view.get('id'))}", now() + INDEXING_TIMEOUT, _FIRST_WAIT
         while view.get("status") == "in_progress":
             if now() > end:
                 raise LLMTimeoutError(
@@ -160,24 +172,24 @@ class HostedVectorStore(VectorStore):
                 )
             yield Sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)
-            view = yield from _send(self._provider, "GET", path)
-            counts = mapping(view.get("file_counts"))
-            report(Progress("indexing", number(counts.get("completed")), len(files), "files"))
-        if number(mapping(view.get("file_counts")).get("completed")) < len(files):
-            raise self._unread(files, (yield from _list_all(self._provider, f"{path}/files")))
+            view = yield from self._send("GET", path)
+            report(Progress("indexing", _completed(view), len(files), "files"))
+        if _completed(view) < len(files):
+            raise self._unread(files, (yield from self._list_all(f"{path}/files")))
 
     def _unread(self, files: list[StoredFile], views: list[Mapping[str, Any]]) -> LLMError:
         """Return the error for files that OpenAI could not read."""
         names = {file.id: file.name for file in files}
-        reasons, is_server_error = [], False
+        reasons: list[str] = []
+        kind: type[LLMError] = LLMInvalidRequestError
+        hint = "Leave them out, or save them as text."
         for view in views:
             if view.get("status") != "completed":
                 problem = mapping(view.get("last_error"))
                 reason = text(problem.get("message")) or text(view.get("status"))
                 reasons.append(f"{names.get(text(view.get('id')), '?')} ({reason})")
-                is_server_error = is_server_error or problem.get("code") == "server_error"
-        hint = "Try again later." if is_server_error else "Leave them out, or save them as text."
-        kind = LLMAPIError if is_server_error else LLMInvalidRequestError
+                if problem.get("code") == "server_error":
+                    kind, hint = LLMAPIError, "Try again later."
         return kind(
             f"OpenAI could not read {', '.join(reasons) or 'all files'}. {hint} No file of this add was stored.",
             provider=self._provider.name,
@@ -187,7 +199,7 @@ class HostedVectorStore(VectorStore):
         left = []
         for file_id in new:
             try:
-                yield from _discard(self._provider, f"/files/{file_id}")
+                yield from self._discard(f"/files/{file_id}")
             except LLMError:
                 left.append(file_id)
         if left:
@@ -195,7 +207,7 @@ class HostedVectorStore(VectorStore):
 
     def _search(self, query: str, max_results: int) -> Flow[Results]:
         body = {"query": query, "max_num_results": max_results}
-        answer = yield from _send(self._provider, "POST", f"{self._path}/search", body)
+        answer = yield from self._send("POST", f"{self._path}/search", body)
         return tuple(
             FileSearchResult(
                 "\n".join(text(part.get("text")) for part in items(one.get("content"))),
@@ -207,11 +219,11 @@ class HostedVectorStore(VectorStore):
         )
 
     def _files(self) -> Flow[tuple[StoredFile, ...]]:
-        views = yield from _list_all(self._provider, f"{self._path}/files")
+        views = yield from self._list_all(f"{self._path}/files")
         if not views:
             return ()
         # The store knows only the ids of its files.
-        uploaded = yield from _list_all(self._provider, "/files", "purpose=assistants&")
+        uploaded = yield from self._list_all("/files", "purpose=assistants&")
         by_id = {text(one.get("id")): one for one in uploaded}
         files = [by_id.get(text(one.get("id")), one) for one in reversed(views)]
         return tuple(
@@ -222,52 +234,37 @@ class HostedVectorStore(VectorStore):
         if not isinstance(file_id, str) or not file_id.strip():
             raise LLMInvalidRequestError(f"a file's id is a text such as file-…, not {file_id!r}. files() lists them.")
         path = f"/files/{quote(file_id, safe='')}"
-        yield from _send(self._provider, "GET", f"{self._path}{path}")
+        yield from self._send("GET", f"{self._path}{path}")
         # A deleted file leaves all stores.
-        yield from _discard(self._provider, path)
+        yield from self._discard(path)
 
     def _delete(self) -> Flow[None]:
-        views = yield from _list_all(self._provider, f"{self._path}/files")
+        views = yield from self._list_all(f"{self._path}/files")
         for path in (self._path, *(f"/files/{text(view.get('id'))}" for view in views)):
-            yield from _discard(self._provider, path)
+            yield from self._discard(path)
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Flow[Mapping[str, Any]]:
+        return self._provider.post_json(WireRequest(method, path, body))
+
+    def _discard(self, path: str) -> Flow[None]:
+        """Delete something, if it still exists."""
+        try:
+            yield from self._send("DELETE", path)
+        except LLMInvalidRequestError as error:
+            if error.status_code != 404:
+                raise
+
+    def _list_all(self, path: str, query: str = "") -> Flow[list[Mapping[str, Any]]]:
+        """Return all items of a list, page by page, the newest first. `query` ends with `&`."""
+        found: list[Mapping[str, Any]] = []
+        after = ""
+        while True:
+            page = yield from self._send("GET", f"{path}?{query}limit=100{after}")
+            found += items(page.get("data"))
+            if not page.get("has_more") or not found:
+                return found
+            after = f"&after={quote(text(found[-1].get('id')))}"
 
 
-def _openai(provider: Provider | None) -> Provider:
-    found = get_provider("openai") if provider is None else provider
-    if not isinstance(found, OpenAIProvider):
-        raise LLMInvalidRequestError(
-            f"{found.name} hosts no vector stores, and openai does. LocalVectorStore(name, provider) needs no service.",
-            provider=found.name,
-        )
-    return found
-
-
-def _send(
-    client: Provider,
-    method: str,
-    path: str,
-    body: dict[str, Any] | None = None,
-    files: Mapping[str, tuple[str, bytes]] | None = None,
-) -> Flow[Mapping[str, Any]]:
-    return client.post_json(WireRequest(method, path, body, files=files))
-
-
-def _discard(client: Provider, path: str) -> Flow[None]:
-    """Delete something, if it still exists."""
-    try:
-        yield from _send(client, "DELETE", path)
-    except LLMInvalidRequestError as error:
-        if error.status_code != 404:
-            raise
-
-
-def _list_all(client: Provider, path: str, query: str = "") -> Flow[list[Mapping[str, Any]]]:
-    """Return all items of a list, page by page, the newest first. `query` ends with `&`."""
-    found: list[Mapping[str, Any]] = []
-    after = ""
-    while True:
-        page = yield from _send(client, "GET", f"{path}?{query}limit=100{after}")
-        found += items(page.get("data"))
-        if not page.get("has_more") or not found:
-            return found
-        after = f"&after={quote(text(found[-1].get('id')))}"
+def _completed(batch: Mapping[str, Any]) -> int:
+    return number(mapping(batch.get("file_counts")).get("completed"))

@@ -11,22 +11,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar
 
 from llmlab.errors import ConfigurationError, LLMInvalidRequestError, ModelNotFoundError, StoreNotFoundError
 from llmlab.providers import Provider
 from llmlab.toolkit.vector_stores.chunks import OVERLAP, SIZE, check_sizes, split_text
-from llmlab.toolkit.vector_stores.documents import LOCAL_TYPES, Document
+from llmlab.toolkit.vector_stores.documents import LOCAL_TYPES, decode
 from llmlab.toolkit.vector_stores.qdrant import Engine, open_engine
 from llmlab.toolkit.vector_stores.store import Progress, Report, Results, StoredFile, VectorStore
 from llmlab.transport.driver import Flow
 from llmlab.types.completion import FileSearchResult
-
-Metadata: TypeAlias = Mapping[str, Any] | None
-"""The metadata of a store in its engine; None before its first file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,32 +95,33 @@ class LocalVectorStore(VectorStore):
     def __repr__(self) -> str:
         return f"LocalVectorStore({self.name!r}, {self._provider.name})"
 
-    def _add(self, documents: tuple[Document, ...], report: Report, new: list[str]) -> Flow[tuple[StoredFile, ...]]:
-        # The id comes from the name, so a file replaces an earlier one of its name.
-        ids = ["file-" + hashlib.sha256(one.name.encode()).hexdigest()[:16] for one in documents]
-        files = tuple(StoredFile(id, one.name, len(one.content)) for id, one in zip(ids, documents, strict=True))
-        payloads = [
-            {"file_id": file.id, "file_name": file.name, "size": file.size, "text": text}
-            for document, file in zip(documents, files, strict=True)
-            for text in split_text(document.text, *self._sizes)
-        ]
-
-        def report_embedded(done: int) -> None:
-            report(Progress("embedding", done, len(payloads), "chunks"))
-
-        metadata = yield from self._metadata()
-        about = {"embedding_model": self._model(metadata)}
-        vectors = yield from self._embed([str(payload["text"]) for payload in payloads], metadata, report_embedded)
+    def _add(self, documents: dict[str, bytes], report: Report, new: list[str]) -> Flow[tuple[StoredFile, ...]]:
+        files, payloads = [], []
+        for name, content in documents.items():
+            # The id comes from the name, so a file replaces an earlier one of its name.
+            file = StoredFile("file-" + hashlib.sha256(name.encode()).hexdigest()[:16], name, len(content))
+            files.append(file)
+            payloads += [
+                {"file_id": file.id, "file_name": name, "size": file.size, "text": text}
+                for text in split_text(decode(content), *self._sizes)
+            ]
+        model = yield from self._stored_model()
+        vectors = yield from self._embed(
+            [str(payload["text"]) for payload in payloads],
+            model,
+            lambda done: report(Progress("embedding", done, len(payloads), "chunks")),
+        )
+        metadata = {"embedding_model": model or self._usual_model}
         # All is written at once, so a failed embedding leaves nothing half done.
-        yield _InThread(partial(self._engine.write, self.name, about, vectors, payloads))
+        yield _InThread(partial(self._engine.write, self.name, metadata, vectors, payloads))
         self._exists = True
-        return files
+        return tuple(files)
 
     def _search(self, query: str, max_results: int) -> Flow[Results]:
-        metadata = yield from self._metadata()
-        if metadata is None:
+        model = yield from self._stored_model()
+        if model is None:
             return ()
-        (vector,) = yield from self._embed([query], metadata)
+        (vector,) = yield from self._embed([query], model)
         found = yield _InThread(partial(self._engine.nearest, self.name, vector, max_results))
         return tuple(
             FileSearchResult(payload["text"], round(score, 4), payload["file_name"], payload["file_id"])
@@ -131,7 +129,7 @@ class LocalVectorStore(VectorStore):
         )
 
     def _files(self) -> Flow[tuple[StoredFile, ...]]:
-        if (yield from self._metadata()) is None:
+        if (yield from self._stored_model()) is None:
             return ()
         payloads = yield _InThread(partial(self._engine.payloads, self.name))
         files = {StoredFile(one["file_id"], one["file_name"], one["size"]) for one in payloads}
@@ -145,32 +143,10 @@ class LocalVectorStore(VectorStore):
         yield _InThread(partial(self._engine.remove, self.name, file_id))
 
     def _delete(self) -> Flow[None]:
-        yield from self._metadata()
+        yield from self._stored_model()
         yield _InThread(partial(self._engine.delete, self.name))
-        # From here on, `_metadata` misses the store.
+        # From here on, `_stored_model` misses the store.
         self._exists = True
-
-    def _embed(
-        self, texts: list[str], metadata: Metadata, report: Callable[[int], None] | None = None
-    ) -> Flow[list[list[float]]]:
-        try:
-            return (yield from self._provider.embed_flow(texts, self._model(metadata), report))
-        except ModelNotFoundError as error:
-            if metadata is None:
-                raise
-            raise ConfigurationError(
-                f"{error.message} The files of {self.name!r} were embedded with it: give the provider that has it, or "
-                "begin another store."
-            ) from error
-
-    def _metadata(self) -> Flow[Metadata]:
-        metadata: Metadata = yield _InThread(partial(self._engine.metadata, self.name))
-        if metadata is None and self._exists:
-            raise StoreNotFoundError(
-                f"the store {self.name!r} was deleted. Make a new one: LocalVectorStore(name, provider)."
-            )
-        self._exists = metadata is not None
-        return metadata
 
     @property
     def _engine(self) -> Engine:
@@ -178,16 +154,31 @@ class LocalVectorStore(VectorStore):
             raise StoreNotFoundError(f"the store {self.name!r} is closed. Open it again: LocalVectorStore(name, …).")
         return self._engine_or_none
 
-    def _model(self, metadata: Metadata) -> str:
-        """Return the model that embeds: the one of everything in the store.
+    def _stored_model(self) -> Flow[str | None]:
+        """Return the model that embedded the files of the store; None before the first file."""
+        metadata = yield _InThread(partial(self._engine.metadata, self.name))
+        if metadata is None and self._exists:
+            raise StoreNotFoundError(
+                f"the store {self.name!r} was deleted. Make a new one: LocalVectorStore(name, provider)."
+            )
+        self._exists = metadata is not None
+        return str(metadata.get("embedding_model", self._usual_model)) if self._exists else None
 
-        Raises:
-            ConfigurationError: the user chose another one.
-        """
-        model = (metadata or {}).get("embedding_model", self._usual_model)
+    def _embed(
+        self, texts: list[str], stored_model: str | None, report: Callable[[int], Any] | None = None
+    ) -> Flow[list[list[float]]]:
+        model = stored_model or self._usual_model
         if self._chosen_model not in (None, model):
             raise ConfigurationError(
                 f"the files of {self.name!r} were embedded with {model}, and vectors of two models cannot be "
                 f"compared. Leave model={self._chosen_model!r} out, or begin another store."
             )
-        return str(model)
+        try:
+            return (yield from self._provider.embed_flow(texts, model, report))
+        except ModelNotFoundError as error:
+            if stored_model is None:
+                raise
+            raise ConfigurationError(
+                f"{error.message} The files of {self.name!r} were embedded with it: give the provider that has it, or "
+                "begin another store."
+            ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 from llmlab.errors import ConfigurationError, StoreNotFoundError
@@ -33,7 +34,19 @@ def open_store(
     """
     if folder is None and url is None:
         return HostedVectorStore.open(name_or_id, provider)
-    return _open_local(name_or_id, provider, folder, url)
+    if provider is None:
+        raise ConfigurationError("a local store needs a provider that embeds: open_store(name, provider, …)")
+    names: list[str] = []
+    # A search for a store must not create a folder.
+    if folder is None or Path(folder).is_dir():
+        with closing(open_engine(folder, url)) as engine:
+            names = engine.names()
+    if name_or_id not in names:
+        raise StoreNotFoundError(
+            f"there is no store {name_or_id!r} here. There are: {', '.join(names) or 'none'}. "
+            "LocalVectorStore(name, provider, …) makes one; it exists from its first file on."
+        )
+    return LocalVectorStore(name_or_id, provider, folder=folder, url=url)
 
 
 async def open_store_async(
@@ -46,25 +59,4 @@ async def open_store_async(
     """The async twin of `open_store`."""
     if folder is None and url is None:
         return await HostedVectorStore.open_async(name_or_id, provider)
-    return _open_local(name_or_id, provider, folder, url)
-
-
-def _open_local(
-    name: str, provider: Provider | None, folder: str | os.PathLike[str] | None, url: str | None
-) -> LocalVectorStore:
-    if provider is None:
-        raise ConfigurationError("a local store needs a provider that embeds: open_store(name, provider, …)")
-    names: list[str] = []
-    # A search for a store must not create a folder.
-    if folder is None or Path(folder).is_dir():
-        engine = open_engine(folder, url)
-        try:
-            names = engine.names()
-        finally:
-            engine.close()
-    if name not in names:
-        raise StoreNotFoundError(
-            f"there is no store {name!r} here. There are: {', '.join(names) or 'none'}. "
-            "LocalVectorStore(name, provider, …) makes one; it exists from its first file on."
-        )
-    return LocalVectorStore(name, provider, folder=folder, url=url)
+    return open_store(name_or_id, provider, folder=folder, url=url)

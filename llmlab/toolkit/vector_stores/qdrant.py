@@ -27,39 +27,37 @@ _opening = threading.Lock()
 
 
 def open_engine(folder: str | os.PathLike[str] | None, url: str | None) -> Engine:
-    """Return an engine in a folder, behind a URL, or else in memory. The caller closes it.
-
-    Raises:
-        ConfigurationError: both are given, or the folder cannot be opened.
-    """
-    if folder is not None and url is not None:
-        raise ConfigurationError("a store is in a folder or behind a url, not in both: leave one of them out")
-    if folder is not None and not str(folder).strip():
-        raise ConfigurationError("the name of the store's folder is empty. Name one, or leave folder out: in memory")
+    """Return an engine in a folder, behind a URL, or else in memory. The caller closes it."""
     if folder is None:
-        return Engine(url=url) if url else Engine(location=":memory:")
+        return Engine(url=url)
+    if url is not None:
+        raise ConfigurationError("a store is in a folder or behind a url, not in both: leave one of them out")
+    if not str(folder).strip():
+        raise ConfigurationError("the name of the store's folder is empty. Name one, or leave folder out: in memory")
     path = Path(folder).resolve()
     with _opening:
         if path in _folders:
             _folders[path].users += 1
         else:
-            engine = Engine(path=str(path), force_disable_check_same_thread=True)
-            engine.folder = path
+            engine = Engine(folder=path)
             engine.recover()
             _folders[path] = engine
         return _folders[path]
 
 
 class Engine:
-    """A Qdrant client, with the arguments of `QdrantClient`."""
+    """A Qdrant client whose errors say what to do."""
 
-    def __init__(self, **where: Any) -> None:
+    def __init__(self, folder: Path | None = None, url: str | None = None) -> None:
         # The import takes a second, which only users of a store should wait for.
         from qdrant_client import QdrantClient, models
 
-        if "url" in where:
+        where: dict[str, Any] = {"location": ":memory:"}
+        if folder is not None:
+            where = {"path": str(folder), "force_disable_check_same_thread": True}
+        elif url:
             key = find_key("QDRANT_API_KEY")
-            where |= {"check_compatibility": False, "api_key": key.reveal() if key else None}
+            where = {"url": url, "check_compatibility": False, "api_key": key.reveal() if key else None}
         try:
             self._client: Any = QdrantClient(**where)
         except RuntimeError as error:
@@ -68,15 +66,14 @@ class Engine:
                 "server and give its url."
             ) from None
         except Exception as error:
-            if "url" in where:
-                raise ConfigurationError(f"{where['url']!r} is no url of a Qdrant server: {error}") from error
+            if url:
+                raise ConfigurationError(f"{url!r} is no url of a Qdrant server: {error}") from error
             raise ConfigurationError(f"the store's folder cannot be opened: {error}. {_DAMAGED}") from error
         # Without this, Qdrant's own clean-up fails when Python ends.
-        self._close = weakref.finalize(self, self._client.close)
+        self._close_client = weakref.finalize(self, self._client.close)
         self._models = models
-        self._is_server = "url" in where
+        self._folder, self._url = folder, url
         self._lock = threading.RLock()
-        self.folder: Path | None = None
         self.users = 1
 
     def names(self) -> list[str]:
@@ -96,10 +93,6 @@ class Engine:
         """Write points, all or none, then remove the earlier points of the same files.
 
         In a folder, a note in the metadata lets `recover` undo or finish the work of a process that was killed.
-
-        Args:
-            name: of the collection, which is created with `metadata` if it does not exist.
-            vectors, payloads: one for each point; a payload has a `file_id`.
         """
         version = uuid.uuid4().hex
         points = [
@@ -115,19 +108,21 @@ class Engine:
                 for start in range(0, len(points), PAGE):
                     self._call("upsert", name, points=points[start : start + PAGE], wait=True)
             except BaseException:
-                self._remove(name, must=[self._match("version", [version])])
+                self._remove(name, must=[self._match("version", version)])
                 raise
             self._remove_earlier(name, version, payloads)
+            self._note(name)
 
     def recover(self) -> None:
         """Undo or finish what a process that was killed was writing."""
         for name in self.names():
             version, total = (self.metadata(name) or {}).get("unfinished") or ("", 0)
-            written = [payload for payload in self.payloads(name) if version and payload["version"] == version]
-            if version and len(written) == total:
-                self._remove_earlier(name, version, written)
-            elif version:
-                self._remove(name, must=[self._match("version", [version])])
+            if version:
+                written = [payload for payload in self.payloads(name) if payload["version"] == version]
+                if len(written) == total:
+                    self._remove_earlier(name, version, written)
+                else:
+                    self._remove(name, must=[self._match("version", version)])
                 self._note(name)
 
     def nearest(self, name: str, vector: list[float], limit: int) -> list[tuple[float, dict[str, Any]]]:
@@ -148,13 +143,13 @@ class Engine:
 
     def remove(self, name: str, file_id: str) -> None:
         """Remove the points of a file."""
-        self._remove(name, must=[self._match("file_id", [file_id])])
+        self._remove(name, must=[self._match("file_id", file_id)])
 
     def delete(self, name: str) -> None:
         """Delete a collection."""
         with self._lock:
             local: Any = self._client._client
-            if self.folder is not None and name in local.collections:
+            if self._folder is not None and name in local.collections:
                 # Qdrant deletes the open file of a collection, which Windows does not allow.
                 local.collections[name].close()
             self._call("delete_collection", name)
@@ -165,28 +160,27 @@ class Engine:
             self.users -= 1
             if self.users:
                 return
-            if self.folder is not None:
-                del _folders[self.folder]
+            if self._folder is not None:
+                del _folders[self._folder]
             # While the lock is held: a thread that opens the folder now would find it locked by Qdrant.
             with self._lock:
-                self._close()
-
-    def _remove_earlier(self, name: str, version: str, payloads: Iterable[Mapping[str, Any]]) -> None:
-        files = self._match("file_id", sorted({payload["file_id"] for payload in payloads}))
-        self._remove(name, must=[files], must_not=[self._match("version", [version])])
-        self._note(name)
+                self._close_client()
 
     def _note(self, name: str, version: str = "", total: int = 0) -> None:
         """Note which version with how many points is being written. Not on a server, where other processes write."""
-        if self.folder is not None:
+        if self._folder is not None:
             self._call("update_collection", name, metadata={"unfinished": [version, total]})
 
-    def _match(self, field: str, values: list[str]) -> Any:
-        return self._models.FieldCondition(key=field, match=self._models.MatchAny(any=values))
+    def _remove_earlier(self, name: str, version: str, payloads: Iterable[Mapping[str, Any]]) -> None:
+        files = self._match("file_id", *sorted({payload["file_id"] for payload in payloads}))
+        self._remove(name, must=[files], must_not=[self._match("version", version)])
 
     def _remove(self, name: str, **conditions: Any) -> None:
         selected = self._models.FilterSelector(filter=self._models.Filter(**conditions))
         self._call("delete", name, points_selector=selected, wait=True)
+
+    def _match(self, field: str, *values: str) -> Any:
+        return self._models.FieldCondition(key=field, match=self._models.MatchAny(any=list(values)))
 
     def _call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call a method of the client, and explain a failure of the server or the folder."""
@@ -194,12 +188,12 @@ class Engine:
             with self._lock:
                 return getattr(self._client, method)(*args, **options)
         except Exception as error:
-            if self._is_server:
+            if self._url:
                 raise LLMConnectionError(
                     f"the Qdrant server did not do {method}: {error}. Is it running, is the url right, and does it "
                     "want QDRANT_API_KEY?"
                 ) from error
-            if self.folder is not None:
+            if self._folder is not None:
                 raise ConfigurationError(
                     f"the store's folder failed at {method}: {error}. Does it still exist, is it writable, is the "
                     f"disk full? {_DAMAGED}"
