@@ -146,6 +146,16 @@ def test_tool_calls_without_ids_get_ids_of_their_own(format: Format) -> None:
     assert format.decode(body).tool_calls == (first, second)
 
 
+def test_the_same_tool_call_in_a_later_answer_has_another_id() -> None:
+    """With one id for two calls, a conversation is refused, or its results are mixed up."""
+    message = {"tool_calls": [{"function": {"name": "f", "arguments": {}}}]}
+    first, second = (
+        OLLAMA.decode({"created_at": time, "message": message}).tool_calls
+        for time in ("2026-11-14T10:00:00Z", "2026-11-14T10:00:07Z")
+    )
+    assert first[0].id != second[0].id
+
+
 def test_streamed_tool_calls_without_ids_and_index_get_ids_of_their_own() -> None:
     decoder = OPENAI_CHAT.stream()
     for name in ("f", "g"):

@@ -88,6 +88,14 @@ def test_providers_do_not_share_answers(make: Callable[..., Cache]) -> None:
         assert with_cache(cache, name).complete("Hi").source == "simulated"
 
 
+def test_two_servers_with_one_model_do_not_share_answers(make: Callable[..., Cache]) -> None:
+    """A comparison of two servers would compare one of them with itself."""
+    cache = make()
+    for port in (8001, 8002):
+        llm = with_cache(cache, "local_gpt_oss", base_url=f"http://localhost:{port}")
+        assert llm.complete("Hi").source == "simulated"
+
+
 def test_a_stream_comes_back_in_its_pieces(make: Callable[..., Cache]) -> None:
     llm = with_cache(make())
     first, second = ([chunk.text for chunk in llm.complete_stream("Write a haiku")] for _ in range(2))

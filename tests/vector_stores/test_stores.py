@@ -95,7 +95,7 @@ def test_options_of_an_answer_reach_the_provider(kind: str, folder: Path) -> Non
 
 
 @other_pairs
-def test_a_file_that_is_added_again_takes_the_place_of_the_earlier_one(kind: str, shape: str) -> None:
+def test_a_file_that_is_added_again_replaces_the_earlier_one(kind: str, shape: str) -> None:
     """Else a notebook cell that is run twice makes every answer come twice, and old texts never go away."""
     store = made(kind)
     do(shape, store, "add", {"menu": "On Fridays there is fish.", "other": "Coffee is free."})
