@@ -21,7 +21,14 @@ from llmlab.formats.openai_responses import OPENAI_RESPONSES
 ENTRY_POINTS = "llmlab.formats"
 """The entry-point group in which a package may offer a wire format."""
 
-_BUILT_IN = (OPENAI_RESPONSES, OPENAI_CHAT, OPENAI_COMPLETIONS, ANTHROPIC_MESSAGES, OLLAMA, OLLAMA_GENERATE)
+_BUILT_IN = (
+    OPENAI_RESPONSES,
+    OPENAI_CHAT,
+    OPENAI_COMPLETIONS,
+    ANTHROPIC_MESSAGES,
+    OLLAMA,
+    OLLAMA_GENERATE,
+)
 FORMATS: dict[str, Format] = {format.name: format for format in _BUILT_IN}
 """The built-in wire formats, by name."""
 
