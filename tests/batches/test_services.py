@@ -244,7 +244,7 @@ def test_the_file_of_openai_is_uploaded_as_a_form(server: LoopbackServer) -> Non
 
 
 def test_too_many_requests_are_refused_before_they_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmlab.toolkit.batches.anthropic_batch.AnthropicBatch.max_requests", 2)
+    monkeypatch.setattr("llmlab.toolkit.batches.services.AnthropicBatch.max_requests", 2)
     llm = provider("anthropic", "http://127.0.0.1:9")
     with pytest.raises(LLMInvalidRequestError, match="a batch holds 2 requests, not 3"):
         submit_batch(["a", "b", "c"], llm)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from llmlab.toolkit.batches.base import BatchStatus
-from llmlab.toolkit.batches.batch import Batch, open_batch, open_batch_async, submit_batch, submit_batch_async
+from llmlab.toolkit.batches.batch import Batch, BatchStatus
+from llmlab.toolkit.batches.submit import open_batch, open_batch_async, submit_batch, submit_batch_async
 
 __all__ = ["Batch", "BatchStatus", "open_batch", "open_batch_async", "submit_batch", "submit_batch_async"]

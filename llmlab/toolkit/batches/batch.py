@@ -1,59 +1,96 @@
-"""A batch: submit requests, or open a batch that was submitted before; then wait for its results."""
+"""What a user holds: a batch and its status. Services and this process each have a subclass."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from llmlab._utils.clock import now
-from llmlab.errors import LLMError, LLMTimeoutError
+from llmlab.errors import LLMAPIError, LLMError, LLMInvalidRequestError, LLMTimeoutError
 from llmlab.models import price_of
-from llmlab.providers import Provider, get_provider
-from llmlab.toolkit.batches.anthropic_batch import AnthropicBatch
-from llmlab.toolkit.batches.base import BatchService, BatchStatus, Outcome
-from llmlab.toolkit.batches.local import LocalBatch
-from llmlab.toolkit.batches.openai_batch import OpenAIBatch
+from llmlab.providers import Provider
 from llmlab.toolkit.batches.progress import Progress, Show
-from llmlab.toolkit.batches.requests import Item, to_requests
 from llmlab.transport.driver import Flow
+from llmlab.types.completion import Completion
+from llmlab.types.request import Request
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_SERVICES: dict[str, type[BatchService]] = {"openai": OpenAIBatch, "anthropic": AnthropicBatch}
-_COLUMNS = ("request", "state", "answer", "model", "input_tokens", "output_tokens", "cost", "error")
+Outcome: TypeAlias = Completion | LLMError
+State: TypeAlias = Literal["running", "cancelling", "done", "cancelled", "expired", "failed"]
+"""`failed` means that the service refused the whole batch; a batch with failed requests is `done`."""
+
+_COLUMNS = ("state", "answer", "model", "input_tokens", "output_tokens", "cost", "error")
 
 
-class Batch:
+@dataclass(frozen=True, slots=True)
+class BatchStatus:
+    """The status of a batch, in the same words for all services.
+
+    Args:
+        state: running, cancelling, done, cancelled, expired or failed.
+        total: requests in the batch; 0 if the service has not said yet.
+        succeeded: requests with an answer. Anthropic reports 0 until the whole batch is over.
+        failed: requests with an error.
+        cancelled: requests that were not started, because the batch was cancelled.
+        expired: requests that were not started in time.
+        expires_at: when the service ends the batch, UTC; None for a batch of this process.
+        reason: why the whole batch failed.
+    """
+
+    state: State
+    total: int
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    expired: int = 0
+    expires_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether no more results will come."""
+        return self.state not in ("running", "cancelling")
+
+    @property
+    def finished(self) -> int:
+        """Number of requests that are answered, failed, cancelled or expired."""
+        return self.succeeded + self.failed + self.cancelled + self.expired
+
+    def __str__(self) -> str:
+        counts = [f"{count} {name}" for name in ("failed", "cancelled", "expired") if (count := getattr(self, name))]
+        reason = f" ({self.reason})" if self.reason else ""
+        return f"{self.state}: {', '.join([f'{self.succeeded} of {self.total} answered', *counts])}{reason}"
+
+
+class Batch(ABC):
     """Many requests together, from `submit_batch` or `open_batch`.
 
     Every method that sends something has a twin in `_async`. A result that was fetched stays, whatever fails later.
     """
 
-    def __init__(self, service: BatchService) -> None:
-        self._service = service
-        self._provider = service.provider
+    is_remote: ClassVar[bool] = True
+    """Whether a service runs it, so that it continues after the end of this process."""
+    price_factor: ClassVar[float] = 1.0
+    """Share of the usual price that a request in a batch costs."""
 
-    @property
-    def id(self) -> str:
+    def __init__(self, provider: Provider, batch_id: str) -> None:
+        self.id = batch_id
         """The argument for `open_batch`: the service's id, or the path of the file."""
-        return self._service.id
+        self.status = BatchStatus("running", 0)
+        """The last known status; `poll` updates it."""
+        self._provider = provider
+        # By the id of the request, which is its index in the list, unless another program submitted the batch.
+        self._results: dict[str, Outcome] = {}
 
     @property
     def provider(self) -> str:
         """Name of the provider."""
         return self._provider.name
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether a service runs it, so that it continues after the end of this process."""
-        return not isinstance(self._service, LocalBatch)
-
-    @property
-    def status(self) -> BatchStatus:
-        """The last known status; `poll` updates it."""
-        return self._service.status
 
     def poll(self) -> BatchStatus:
         """Update and return the status.
@@ -78,12 +115,12 @@ class Batch:
             LLMTimeoutError: it is not over in time. It continues, and you can wait again.
             LLMError: another subclass, with the same advice.
         """
-        self._service.start(tasks=False)
+        self._start(tasks=False)
         return self._provider.run(self._wait(timeout, progress))
 
     async def wait_async(self, timeout: float | None = None, *, progress: bool | Show = True) -> list[Outcome | None]:
         """The async twin of `wait`. Cancelling it does not change the batch."""
-        self._service.start(tasks=True)
+        self._start(tasks=True)
         return await self._provider.run_async(self._wait(timeout, progress))
 
     def results(self) -> list[Outcome | None]:
@@ -92,19 +129,21 @@ class Batch:
 
         Results of a batch of another program, with other ids than 0, 1, 2 …, are in the order of the results file.
         """
-        return self._provider.run(self._results())
+        return self._provider.run(self._fetch_all())
 
     async def results_async(self) -> list[Outcome | None]:
         """The async twin of `results`."""
-        return await self._provider.run_async(self._results())
+        return await self._provider.run_async(self._fetch_all())
 
     def cancel(self) -> BatchStatus:
         """Stop the batch. Requests that are being answered are finished, and paid."""
-        return self._provider.run(self._cancel())
+        self._provider.run(self._cancel())
+        return self.status
 
     async def cancel_async(self) -> BatchStatus:
         """The async twin of `cancel`."""
-        return await self._provider.run_async(self._cancel())
+        await self._provider.run_async(self._cancel())
+        return self.status
 
     def frame(self) -> DataFrame:
         """Return the results so far as a pandas table, a row for each request: state (answered, failed or waiting),
@@ -112,11 +151,105 @@ class Batch:
         # Takes a third of a second to load, and only a table needs it.
         from pandas import DataFrame
 
-        rows = [(number, *self._row(outcome)) for number, outcome in enumerate(self._service.outcomes())]
-        return DataFrame(rows, columns=list(_COLUMNS)).set_index("request")
+        table = DataFrame([self._row(outcome) for outcome in self._outcomes()], columns=list(_COLUMNS))
+        return table.rename_axis("request")
 
     def __repr__(self) -> str:
         return f"Batch({self.id!r}, {self.provider}, {self.status})"
+
+    @abstractmethod
+    def _submit(self, requests: Sequence[Request]) -> Flow[None]:
+        """Submit the requests."""
+
+    @abstractmethod
+    def _refresh(self) -> Flow[None]:
+        """Update the status."""
+
+    @abstractmethod
+    def _pause(self, longest: float | None) -> Flow[None]:
+        """Wait until the next refresh makes sense, `longest` seconds at most."""
+
+    @abstractmethod
+    def _fetch(self) -> Flow[None]:
+        """Get the results that are available."""
+
+    @abstractmethod
+    def _cancel(self) -> Flow[None]:
+        """Stop the batch."""
+
+    def _open(self) -> Flow[None]:
+        """Find a batch that was submitted before."""
+        return self._refresh()
+
+    def _start(self, *, tasks: bool) -> None:
+        """Start to work, if this process does the work: in tasks of the running loop, or in threads."""
+        return
+
+    @property
+    def _resume_hint(self) -> str:
+        return f"The batch continues: wait again, or later open_batch({self.id!r}, {self.provider!r})."
+
+    def _poll(self) -> Flow[BatchStatus]:
+        if not self.status.over:
+            yield from self._refresh()
+        return self.status
+
+    def _fetch_all(self) -> Flow[list[Outcome | None]]:
+        yield from self._poll()
+        if len(self._results) < max(1, self.status.total):
+            yield from self._fetch()
+        return self._outcomes()
+
+    def _wait(self, timeout: float | None, shown: bool | Show) -> Flow[list[Outcome | None]]:
+        progress, end = Progress(shown), None if timeout is None else now() + timeout
+        try:
+            while not (yield from self._poll()).over:
+                progress.show(f"batch {self.status}")
+                left = None if end is None else end - now()
+                if left is not None and left <= 0:
+                    message = f"the batch is not over after {timeout:g} s ({self.status}). {self._resume_hint}"
+                    raise LLMTimeoutError(message, provider=self.provider)
+                yield from self._pause(left)
+            progress.show(f"batch {self.status}")
+            return (yield from self._fetch_all())
+        except LLMError as error:
+            if error.status_code != 404 and self._resume_hint not in error.message:
+                error.add_note(self._resume_hint)
+            raise
+        finally:
+            progress.end()
+
+    def _outcomes(self) -> list[Outcome | None]:
+        """Return the results in the order of the requests; None for a result that may still come."""
+        # The status of a refused batch often has no total, and its errors name lines.
+        any_number = self.status.state == "failed" or not self.status.total
+        if not all(name.isdecimal() and (any_number or int(name) < self.status.total) for name in self._results):
+            return list(self._results.values())
+        total = max([self.status.total, *(int(name) + 1 for name in self._results)])
+        return [self._results.get(str(number)) or self._missing(number) for number in range(total)]
+
+    def _missing(self, number: int) -> LLMError | None:
+        if not self.status.over:
+            return None
+        if self.status.state == "failed":
+            return LLMInvalidRequestError(f"the batch was refused: {self.status.reason}.", provider=self.provider)
+        if self.status.state != "done":
+            return self._not_started(self.status.state)
+        return LLMAPIError(
+            f"{self.provider} gave no result for request {number}: its line in the results of batch {self.id} is "
+            "missing or damaged. Ask for the results again, or submit the request again.",
+            provider=self.provider,
+        )
+
+    def _not_started(self, code: str) -> LLMError:
+        """Return the error for a request of a cancelled or expired batch."""
+        if code == "expired":
+            message = "the batch expired before this request was started. Submit the request again."
+            return LLMAPIError(message, provider=self.provider, code=code)
+        return LLMError("the batch was cancelled before this request.", provider=self.provider, code=code)
+
+    def _refuse(self, message: str) -> LLMInvalidRequestError:
+        return LLMInvalidRequestError(f"{message}. Nothing was sent.", provider=self.provider)
 
     def _row(self, outcome: Outcome | None) -> tuple[Any, ...]:
         if outcome is None:
@@ -126,139 +259,5 @@ class Batch:
         usage, cost = outcome.usage, outcome.usage.cost
         if cost is None:
             usual = price_of(usage.input_tokens, usage.output_tokens, outcome.model, self.provider)
-            cost = None if usual is None else usual * self._service.price_factor
+            cost = None if usual is None else usual * self.price_factor
         return "answered", outcome.content, outcome.model, usage.input_tokens, usage.output_tokens, cost, ""
-
-    def _poll(self) -> Flow[BatchStatus]:
-        if not self.status.over:
-            yield from self._service.refresh()
-        return self.status
-
-    def _results(self) -> Flow[list[Outcome | None]]:
-        yield from self._poll()
-        if len(self._service.results) < max(1, self.status.total):
-            yield from self._service.fetch()
-        return self._service.outcomes()
-
-    def _wait(self, timeout: float | None, shown: bool | Show) -> Flow[list[Outcome | None]]:
-        progress, end = Progress(shown), None if timeout is None else now() + timeout
-        hint = self._service.resume_hint
-        try:
-            while not (yield from self._poll()).over:
-                progress.show(f"batch {self.status}")
-                left = None if end is None else end - now()
-                if left is not None and left <= 0:
-                    message = f"the batch is not over after {timeout:g} s ({self.status}). {hint}"
-                    raise LLMTimeoutError(message, provider=self.provider)
-                yield from self._service.pause(left)
-            progress.show(f"batch {self.status}")
-            return (yield from self._results())
-        except LLMError as error:
-            if error.status_code != 404 and hint not in error.message:
-                error.add_note(hint)
-            raise
-        finally:
-            progress.end()
-
-    def _cancel(self) -> Flow[BatchStatus]:
-        yield from self._service.cancel()
-        return self.status
-
-
-def submit_batch(
-    requests: Iterable[Item],
-    provider: Provider | str | None = None,
-    *,
-    in_flight: int = 4,
-    path: str | Path | None = None,
-    **options: Any,
-) -> Batch:
-    """Submit many requests at once. OpenAI and Anthropic answer within a day, at half the price; for other providers,
-    this process sends the calls, several at once.
-
-    Args:
-        requests: prompts, messages, `Request`s, or dicts with `prompt` and options. All are checked before anything
-            is sent.
-        provider: who answers, or its name; by default the backend of the settings.
-        in_flight: calls at once, for providers without batches.
-        path: a file for providers without batches, so that the batch can continue after a restart.
-        options: what `complete` takes, for every request that does not set it itself.
-
-    Raises:
-        LLMInvalidRequestError: lists what is wrong with which request; nothing was sent.
-        LLMError: another subclass; see `llmlab.errors`.
-    """
-    service, flow = _submit(requests, _find(provider), in_flight, path, options)
-    service.provider.run(flow)
-    service.start(tasks=False)
-    return Batch(service)
-
-
-async def submit_batch_async(
-    requests: Iterable[Item],
-    provider: Provider | str | None = None,
-    *,
-    in_flight: int = 4,
-    path: str | Path | None = None,
-    **options: Any,
-) -> Batch:
-    """The async twin of `submit_batch`. Calls of this process run in tasks of the running event loop."""
-    service, flow = _submit(requests, _find(provider), in_flight, path, options)
-    await service.provider.run_async(flow)
-    service.start(tasks=True)
-    return Batch(service)
-
-
-def open_batch(
-    batch_id: str | Path, provider: Provider | str | None = None, *, in_flight: int = 4, begin: bool = True
-) -> Batch:
-    """Open a batch that was submitted before, after a restart or on another machine.
-
-    Args:
-        batch_id: the service's id; for a provider without batches, the path of the batch's file.
-        provider: who runs it, or its name; by default the backend of the settings.
-        in_flight: calls at once, for providers without batches.
-        begin: whether to send the missing requests now, for providers without batches; else `wait` sends them.
-
-    Raises:
-        LLMInvalidRequestError: there is no such batch, or it was in memory only.
-        LLMError: another subclass; see `llmlab.errors`.
-    """
-    service = _open(batch_id, _find(provider), in_flight)
-    service.provider.run(service.refresh())
-    if begin:
-        service.start(tasks=False)
-    return Batch(service)
-
-
-async def open_batch_async(
-    batch_id: str | Path, provider: Provider | str | None = None, *, in_flight: int = 4, begin: bool = True
-) -> Batch:
-    """The async twin of `open_batch`."""
-    service = _open(batch_id, _find(provider), in_flight)
-    await service.provider.run_async(service.refresh())
-    if begin:
-        service.start(tasks=True)
-    return Batch(service)
-
-
-def _submit(
-    requests: Iterable[Item], provider: Provider, in_flight: int, path: str | Path | None, options: dict[str, Any]
-) -> tuple[BatchService, Flow[None]]:
-    checked = to_requests(requests, provider, options)
-    kind = _SERVICES.get(provider.name)
-    service = kind(provider) if kind else LocalBatch(provider, in_flight, path)
-    service.check(checked)
-    return service, service.submit(checked)
-
-
-def _open(batch_id: str | Path, provider: Provider, in_flight: int) -> BatchService:
-    if kind := _SERVICES.get(provider.name):
-        return kind(provider, str(batch_id))
-    local = LocalBatch(provider, in_flight, batch_id)
-    local.open()
-    return local
-
-
-def _find(provider: Provider | str | None) -> Provider:
-    return provider if isinstance(provider, Provider) else get_provider(provider)

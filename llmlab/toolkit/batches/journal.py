@@ -31,9 +31,14 @@ class Journal:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self.size = 0
+        """Bytes that were read and written here."""
         self._lock = threading.Lock()
-        self._ends_whole = False
-        self._known = 0
+
+    @property
+    def has_news(self) -> bool:
+        """Whether another process has written since the last `read`."""
+        return self.size != (self.path.stat().st_size if self.path.exists() else 0)
 
     def read(self) -> list[dict[str, Any]]:
         """Return the lines; none if the file does not exist yet.
@@ -50,7 +55,7 @@ class Journal:
             return []
         except OSError as error:
             raise ConfigurationError(f"the file {self.path} cannot be read: {error.strerror}") from None
-        self._known = len(data)
+        self.size = len(data)
         lines = []
         for number, line in enumerate(data.splitlines(), 1):
             try:
@@ -63,16 +68,6 @@ class Journal:
                 _log.warning("line %d of %s is damaged and counts as not written", number, self.path)
         return lines
 
-    @property
-    def size(self) -> int:
-        """Bytes of the file; 0 if it does not exist."""
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    @property
-    def has_news(self) -> bool:
-        """Whether another process has written since the last `read`."""
-        return self.size != self._known
-
     def write(self, value: Mapping[str, Any]) -> None:
         """Add a line.
 
@@ -82,13 +77,12 @@ class Journal:
         data = json.dumps(value).encode() + b"\n"
         try:
             with self._lock, self.path.open("ab+") as file:
-                if not self._ends_whole and file.tell():
+                if file.tell():
                     # The line before may be cut off.
                     file.seek(-1, 2)
                     data = data if file.read() == b"\n" else b"\n" + data
                 file.write(data)
-                self._ends_whole = True
-                self._known += len(data)
+                self.size += len(data)
         except OSError as error:
             raise ConfigurationError(f"the file {self.path} cannot be written: {error.strerror}") from None
 

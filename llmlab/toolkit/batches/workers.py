@@ -6,6 +6,7 @@ An executor would keep the process alive until its queue is empty, even after Ct
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -16,8 +17,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from llmlab.errors import ConfigurationError, LLMInvalidRequestError
-from llmlab.transport.driver import Flow, Wait, run, run_async
-from llmlab.types.validation import is_count
+from llmlab.transport.driver import Flow, run, run_async
 
 Job: TypeAlias = Callable[[], Flow[None]]
 Change: TypeAlias = "Future[None]"
@@ -36,13 +36,13 @@ class Workers:
     """
 
     def __init__(self, jobs: Iterable[Job], in_flight: int) -> None:
-        if not is_count(in_flight):
+        if isinstance(in_flight, bool) or not isinstance(in_flight, int) or in_flight < 1:
             raise ConfigurationError(f"in_flight is how many calls run at once, a number from 1 on, not {in_flight!r}")
         self._jobs = deque(jobs)
         self._count = min(in_flight, len(self._jobs))
         self._running = 0
         self._lock = threading.Lock()
-        self._change = _new_change()
+        self._change: Change = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.stopped = False
@@ -58,14 +58,14 @@ class Workers:
         self._running = self._count
         if tasks:
             self._loop = asyncio.get_running_loop()
-            self._tasks = [self._loop.create_task(self._work_async()) for _ in range(self._count)]
+            self._tasks = [self._loop.create_task(run_async(self._work())) for _ in range(self._count)]
             for task in self._tasks:
                 # A task that is cancelled before its first step never reaches a `finally` of its own.
                 task.add_done_callback(self._end_task)
             return
         for number in range(self._count):
             context, name = copy_context(), f"llmlab-{number}"
-            threading.Thread(target=context.run, args=(self._work,), name=name, daemon=True).start()
+            threading.Thread(target=context.run, args=(self._work_in_thread,), name=name, daemon=True).start()
 
     def stop(self) -> None:
         """Start no more jobs. Running jobs are finished."""
@@ -86,71 +86,55 @@ class Workers:
 
     def wait(self, change: Change, longest: float | None = None) -> Flow[None]:
         """Wait for a change, `longest` seconds at most."""
-        yield Wait(_Ticket(change, longest, self._loop))
+        yield _WaitFor(change, longest, self._loop)
 
-    def _work(self) -> None:
+    def _work(self) -> Flow[None]:
+        while not self.stopped:
+            try:
+                job = self._jobs.popleft()
+            except IndexError:
+                return
+            yield from job()
+            self._notify()
+
+    def _work_in_thread(self) -> None:
         try:
-            while (job := self._next()) is not None:
-                run(job())
-                self._notify()
+            run(self._work())
         except BaseException as error:  # noqa: BLE001 - the caller that waits raises it
-            self._fail(error)
-        finally:
-            self._end()
-
-    async def _work_async(self) -> None:
-        try:
-            while (job := self._next()) is not None:
-                await run_async(job())
-                self._notify()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - the caller that waits raises it
-            self._fail(error)
-
-    def _next(self) -> Job | None:
-        with self._lock:
-            return self._jobs.popleft() if self._jobs and not self.stopped else None
-
-    def _fail(self, error: BaseException) -> None:
-        self.failure, self.stopped = self.failure or error, True
+            self._end(error)
+        else:
+            self._end(None)
 
     def _end_task(self, task: asyncio.Task[None]) -> None:
         self.stopped = self.stopped or task.cancelled()
-        self._end()
+        self._end(None if task.cancelled() else task.exception())
 
-    def _end(self) -> None:
+    def _end(self, error: BaseException | None) -> None:
         with self._lock:
+            if error is not None:
+                self.failure, self.stopped = self.failure or error, True
             self._running -= 1
         self._notify()
 
     def _notify(self) -> None:
         with self._lock:
-            change, self._change = self._change, _new_change()
+            change, self._change = self._change, Future()
         change.set_result(None)
 
 
-def _new_change() -> Change:
-    change: Change = Future()
-    # From now on it cannot be cancelled, whatever happens to those who wait for it.
-    change.set_running_or_notify_cancel()
-    return change
-
-
 @dataclass(frozen=True, slots=True)
-class _Ticket:
+class _WaitFor:
+    """A step of a flow. Several may wait for one change, so a wait that ends early does not cancel it."""
+
     change: Change
     longest: float | None
     loop: asyncio.AbstractEventLoop | None
 
-    def wait(self) -> None:
+    def run(self) -> None:
         with suppress(RuntimeError):
             if self.loop is not None and asyncio.get_running_loop() is self.loop:
                 raise LLMInvalidRequestError("the work runs in this event loop, which must not be blocked: use await")
-        with suppress(TimeoutError):
-            self.change.result(self.longest)
+        concurrent.futures.wait([self.change], self.longest)
 
-    async def wait_async(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.longest):
-                await asyncio.wrap_future(self.change)
+    async def run_async(self) -> None:
+        await asyncio.wait([asyncio.wrap_future(self.change)], timeout=self.longest)
