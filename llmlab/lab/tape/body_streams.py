@@ -1,6 +1,6 @@
 """Bodies of answers: from the tape at the recorded pace, and from the network with the tape listening.
 
-Each kind of stream exists sync and async, and is a stream of both httpx and httpx2.
+Each stream is read sync or async, by httpx and by httpx2.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import httpx
@@ -23,19 +23,20 @@ from llmlab.lab.wire.bodies import CONTENT_TYPES, Piece, parse_answer
 from llmlab.lab.wire.messages import TapeAnswer
 
 if TYPE_CHECKING:
-    from httpx2 import AsyncByteStream as _AsyncBase
-    from httpx2 import SyncByteStream as _SyncBase
+
+    class _Stream(httpx2.SyncByteStream, httpx2.AsyncByteStream): ...
 else:
-    # If httpx2 stands in for httpx, the two are one class.
-    _SyncBase = type("_SyncBase", tuple({httpx.SyncByteStream, httpx2.SyncByteStream}), {})
-    _AsyncBase = type("_AsyncBase", tuple({httpx.AsyncByteStream, httpx2.AsyncByteStream}), {})
+    # If httpx2 stands in for httpx, they have the same classes.
+    _SYNC = dict.fromkeys((httpx.SyncByteStream, httpx2.SyncByteStream))
+    _ASYNC = dict.fromkeys((httpx.AsyncByteStream, httpx2.AsyncByteStream))
+    _Stream = type("_Stream", (*_SYNC, *_ASYNC), {})
 
 LONGEST_TIMEOUT: Final = 2.0
 """Seconds of real waiting for an injected timeout, however patient the client is."""
 
 
-class _Delivery:
-    """An answer of the tape on its way to a reader.
+class TapeStream(_Stream):
+    """The body of an answer from the tape.
 
     Args:
         exchange: where it is noted how much was read.
@@ -55,15 +56,28 @@ class _Delivery:
         self._elapsed = 0.0
 
     def response(self) -> Any:
-        """Return the library's response with this stream as its body."""
-        answer, length = self._exchange.answer, self._arrival.length
-        assert answer is not None
+        """Return the library's response with this stream as its body, or None if nobody answers."""
+        answer, length = self._arrival.answer, self._arrival.length
+        if answer is None:
+            return None
         headers = {"content-type": CONTENT_TYPES[answer.framing], **answer.headers, "x-llmlab-source": answer.source}
         headers |= {"x-llmlab-fault": self._exchange.fault} if self._exchange.fault else {}
         headers |= {"content-length": str(length)} if length is not None else {}
         # Seconds on the clock of the recording, from the request to the piece that was delivered last.
         extensions = {"http_version": b"HTTP/1.1", "llmlab.elapsed": lambda: self._elapsed}
         return self._library.Response(answer.status, headers=headers, stream=self, extensions=extensions)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for wait, piece in self._steps():
+            if wait:
+                time.sleep(wait)
+            yield piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for wait, piece in self._steps():
+            # Also with nothing to wait, so that other tasks get their turn as on a network.
+            await anyio.sleep(wait)
+            yield piece
 
     def _steps(self) -> Iterator[Piece]:
         """Yield (seconds still to wait, bytes) for each piece, then break if the line breaks."""
@@ -81,26 +95,6 @@ class _Delivery:
             raise getattr(self._library, arrival.failure)(arrival.reason, request=self._request)
 
 
-class TapeStream(_Delivery, _SyncBase):
-    """The body of an answer from the tape."""
-
-    def __iter__(self) -> Iterator[bytes]:
-        for wait, piece in self._steps():
-            if wait:
-                time.sleep(wait)
-            yield piece
-
-
-class AsyncTapeStream(_Delivery, _AsyncBase):
-    """The async twin of `TapeStream`."""
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for wait, piece in self._steps():
-            # Also with nothing to wait, so that other tasks get their turn as on a network.
-            await anyio.sleep(wait)
-            yield piece
-
-
 class Collector:
     """Collects an answer from the network, and notes it when it ends, however it ends.
 
@@ -108,35 +102,32 @@ class Collector:
         exchange: the request.
         library: httpx or httpx2, which decompresses the answer.
         note: gets the answer.
-        open_streams: holds this collector until then.
+        unfinished: holds this collector until then.
     """
 
     def __init__(
-        self,
-        exchange: Exchange,
-        library: ModuleType,
-        note: Callable[[TapeAnswer], None],
-        open_streams: set[Collector],
+        self, exchange: Exchange, library: ModuleType, note: Callable[[TapeAnswer], None], unfinished: set[Collector]
     ) -> None:
         self._exchange = exchange
         self._library = library
         self._note = note
-        self._open_streams = open_streams
+        self._unfinished = unfinished
         self._pieces: list[Piece] = []
         self._lock = threading.Lock()
-        self._head: tuple[int, Any] = (0, {})
         self._started = time.monotonic()
 
-    def open(self, response: Any) -> Self:
-        """Note status and headers."""
+    def listen(self, response: Any) -> Any:
+        """Return the library's response, with its body collected while it is read."""
         # Not the response itself: it would keep the connection alive.
-        self._head = (response.status_code, response.headers.copy())
-        self._open_streams.add(self)
-        return self
+        self._status, self._headers = response.status_code, response.headers.copy()
+        self._unfinished.add(self)
+        response.stream = LiveStream(response.stream, self)
+        return response
 
-    def add(self, piece: bytes) -> None:
-        """Note bytes that have just arrived."""
+    def add(self, piece: bytes) -> bytes:
+        """Note bytes that have just arrived, and return them."""
         self._pieces.append((time.monotonic() - self._started, piece))
+        return piece
 
     @contextmanager
     def note_failure(self) -> Iterator[None]:
@@ -150,34 +141,32 @@ class Collector:
     def finish(self) -> None:
         """Note the whole answer, once."""
         with self._lock:
-            if self not in self._open_streams:
+            if self not in self._unfinished:
                 return
-            self._open_streams.discard(self)
-        status, headers = self._head
+            self._unfinished.discard(self)
         seconds = self._pieces[-1][0] if self._pieces else time.monotonic() - self._started
-        stored = keep_headers({name.lower(): value for name, value in headers.items()})
-        self._note(parse_answer(status, stored, list(self._decompressed(headers)), seconds))
+        stored = keep_headers({name.lower(): value for name, value in self._headers.items()})
+        self._note(parse_answer(self._status, stored, list(self._decompressed()), seconds))
 
-    def _decompressed(self, headers: Any) -> Iterator[Piece]:
+    def _decompressed(self) -> Iterator[Piece]:
         """Yield each piece decompressed, with the time of the last bytes that it is made of."""
         moment = 0.0
 
-        class Raw(_SyncBase):
-            def __iter__(raw) -> Iterator[bytes]:
-                nonlocal moment
-                for arrived, piece in self._pieces:
-                    moment = arrived
-                    yield piece
+        def arrived() -> Iterator[bytes]:
+            nonlocal moment
+            for arrival, piece in self._pieces:
+                moment = arrival
+                yield piece
 
         try:
-            for piece in self._library.Response(200, headers=headers, stream=Raw()).iter_bytes():
+            for piece in self._library.Response(200, headers=self._headers, content=arrived()).iter_bytes():
                 yield moment, piece
         except self._library.DecodingError:
             return  # the answer was cut; it is noted as far as it goes
 
 
-class LiveStream(_SyncBase):
-    """The body of an answer from the network, unchanged."""
+class LiveStream(_Stream):
+    """The body of an answer from the network, unchanged. Closing it gives the connection back, and notes the answer."""
 
     def __init__(self, stream: Any, collector: Collector) -> None:
         self._stream = stream
@@ -185,33 +174,20 @@ class LiveStream(_SyncBase):
 
     def __iter__(self) -> Iterator[bytes]:
         with self._collector.note_failure():
-            for piece in self._stream:
-                self._collector.add(piece)
-                yield piece
+            yield from map(self._collector.add, self._stream)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with self._collector.note_failure():
+            async for piece in self._stream:
+                yield self._collector.add(piece)
 
     def close(self) -> None:
-        """Give the connection back, and note the answer."""
         try:
             self._stream.close()
         finally:
             self._collector.finish()
 
-
-class AsyncLiveStream(_AsyncBase):
-    """The async twin of `LiveStream`."""
-
-    def __init__(self, stream: Any, collector: Collector) -> None:
-        self._stream = stream
-        self._collector = collector
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with self._collector.note_failure():
-            async for piece in self._stream:
-                self._collector.add(piece)
-                yield piece
-
     async def aclose(self) -> None:
-        """Give the connection back, and note the answer."""
         try:
             await self._stream.aclose()
         finally:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from llmlab.lab.tape.cassette import Cassette, Interaction, dump_interaction, keep_headers, write_cassette
+from llmlab.lab.tape.exchange import Exchange
 from llmlab.lab.tape.matcher import without_repeats
 from llmlab.lab.tape.redaction import known_secrets, redact_answer, redact_request
-from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
+from llmlab.lab.wire.messages import TapeAnswer
 
 _CLIENTS: Final = ("openai", "anthropic", "ollama", "httpx", "httpx2")
 
@@ -33,28 +34,26 @@ class Recorder:
         self.path = path
         self.provenance = provenance
         self._lock = threading.Lock()
-        self._started = 0
-        self._done: dict[int, tuple[Interaction, str]] = {}
+        self._texts: dict[Exchange, tuple[Interaction, str] | None] = {}
 
-    def begin(self) -> int:
-        """Return the slot of an exchange that starts now, from 1."""
+    def begin(self, exchange: Exchange) -> None:
+        """Keep the place of an exchange that starts now."""
         with self._lock:
-            self._started += 1
-            return self._started
+            self._texts[exchange] = None
 
-    def finish(self, slot: int, request: TapeRequest, answer: TapeAnswer) -> None:
+    def finish(self, exchange: Exchange, answer: TapeAnswer) -> None:
         """Redact an exchange and write the file."""
-        secrets = known_secrets(request)
+        secrets = known_secrets(exchange.sent)
         stored = replace(answer, headers=keep_headers(answer.headers), source="recorded")
-        item = Interaction(redact_request(request, secrets), redact_answer(stored, secrets))
+        item = Interaction(redact_request(exchange.sent, secrets), redact_answer(stored, secrets))
         text = dump_interaction(item)
         with self._lock:
-            self._done[slot] = (item, text)
+            self._texts[exchange] = (item, text)
             self._write()
 
     def _write(self) -> None:
-        texts = {id(item): text for item, text in self._done.values()}
-        items = without_repeats(self._done[slot][0] for slot in sorted(self._done))
+        texts = {id(item): text for item, text in filter(None, self._texts.values())}
+        items = without_repeats(item for item, _ in filter(None, self._texts.values()))
         versions: dict[str, str] = {name: metadata.version(name) for name in _CLIENTS if name in sys.modules}
         file = Cassette(self.provenance, datetime.date.today().isoformat(), tuple(items), versions)
         write_cassette(self.path, file, [texts[id(item)] for item in items])

@@ -82,7 +82,6 @@ class Tape:
         self._matcher = Matcher([*own, *self._of_other_providers(own)])
         self._own = {id(item) for item in own}
         self._recorder = self._find_recorder(recorders) if mode == "record" else None
-        self._slots: dict[int, int] = {}
 
     @property
     def passes_through(self) -> bool:
@@ -103,7 +102,7 @@ class Tape:
             )
         exchange = self.trace.begin(request)
         if self._recorder:
-            self._slots[exchange.number] = self._recorder.begin()
+            self._recorder.begin(exchange)
         return exchange
 
     def arriving(self, exchange: Exchange, host: str, limit: float | None) -> Arrival | None:
@@ -136,8 +135,8 @@ class Tape:
     def finish(self, exchange: Exchange, answer: TapeAnswer) -> None:
         """Note an answer, and record it in record mode."""
         exchange.answer = answer
-        if self._recorder and (slot := self._slots.pop(exchange.number, None)):
-            self._recorder.finish(slot, exchange.sent, answer)
+        if self._recorder:
+            self._recorder.finish(exchange, answer)
 
     def wait(self, seconds: float) -> float:
         """Note that a policy waits, and return the seconds to wait really: the pace holds for policies, too."""
