@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import accumulate, combinations
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -197,12 +198,13 @@ class ABTest:
         """
         with self._lock:
             self._load()
-            keys, scores = dict.fromkeys(self.arms, 0), {arm: list[float]() for arm in self.arms}
-            for digest, arm in self._assigned.items():
-                keys[arm] += 1
-                if values := self._scores.get(digest):
-                    scores[arm].append(fmean(values))
-        return _report(self.name, keys, scores, lower_is_better)
+            keys = Counter(self._assigned.values())
+            scores: dict[str, list[float]] = {arm: [] for arm in self.arms}
+            for digest, values in self._scores.items():
+                scores[self._assigned[digest]].append(fmean(values))
+        arms = tuple(Arm(arm, keys[arm], len(means), fmean(means) if means else None) for arm, means in scores.items())
+        differences = _differences(scores)
+        return ABReport(self.name, arms, *_verdict(arms, differences, lower_is_better), differences)
 
     def __repr__(self) -> str:
         shares = ", ".join(f"{arm} {share:.0%}" for arm, share in self.split.items())
@@ -218,20 +220,17 @@ class ABTest:
         if self._journal is not None:
             self._assigned, self._scores = {}, {}
             for line in self._journal.read():
-                self._take(line)
+                digest, arm, score = text(line.get("key")), text(line.get("arm")), line.get("score")
+                if line.get("test") != self.name:
+                    continue
+                if arm in self.arms:
+                    self._assigned.setdefault(digest, arm)
+                elif isinstance(score, float) and digest in self._assigned:
+                    self._scores.setdefault(digest, []).append(score)
 
     def _write(self, line: Mapping[str, Any]) -> None:
         if self._journal is not None:
             self._journal.write({"test": self.name, **line})
-
-    def _take(self, line: Mapping[str, Any]) -> None:
-        digest, arm, score = text(line.get("key")), text(line.get("arm")), line.get("score")
-        if line.get("test") != self.name:
-            return
-        if arm in self.arms:
-            self._assigned.setdefault(digest, arm)
-        elif isinstance(score, float) and digest in self._assigned:
-            self._scores.setdefault(digest, []).append(score)
 
 
 def _shares(arms: Mapping[str, Provider], split: Mapping[str, float] | None) -> dict[str, float]:
@@ -254,29 +253,21 @@ def _shares(arms: Mapping[str, Provider], split: Mapping[str, float] | None) -> 
 
 
 def _choose(digest: str, split: Mapping[str, float]) -> str:
-    position, end = int(digest[:13], 16) / 16**13, 0.0
-    for arm, share in split.items():
-        end += share
-        if position < end:
-            return arm
+    position = int(digest[:13], 16) / 16**13
+    ends = zip(split, accumulate(split.values()), strict=True)
     # The sum of the shares may be a little less than 1.
-    return max(split, key=lambda arm: split[arm])
+    return next((arm for arm, end in ends if position < end), max(split, key=split.__getitem__))
 
 
-def _report(
-    name: str, keys: Mapping[str, int], scores: Mapping[str, Sequence[float]], lower_is_better: bool
-) -> ABReport:
+def _differences(scores: Mapping[str, Sequence[float]]) -> dict[tuple[str, str], Difference]:
     """Compare the arms pair by pair. With many pairs one differs by chance, so p is multiplied by the number of pairs
     (Bonferroni)."""
-    arms = tuple(Arm(one, keys[one], len(scores[one]), fmean(scores[one]) if scores[one] else None) for one in keys)
-    pairs = list(combinations(keys, 2))
-    differences = {}
+    pairs, differences = list(combinations(scores, 2)), {}
     for first, second in pairs:
         if scores[first] and scores[second]:
             found = group_difference(scores[first], scores[second], 1 - 0.05 / len(pairs))
             differences[first, second] = found._replace(p=None if found.p is None else min(1.0, found.p * len(pairs)))
-    best, verdict = _verdict(arms, differences, lower_is_better)
-    return ABReport(name, arms, best, verdict, differences)
+    return differences
 
 
 def _verdict(

@@ -38,11 +38,11 @@ def find_contestants(
         pairs = [(_label(one, names), one) for one in listed]
     if not pairs:
         raise ConfigurationError('the list of contestants is empty; name at least one, such as "openai"')
-    for label, count in Counter(label for label, _ in pairs).items():
-        if count > 1:
-            raise ConfigurationError(
-                f"{count} contestants are named {label!r}. Give each a label: {{'careful': …, 'quick': …}}"
-            )
+    label, count = Counter(label for label, _ in pairs).most_common(1)[0]
+    if count > 1:
+        raise ConfigurationError(
+            f"{count} contestants are named {label!r}. Give each a label: {{'careful': …, 'quick': …}}"
+        )
     found = {label: _provider(one, limits) for label, one in pairs}
     return found, [found[label] for label, one in pairs if not isinstance(one, Provider)]
 

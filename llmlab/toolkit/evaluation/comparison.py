@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from llmlab.providers import Provider
 from llmlab.toolkit.batches.journal import Journal, answer_from_json, outcome_to_json
 from llmlab.toolkit.batches.progress import Progress, Show
 from llmlab.toolkit.batches.requests import Item, to_json, to_requests
-from llmlab.toolkit.batches.workers import Job, Workers
+from llmlab.toolkit.batches.workers import Workers
 from llmlab.toolkit.evaluation.candidates import Contestants, find_contestants
 from llmlab.toolkit.evaluation.judge import Judge, JudgeFunction, Verdict, check_judge, judge_flow
 from llmlab.toolkit.evaluation.result import Comparison, Row
@@ -95,12 +95,14 @@ async def compare_async(
     return comparing.result()
 
 
-class _Key(NamedTuple):
-    """Which answer: the index of its prompt, the contestant's label, and the number of the repetition."""
+class _Task(NamedTuple):
+    """One answer to get: its place in the result, and its name in the file."""
 
     number: int
     contestant: str
     run: int
+    request: Request
+    name: str
 
 
 class _Run:
@@ -124,15 +126,12 @@ class _Run:
         self._judge = judge
         self._judged_by = _hash(judge.criteria, judge.provider.model) if isinstance(judge, Judge) else ""
         self._journal = None if resume is None else Journal(resume)
-        self._rows: dict[_Key, Row] = {}
-        self._requests = _requests(prompts, self._providers, n, options)
+        self._tasks = list(_tasks(prompts, self._providers, n, options))
+        self._rows: dict[str, Row] = {}
         lines = {text(line.get("key")): line for line in self._journal.read()} if self._journal else {}
-        jobs = [
-            job
-            for key, (request, name) in self._requests.items()
-            if (job := self._job(key, request, name, lines.get(name, {}))) is not None
-        ]
-        self.workers = Workers(jobs, in_flight)
+        self.workers = Workers(
+            [partial(self._answer, task, lines.get(task.name, {})) for task in self._tasks], in_flight
+        )
 
     def watch(self, shown: bool | Show) -> Flow[None]:
         """Wait for all answers, and show the progress."""
@@ -145,7 +144,7 @@ class _Run:
                     raise self.workers.failure
                 failed = sum(row.answer is None for row in list(self._rows.values()))
                 errors = f", {failed} failed" if failed else ""
-                progress.show(f"compared {len(self._rows)} of {len(self._requests)}{errors}")
+                progress.show(f"compared {len(self._rows)} of {len(self._tasks)}{errors}")
                 if idle:
                     return
                 yield from self.workers.wait(change)
@@ -153,71 +152,61 @@ class _Run:
             progress.end()
 
     def result(self) -> Comparison:
-        """Return the answers in the order of the requests. Missing scores are logged: a mean would hide them."""
-        rows = tuple(self._rows[key] for key in self._requests)
+        """Return the answers in the order of the tasks. Missing scores are logged: a mean would hide them."""
+        rows = tuple(self._rows[task.name] for task in self._tasks)
         unscored = [row for row in rows if row.answer and row.score is None and self._judge is not None]
         if unscored:
-            example = unscored[0]
             _log.warning(
                 "the judge gave no score for %d of %d answers, first for %r of %s: %s",
                 len(unscored),
                 len(rows),
-                example.prompt,
-                example.contestant,
-                example.reason,
+                unscored[0].prompt,
+                unscored[0].contestant,
+                unscored[0].reason,
             )
         return Comparison(rows, tuple(self._providers))
 
-    def _job(self, key: _Key, request: Request, name: str, line: Mapping[str, Any]) -> Job | None:
-        """Return what is left to do for one answer, or None if the file has all of it."""
-        answer, score = answer_from_json(line), line.get("score")
-        is_judged = isinstance(score, float) and bool(self._judged_by) and line.get("judged_by") == self._judged_by
-        if answer is not None and (self._judge is None or is_judged):
-            self._store(key, request, answer, Verdict(score if is_judged else None, text(line.get("reason"))))
-            return None
-        return partial(self._answer, key, request, name, answer)
-
-    def _answer(self, key: _Key, request: Request, name: str, stored: Completion | None) -> Flow[None]:
+    def _answer(self, task: _Task, line: Mapping[str, Any]) -> Flow[None]:
+        """Get an answer and its score: from its line in the file, else from the contestant and the judge."""
+        provider, prompt = self._providers[task.contestant], task.request.messages[-1].content
+        stored, score, verdict = answer_from_json(line), line.get("score"), Verdict(None)
         outcome: Completion | LLMError
         try:
-            outcome = stored or (yield from self._providers[key.contestant].complete_flow(request))
+            outcome = stored or (yield from provider.complete_flow(task.request))
         except LLMError as error:
             outcome = error
-        verdict = Verdict(None)
+        is_new = stored is None
         if isinstance(outcome, Completion) and self._judge is not None:
-            verdict = yield from judge_flow(self._judge, outcome.content, request.messages[-1].content)
-        if self._journal is not None:
+            if stored and isinstance(score, float) and line.get("judged_by") == self._judged_by != "":
+                verdict = Verdict(score, text(line.get("reason")))
+            else:
+                verdict, is_new = (yield from judge_flow(self._judge, outcome.content, prompt)), True
+        if is_new and self._journal is not None:
             scores = {**verdict._asdict(), "judged_by": self._judged_by}
-            self._journal.write({"key": name, **outcome_to_json(outcome), **scores})
-        self._store(key, request, outcome, verdict)
-
-    def _store(self, key: _Key, request: Request, outcome: Completion | LLMError, verdict: Verdict) -> None:
-        cost = _cost(outcome, self._providers[key.contestant]) if isinstance(outcome, Completion) else None
-        self._rows[key] = Row(key.number, request.messages[-1].content, *key[1:], outcome, cost, *verdict)
+            self._journal.write({"key": task.name, **outcome_to_json(outcome), **scores})
+        cost = _cost(outcome, provider) if isinstance(outcome, Completion) else None
+        self._rows[task.name] = Row(task.number, prompt, task.contestant, task.run, outcome, cost, *verdict)
 
 
-def _requests(
+def _tasks(
     prompts: Iterable[Item], providers: Mapping[str, Provider], n: int, options: Mapping[str, Any]
-) -> dict[_Key, tuple[Request, str]]:
-    """Return all requests, by prompt, contestant and run, each with its name in the file.
+) -> Iterator[_Task]:
+    """Return all tasks, by prompt, contestant and run.
 
     Raises:
         LLMInvalidRequestError: lists what is wrong with which prompt.
     """
     if isinstance(prompts, Iterable) and not isinstance(prompts, (str, Mapping)):
         prompts = list(prompts)
-    checked = {label: to_requests(prompts, provider, options) for label, provider in providers.items()}
-    requests: dict[_Key, tuple[Request, str]] = {}
+    requests = [to_requests(prompts, provider, options) for provider in providers.values()]
     times: Counter[str] = Counter()
-    for number in range(len(next(iter(checked.values())))):
-        for label, provider in providers.items():
-            request = checked[label][number]
+    for number, same_prompt in enumerate(zip(*requests, strict=True)):
+        for (label, provider), request in zip(providers.items(), same_prompt, strict=True):
             content = _hash(label, provider.name, to_json(request))
             for run_number in range(n):
-                # The same prompt a second time is another request.
-                requests[_Key(number, label, run_number)] = request, _hash(content, times[content])
+                # The same prompt a second time is another task.
+                yield _Task(number, label, run_number, request, _hash(content, times[content]))
                 times[content] += 1
-    return requests
 
 
 def _hash(*values: object) -> str:

@@ -14,7 +14,6 @@ from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError, 
 from llmlab.formats.parsing import text
 from llmlab.providers import Provider, get_provider
 from llmlab.transport.driver import Flow
-from llmlab.types.request import Request
 
 _BEST = 10
 
@@ -88,35 +87,27 @@ class Judge:
         """Return the flow that scores one answer."""
         question = _PROMPT.format(prompt=prompt, answer=answer, criteria=self.criteria, best=_BEST)
         try:
-            reply = yield from self.provider.complete_flow(self._request(question))
-        except StructuredOutputError as error:
-            # There may be a score among its words.
-            reply = error.completion
-        return _parse(reply.content)
-
-    def _request(self, question: str) -> Request:
-        """Return the request to the model, without a schema if the model takes none."""
-        try:
             request = self.provider.request(question, response_format=_SCHEMA)
             if self.provider.name != "failover":
                 self.provider.encode(request, False)
         except LLMInvalidRequestError:
-            return self.provider.request(question)
-        return request
+            # The model takes no schema.
+            request = self.provider.request(question)
+        try:
+            reply = yield from self.provider.complete_flow(request)
+        except StructuredOutputError as error:
+            # There may be a score among its words.
+            reply = error.completion
+        return _parse(reply.content)
 
     def __repr__(self) -> str:
         return f"Judge({self.provider!r}, {self.criteria!r})"
 
 
 def check_judge(judge: Judge | JudgeFunction | None) -> None:
-    """Refuse a value that cannot judge.
-
-    Raises:
-        ConfigurationError: says what a judge is.
-    """
-    if judge is None or isinstance(judge, Judge):
-        return
-    if not callable(judge) or inspect.iscoroutinefunction(judge) or isinstance(judge, type):
+    """Raise a ConfigurationError for a value that cannot judge."""
+    is_function = callable(judge) and not inspect.iscoroutinefunction(judge) and not isinstance(judge, type)
+    if judge is not None and not isinstance(judge, Judge) and not is_function:
         raise ConfigurationError(
             "a judge is a function of answer and prompt that returns a number, or Judge(provider, criteria)"
         )

@@ -73,27 +73,23 @@ class Comparison:
         # Takes a third of a second to load, and only a table needs it.
         from pandas import DataFrame
 
-        lines = []
-        for row in self.rows:
-            answer = row.answer
-            lines.append(
-                {
-                    "number": row.number,
-                    "prompt": row.prompt,
-                    "contestant": row.contestant,
-                    "run": row.run,
-                    "answer": answer.content if answer else "",
-                    "input_tokens": answer.usage.input_tokens if answer else 0,
-                    "output_tokens": answer.usage.output_tokens if answer else 0,
-                    "cost": row.cost,
-                    "latency": answer.latency if answer else None,
-                    "source": answer.source if answer else "",
-                    "error": row.error,
-                    "score": row.score,
-                    "reason": row.reason,
-                }
-            )
-        return DataFrame(lines).astype({"cost": float, "latency": float, "score": float})
+        answers = [row.answer for row in self.rows]
+        columns = {
+            "number": [row.number for row in self.rows],
+            "prompt": [row.prompt for row in self.rows],
+            "contestant": [row.contestant for row in self.rows],
+            "run": [row.run for row in self.rows],
+            "answer": [one.content if one else "" for one in answers],
+            "input_tokens": [one.usage.input_tokens if one else 0 for one in answers],
+            "output_tokens": [one.usage.output_tokens if one else 0 for one in answers],
+            "cost": [row.cost for row in self.rows],
+            "latency": [one.latency if one else None for one in answers],
+            "source": [one.source if one else "" for one in answers],
+            "error": [row.error for row in self.rows],
+            "score": [row.score for row in self.rows],
+            "reason": [row.reason for row in self.rows],
+        }
+        return DataFrame(columns).astype({"cost": float, "latency": float, "score": float})
 
     def summary(self) -> DataFrame:
         """Return a line for each contestant: answers, errors, the means of score, latency and output tokens, and the
@@ -123,7 +119,9 @@ class Comparison:
         metric = self._metric(metric)
         if not 0 < confidence < 1:
             raise ConfigurationError(f"confidence is a share between 0 and 1, such as 0.95, not {confidence!r}")
-        means, lines = self._means(metric), []
+        # The means of the runs, by prompt (rows) and contestant (columns).
+        means = self._answered().groupby(["number", "contestant"])[metric].mean().unstack()
+        means, lines = means.reindex(columns=list(self.contestants)), []
         for first, second in combinations(self.contestants, 2):
             pairs = (means[first] - means[second]).dropna().tolist()
             found = paired_difference(pairs, confidence) if pairs else (None, None, None, None)
@@ -134,8 +132,8 @@ class Comparison:
 
     def picture(self, metric: Metric | None = None) -> Picture:
         """Return a bar for each contestant: the mean."""
-        metric, frame = self._metric(metric), self.frame()
-        means = frame[frame["error"] == ""].groupby("contestant")[metric].mean().reindex(self.contestants)
+        metric = self._metric(metric)
+        means = self._answered().groupby("contestant")[metric].mean().reindex(self.contestants)
         return bar_chart(
             f"Mean {metric.replace('_', ' ')}", {str(name): mean for name, mean in means.items()}, _UNITS[metric]
         )
@@ -161,9 +159,6 @@ class Comparison:
             raise ConfigurationError(f"metric must be one of {', '.join(_UNITS)}, not {metric!r}")
         return metric
 
-    def _means(self, metric: Metric) -> DataFrame:
-        """Return the mean of the answers by prompt (rows) and contestant (columns)."""
+    def _answered(self) -> DataFrame:
         frame = self.frame()
-        answered = frame[frame["error"] == ""]
-        means = answered.groupby(["number", "contestant"])[metric].mean().unstack()
-        return means.reindex(columns=list(self.contestants))
+        return frame[frame["error"] == ""]
