@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 from llmlab._utils.clock import now
 from llmlab.errors import LLMError, ModelNotFoundError, StructuredOutputError
 from llmlab.policies import Answer, Call, Inner
-from llmlab.policies.ledger import note
+from llmlab.policies.ledger import ledger
 from llmlab.transport.driver import Flow
 from llmlab.types.completion import Completion
 from llmlab.types.request import Request
@@ -86,7 +86,7 @@ class RecordCall:
         return answer
 
     def _record(self, call: Call, answer: Completion | None, error: LLMError | None) -> None:
-        note(call, answer, error)
+        ledger().note(call, answer, error)
         if error is not None:
             _log.error("%s failed: %s: %s", call.provider, type(error).__name__, error)
         elif answer is not None and call.request.max_tokens != 0:  # an embedding writes no answer

@@ -262,6 +262,8 @@ def test_another_judge_judges_answers_that_are_there(tmp_path: Path) -> None:
     found = compared("sync", PROMPTS, ["openai"], judge=lambda answer, prompt: len(answer), resume=path)
     assert [row.score for row in found.rows] == [len(row.answer.content) for row in found.rows if row.answer]
     assert len(llmlab.trace()) == 0
+    compared("sync", PROMPTS, ["openai"], judge=lambda answer, prompt: "good", resume=path)
+    assert {row.reason for row in compared("sync", PROMPTS, ["openai"], resume=path).rows} == {""}, "nobody judged"
 
 
 # Differences

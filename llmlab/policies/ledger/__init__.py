@@ -12,13 +12,11 @@ import logging
 import os
 import threading
 
-from llmlab.errors import ConfigurationError, LLMError
-from llmlab.policies import Call
+from llmlab.errors import ConfigurationError
 from llmlab.policies.ledger.record import AttemptRecord, CallRecord
 from llmlab.policies.ledger.store import Ledger
-from llmlab.types.completion import Completion
 
-__all__ = ["AttemptRecord", "CallRecord", "Ledger", "ledger", "note"]
+__all__ = ["AttemptRecord", "CallRecord", "Ledger", "ledger"]
 
 _log = logging.getLogger("llmlab")
 _lock = threading.RLock()
@@ -31,18 +29,6 @@ def ledger(*, content: bool | None = None) -> Ledger:
     Args:
         content: True stores prompts and answers too, from now on; False stops it.
     """
-    book = _ledger or _create()
-    if content is not None:
-        book.content = content
-    return book
-
-
-def note(call: Call, completion: Completion | None, error: LLMError | None) -> None:
-    """Record a finished call in the ledger of this process; see `Ledger.note`."""
-    (_create() if _ledger is None else _ledger).note(call, completion, error)
-
-
-def _create() -> Ledger:
     global _ledger
     with _lock:
         if _ledger is None:
@@ -53,4 +39,6 @@ def _create() -> Ledger:
                 except ConfigurationError as error:
                     # The first call is over, and its answer must not be lost.
                     _log.warning("LLMLAB_LEDGER is wrong, and calls are not stored there: %s", error)
-        return _ledger
+    if content is not None:
+        _ledger.content = content
+    return _ledger

@@ -78,7 +78,7 @@ class Database:
             ConfigurationError: if the database fails. All methods below may raise it too.
         """
         self.flush()
-        atexit.register(self._write_last)
+        atexit.register(self._flush_or_warn, "records of the ledger that are lost")
 
     def add(self, record: CallRecord) -> None:
         """Take a record, and write it with the rest of its batch. Never raises: a warning says what went wrong."""
@@ -105,7 +105,7 @@ class Database:
     def close(self) -> None:
         """Write the records that wait, for the last time."""
         self.flush()
-        atexit.unregister(self._write_last)
+        atexit.unregister(self._flush_or_warn)
 
     def read(self, since: datetime | None) -> list[CallRecord]:
         """Return the records since a time, oldest first; none if there are no tables yet."""
@@ -151,9 +151,6 @@ class Database:
             reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
             raise ConfigurationError(f"the ledger at {self._address}: {redact(reason)}") from None
 
-    def _write_last(self) -> None:
-        self._flush_or_warn("records of the ledger that are lost")
-
     def _flush_or_warn(self, what: str) -> None:
         try:
             self.flush()
@@ -183,11 +180,9 @@ def _tables(sql: Any) -> tuple[Any, Any]:
 
 
 def _row(record: CallRecord) -> dict[str, Any]:
-    cost, priced = record.price()
-    row = record._replace(cost=cost, priced=priced)._asdict()
-    del row["attempts"]
     # One value that a column cannot hold would keep the whole batch out.
-    row = {name: storable(value) for name, value in row.items()}
+    row = {name: storable(value) for name, value in record._asdict().items() if name != "attempts"}
+    row["cost"], row["priced"] = record.price()
     return {**row, "time": datetime.fromtimestamp(record.time, UTC)}
 
 
