@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from llmlab import Batch, open_batch, open_batch_async, submit_batch, submit_batch_async
-from llmlab._utils.clock import set_clock
 from llmlab.errors import LLMError
 from llmlab.policies import Answer, Call, Inner
 from llmlab.providers import Provider
@@ -20,34 +18,28 @@ SERVICES = ("openai", "anthropic")
 LOCAL = ("openrouter", "ollama", "local_gpt_oss")
 
 
-def finish(way: str, made: Provider, items: Any, **options: Any) -> tuple[Batch, list[Any]]:
+def finish(way: str, llm: Provider, items: Any, **options: Any) -> tuple[Batch, list[Any]]:
     """Submit, wait and close, in one of the two ways."""
-    if way == "sync":
-        with made:
-            batch = submit_batch(items, made, **options)
-            return batch, batch.wait()
-
-    async def whole() -> tuple[Batch, list[Any]]:
-        async with made:
-            batch = await submit_batch_async(items, made, **options)
-            return batch, await batch.wait_async()
-
-    return asyncio.run(whole())
+    return _wait(way, llm, (submit_batch, submit_batch_async), items, **options)
 
 
-def reopen(way: str, batch_id: Any, made: Provider) -> tuple[Batch, list[Any]]:
+def reopen(way: str, batch_id: Any, llm: Provider) -> tuple[Batch, list[Any]]:
     """Open a batch again and wait for it, in one of the two ways."""
+    return _wait(way, llm, (open_batch, open_batch_async), batch_id)
+
+
+def _wait(way: str, llm: Provider, calls: tuple[Any, Any], what: Any, **options: Any) -> tuple[Batch, list[Any]]:
     if way == "sync":
-        with made:
-            batch = open_batch(batch_id, made)
+        with llm:
+            batch = calls[0](what, llm, **options)
             return batch, batch.wait()
 
-    async def whole() -> tuple[Batch, list[Any]]:
-        async with made:
-            batch = await open_batch_async(batch_id, made)
+    async def wait_async() -> tuple[Batch, list[Any]]:
+        async with llm:
+            batch = await calls[1](what, llm, **options)
             return batch, await batch.wait_async()
 
-    return asyncio.run(whole())
+    return asyncio.run(wait_async())
 
 
 def texts(outcomes: list[Any]) -> list[str]:
@@ -82,24 +74,3 @@ class Counting:
         finally:
             with self.lock:
                 self.now -= 1
-
-
-class NoWaits:
-    """Lets no wait take time, and keeps how long each would have been."""
-
-    def __init__(self) -> None:
-        self.waits: list[float] = []
-
-    def wait(self, seconds: float) -> float:
-        self.waits.append(seconds)
-        return 0.0
-
-    def chance(self) -> float:
-        return 0.0
-
-
-def no_waits() -> Iterator[list[float]]:
-    host = NoWaits()
-    set_clock(host)
-    yield host.waits
-    set_clock(None)

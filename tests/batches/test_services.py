@@ -10,8 +10,9 @@ import pytest
 
 import llmlab
 from llmlab import LLMAPIError, LLMConnectionError, LLMError, LLMInvalidRequestError, open_batch, submit_batch
+from llmlab._utils.clock import set_clock
 from llmlab.providers import Provider
-from tests.batches.batching import jsonl, no_waits, texts
+from tests.batches.batching import jsonl, texts
 from tests.core.trying import provider
 from tests.exchanges import exchange
 from tests.loopback import LoopbackServer
@@ -33,9 +34,26 @@ OPENAI_VIEW: dict[str, Any] = {
 MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn"}
 
 
+class NoWaits:
+    """A clock that lets no wait take time, and stores how long each would have been."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def wait(self, seconds: float) -> float:
+        self.waits.append(seconds)
+        return 0.0
+
+    def chance(self) -> float:
+        return 0.0
+
+
 @pytest.fixture(autouse=True)
 def waits() -> Iterator[list[float]]:
-    yield from no_waits()
+    clock = NoWaits()
+    set_clock(clock)
+    yield clock.waits
+    set_clock(None)
 
 
 def openai_line(number: object, text: str) -> dict[str, Any]:

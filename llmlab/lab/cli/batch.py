@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+import llmlab
 from llmlab.lab.cli import options
 from llmlab.lab.cli.session import session, show_json
 from llmlab.types.completion import Completion
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from llmlab.toolkit.batches import Batch
 
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait until it is over, and print the results.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="What `batch submit` printed.")]
@@ -46,12 +43,11 @@ def submit(
     `batch results --json` prints.
     """
     from llmlab.lab import tape
-    from llmlab.toolkit.batches import submit_batch
 
     prompts = read_prompts(file)
     with session(provider, model, mode, as_json=as_json) as opened:
         options = {"max_tokens": max_tokens} if max_tokens else {}
-        batch = submit_batch(prompts, opened, in_flight=in_flight, path=path, **options)
+        batch = llmlab.submit_batch(prompts, opened, in_flight=in_flight, path=path, **options)
         if wait or not batch.is_remote:
             _show_results(batch, batch.wait(), as_json)
         else:
@@ -70,10 +66,8 @@ def status(
     With --json it is {provider, id, state (running, cancelling, done, cancelled, expired or failed), total, succeeded,
     failed, cancelled, expired, expires_at (a time or null), reason}.
     """
-    from llmlab.toolkit.batches import open_batch
-
     with session(provider, None, mode, as_json=as_json) as opened:
-        batch = open_batch(batch_id, opened, begin=False)
+        batch = llmlab.open_batch(batch_id, opened, begin=False)
         _show_status(batch, batch.status, as_json)
 
 
@@ -93,10 +87,8 @@ def results(
     {input_tokens, output_tokens, total_tokens, cached_tokens, reasoning_tokens, cost}, error {type, message, code} or
     null}.
     """
-    from llmlab.toolkit.batches import open_batch
-
     with session(provider, None, mode, as_json=as_json) as opened:
-        batch = open_batch(batch_id, opened, in_flight=in_flight, begin=wait)
+        batch = llmlab.open_batch(batch_id, opened, in_flight=in_flight, begin=wait)
         _show_results(batch, batch.wait() if wait else batch.results(), as_json)
 
 
@@ -107,10 +99,8 @@ def cancel(
 
     With --json it is what `batch status --json` prints.
     """
-    from llmlab.toolkit.batches import open_batch
-
     with session(provider, None, mode, as_json=as_json) as opened:
-        batch = open_batch(batch_id, opened, begin=False)
+        batch = llmlab.open_batch(batch_id, opened, begin=False)
         batch.cancel()
         _show_status(batch, batch.status, as_json)
 
@@ -142,7 +132,7 @@ def _parsed(line: str) -> Any:
         return line
 
 
-def _show_status(batch: Batch, text: object, as_json: bool) -> None:
+def _show_status(batch: llmlab.Batch, text: object, as_json: bool) -> None:
     status = batch.status
     expires = status.expires_at.isoformat() if status.expires_at else None
     if as_json:
@@ -151,7 +141,7 @@ def _show_status(batch: Batch, text: object, as_json: bool) -> None:
         typer.echo(text)
 
 
-def _show_results(batch: Batch, outcomes: Sequence[Any], as_json: bool) -> None:
+def _show_results(batch: llmlab.Batch, outcomes: Sequence[Any], as_json: bool) -> None:
     """Print outcomes, and leave with 1 if one of them is no answer."""
     for number, outcome in enumerate(outcomes):
         answered = isinstance(outcome, Completion)
@@ -166,11 +156,11 @@ def _show_results(batch: Batch, outcomes: Sequence[Any], as_json: bool) -> None:
 
 
 def _as_dict(outcome: Any) -> dict[str, Any]:
-    error = None
     if isinstance(outcome, Completion):
         facts = {name: getattr(outcome, name) for name in ("content", "model", "finish_reason")}
         return {"state": "answered", **facts, "usage": asdict(outcome.usage), "error": None}
-    if outcome is not None:
-        error = {"type": type(outcome).__name__, "message": outcome.message, "code": outcome.code}
     nothing = {"content": "", "model": "", "finish_reason": None, "usage": None}
-    return {"state": "failed" if error else "waiting", **nothing, "error": error}
+    if outcome is None:
+        return {"state": "waiting", **nothing, "error": None}
+    error = {"type": type(outcome).__name__, "message": outcome.message, "code": outcome.code}
+    return {"state": "failed", **nothing, "error": error}

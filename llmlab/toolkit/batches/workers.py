@@ -42,7 +42,7 @@ class Workers:
         self._count = min(in_flight, len(self._jobs))
         self._running = 0
         self._lock = threading.Lock()
-        self._change: Change = Future()
+        self._change = _new_change()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.stopped = False
@@ -118,13 +118,20 @@ class Workers:
 
     def _notify(self) -> None:
         with self._lock:
-            change, self._change = self._change, Future()
+            change, self._change = self._change, _new_change()
         change.set_result(None)
+
+
+def _new_change() -> Change:
+    change: Change = Future()
+    # From now on it cannot be cancelled, whatever happens to those who wait for it.
+    change.set_running_or_notify_cancel()
+    return change
 
 
 @dataclass(frozen=True, slots=True)
 class _WaitFor:
-    """A step of a flow. Several may wait for one change, so a wait that ends early does not cancel it."""
+    """A step of a flow."""
 
     change: Change
     longest: float | None
@@ -137,4 +144,6 @@ class _WaitFor:
         concurrent.futures.wait([self.change], self.longest)
 
     async def run_async(self) -> None:
-        await asyncio.wait([asyncio.wrap_future(self.change)], timeout=self.longest)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.longest):
+                await asyncio.wrap_future(self.change)
