@@ -10,7 +10,7 @@ import pytest
 
 import llmlab
 from llmlab.lab.tape.cassette import Cassette, Interaction, read_cassette, write_cassette
-from llmlab.lab.tape.secret_scan import check_file, check_folder
+from llmlab.lab.tape.secret_scan import check_file, find_orphans
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 from tests.tape.conftest import lab_off as lab_off
 
@@ -39,7 +39,7 @@ def test_a_recording_without_its_notebook_is_reported(tmp_path: Path) -> None:
         ("a.b", "a.b.ipynb", False),
     ):
         path = save(tmp_path, exchange("a", "b"), name=name)
-        found = [str(problem) for problem in check_folder(tmp_path, [Path(notebook)])]
+        found = [str(problem) for problem in find_orphans(path, [Path(notebook)])]
         assert found == (
             [f"{name}.yaml: no notebook has this name. Rename it with its notebook, or delete it"] * orphan
         )
@@ -89,8 +89,9 @@ def test_a_leak_that_no_line_shows_is_reported_with_its_exchange(tmp_path: Path)
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """A bad merge is reported by the check, with the line, and does not stop it."""
-    (tmp_path / "01_call.yaml").write_text("provenance: [\n", "utf-8")
-    (found,) = check_folder(tmp_path, [Path("01_call.ipynb")])
+    path = tmp_path / "01_call.yaml"
+    path.write_text("provenance: [\n", "utf-8")
+    (found,) = check_file(path)
     assert "line 2" in str(found)
 
 

@@ -129,7 +129,7 @@ def ask(item: Interaction, server: LoopbackServer, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-mine-1234567")
     with Asker() as asker:
-        return list(asker.ask_all([item, *more]))
+        return [asker.ask(one) for one in (item, *more)]
 
 
 def test_the_reader_s_key_goes_to_the_service_and_a_wrong_one_where_a_wrong_one_was_recorded(
@@ -197,7 +197,7 @@ def test_an_upload_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
         return TapeAnswer(200, {}, {"id": "file-1"})
 
     with SimulatorServer(0, pace=0, answer=answer) as server, Asker(server.url) as asker:
-        (found,) = asker.ask_all([Interaction(asked, TapeAnswer(body={"id": "file-0"}))])
+        found = asker.ask(Interaction(asked, TapeAnswer(body={"id": "file-0"})))
     assert found.kind == "same"
     assert answered[0].body == {"multipart": parts}
 

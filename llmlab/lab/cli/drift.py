@@ -41,7 +41,7 @@ def drift(
     findings: list[Finding] = []
     for exchanges in files:
         with Asker(simulator) as asker:
-            findings += asker.ask_all(exchanges)
+            findings += map(asker.ask, exchanges)
     report = _report(findings)
     typer.echo(json.dumps(report, indent=2, ensure_ascii=False)) if as_json else _show(report)
     if not report["asked"] and not report["drift"]:

@@ -83,15 +83,9 @@ def _show_changes(before: Cassette | None, after: Cassette, authored: bool) -> N
     from llmlab.lab.notebooks.cost_estimate import spending_of
     from llmlab.lab.tape.changes import find_changes
 
-    changes = find_changes(before, after)
-    rows = {
-        "answers changed": changes.answers,
-        "shapes changed": changes.shapes,
-        "asked for the first time": changes.new,
-        "not asked any more": changes.gone,
-    }
-    typer.echo(f"  unchanged: {changes.same}")
-    for what, lines in rows.items():
+    same, changes = find_changes(before, after)
+    typer.echo(f"  unchanged: {same}")
+    for what, lines in changes.items():
         typer.echo(f"  {what}: {len(lines)}")
         for line in lines[:_MOST]:
             typer.echo(f"    {line}")

@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from llmlab.lab.tape.cassette import Cassette, Interaction
 from llmlab.lab.tape.json_shape import differences, text_of
-from llmlab.lab.tape.matcher import excerpt, first_difference
+from llmlab.lab.tape.matcher import by_key, excerpt, first_difference
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What has changed. Each text names an exchange of the new file, or for `gone` of the old one.
-
-    Args:
-        answers: answers with other words, each with the first that differ.
-        shapes: answers with another shape, each with what differs.
-        new: requests that were not recorded before.
-        gone: requests that are not sent any more.
-        same: how many exchanges have not changed.
-    """
-
-    answers: tuple[str, ...]
-    shapes: tuple[str, ...]
-    new: tuple[str, ...]
-    gone: tuple[str, ...]
-    same: int
-
-
-def find_changes(before: Cassette | None, after: Cassette) -> Changes:
+def find_changes(before: Cassette | None, after: Cassette) -> tuple[int, dict[str, list[str]]]:
     """Compare two recordings of one lesson, request by request.
 
     Args:
         before: the older one; None if there was none.
         after: the newer one.
+
+    Returns:
+        The number of exchanges that have not changed; and for each kind of change a text for each exchange, with what
+        differs.
     """
-    old: dict[str, list[Interaction]] = {}
-    for item in before.interactions if before else ():
-        old.setdefault(item.key, []).append(item)
+    old = by_key(before.interactions if before else ())
     answers, shapes, new, same = [], [], [], 0
     for item in after.interactions:
         if not old.get(item.key):
@@ -50,8 +32,12 @@ def find_changes(before: Cassette | None, after: Cassette) -> Changes:
         shapes += found
         answers += words
         same += not (found or words)
-    gone = [str(item) for items in old.values() for item in items]
-    return Changes(tuple(answers), tuple(shapes), tuple(new), tuple(gone), same)
+    return same, {
+        "answers changed": answers,
+        "shapes changed": shapes,
+        "asked for the first time": new,
+        "not asked any more": [str(item) for items in old.values() for item in items],
+    }
 
 
 def _other_words(was: Interaction, item: Interaction) -> Iterator[str]:

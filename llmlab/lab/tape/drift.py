@@ -8,7 +8,7 @@ sends what would delete something of the reader's, or what was not recorded in f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Self
 
@@ -79,10 +79,6 @@ class Asker:
 
     def __exit__(self, *error: object) -> None:
         self._client.close()
-
-    def ask_all(self, recordings: Iterable[Interaction]) -> Iterator[Finding]:
-        """Send requests again, in order."""
-        return map(self.ask, recordings)
 
     def ask(self, item: Interaction) -> Finding:
         """Send one request again, and judge the answer."""

@@ -8,7 +8,6 @@ how often an event comes, and names that a model chooses, such as the arguments 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from llmlab.lab.tape.exchange import event_name
@@ -16,6 +15,8 @@ from llmlab.lab.wire.messages import TapeAnswer
 
 Place: TypeAlias = tuple[str, ...]
 """Where a value is: the kind of event (empty for a plain answer), then names. Items of a list: `[their type]`."""
+Types: TypeAlias = dict[Place, set[str]]
+"""The types of the values at each place of an answer."""
 
 _TYPES: Final[Mapping[type, str]] = {
     bool: "boolean",
@@ -32,28 +33,6 @@ _FREE_EVENTS: Final = {"comment", "ping"}
 _TEXTS: Final = {
     *("text", "content", "delta", "thinking", "reasoning", "partial_json", "arguments", "message", "response")
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The shape of one answer.
-
-    Args:
-        events: kinds of events, in the order in which the first of each kind came; empty for a plain answer.
-        types: the types at each place.
-    """
-
-    events: tuple[str, ...]
-    types: Mapping[Place, frozenset[str]]
-
-
-def shape_of(answer: TapeAnswer) -> Shape:
-    """Return the shape of an answer."""
-    types: dict[Place, frozenset[str]] = {}
-    for place, value in places(answer):
-        types[place] = types.get(place, frozenset()) | {_TYPES.get(type(value), "other")}
-    kinds = [event_name(event) for _, event in answer.events or ()]
-    return Shape(tuple(dict.fromkeys(kind for kind in kinds if kind not in _FREE_EVENTS)), types)
 
 
 def places(answer: TapeAnswer) -> Iterator[tuple[Place, Any]]:
@@ -81,8 +60,21 @@ def differences(recorded: TapeAnswer, now: TapeAnswer) -> list[str]:
         before, after = getattr(recorded, what), getattr(now, what)
         if before != after:
             return [f"{what}: recorded {before}, now {after}"]
-    one, other = shape_of(recorded), shape_of(now)
-    return [*_events(one.events, other.events), *_names(one, other), *_types(one, other)]
+    one, other = _types_of(recorded), _types_of(now)
+    return [*_events(_kinds(recorded), _kinds(now)), *_names(one, other), *_types(one, other)]
+
+
+def _types_of(answer: TapeAnswer) -> Types:
+    types: Types = {}
+    for place, value in places(answer):
+        types.setdefault(place, set()).add(_TYPES.get(type(value), "other"))
+    return types
+
+
+def _kinds(answer: TapeAnswer) -> list[str]:
+    """Return the kinds of events, in the order in which the first of each kind came."""
+    kinds = dict.fromkeys(event_name(event) for _, event in answer.events or ())
+    return [kind for kind in kinds if kind not in _FREE_EVENTS]
 
 
 def _walk(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
@@ -96,7 +88,7 @@ def _walk(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
             yield from _walk(item, (*place, f"[{kind if isinstance(kind, str) else ''}]"))
 
 
-def _events(recorded: tuple[str, ...], now: tuple[str, ...]) -> Iterator[str]:
+def _events(recorded: list[str], now: list[str]) -> Iterator[str]:
     yield from (f"new event: {kind}" for kind in now if kind not in recorded)
     yield from (f"event gone: {kind}" for kind in recorded if kind not in now)
     before = [kind for kind in recorded if kind in now]
@@ -107,18 +99,18 @@ def _events(recorded: tuple[str, ...], now: tuple[str, ...]) -> Iterator[str]:
             return
 
 
-def _names(recorded: Shape, now: Shape) -> Iterator[str]:
+def _names(recorded: Types, now: Types) -> Iterator[str]:
     """Yield which names are new or gone; of an object that is new or gone, not the names inside."""
     for what, there, here in (("new", now, recorded), ("gone", recorded, now)):
-        for place in there.types:
-            owner = here.types.get(place[:-1], frozenset())
-            if place not in here.types and not place[-1].startswith("[") and "object" in owner:
+        for place in there:
+            owner = here.get(place[:-1], ())
+            if place not in here and not place[-1].startswith("[") and "object" in owner:
                 yield f"{what}: {_shown(place)}"
 
 
-def _types(recorded: Shape, now: Shape) -> Iterator[str]:
-    for place, types in recorded.types.items():
-        before, after = types - {"null"}, now.types.get(place, frozenset()) - {"null"}
+def _types(recorded: Types, now: Types) -> Iterator[str]:
+    for place, types in recorded.items():
+        before, after = types - {"null"}, now.get(place, set()) - {"null"}
         if before and after and not before & after:
             yield f"type of {_shown(place)}: recorded {_or(before)}, now {_or(after)}"
         if "list" in before & after:
@@ -127,12 +119,12 @@ def _types(recorded: Shape, now: Shape) -> Iterator[str]:
                 yield f"items of {_shown(place)}: recorded {_or(kinds)}, now {_or(others)}"
 
 
-def _items(shape: Shape, place: Place) -> frozenset[str]:
+def _items(types: Types, place: Place) -> set[str]:
     """Return the kinds of items in a list."""
-    return frozenset(other[-1][1:-1] for other in shape.types if other[:-1] == place and other[-1].startswith("["))
+    return {other[-1][1:-1] for other in types if other[:-1] == place and other[-1].startswith("[")}
 
 
-def _or(names: frozenset[str]) -> str:
+def _or(names: set[str]) -> str:
     return " or ".join(sorted(name or "without a type" for name in names))
 
 

@@ -34,17 +34,20 @@ class Matcher:
 
     def __init__(self, recordings: Iterable[Interaction] = ()) -> None:
         self.recordings = tuple(recordings)
-        self._by_key = _group(self.recordings)
+        self._by_key = by_key(self.recordings)
         self._used: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def find(self, request: TapeRequest) -> TapeAnswer | None:
-        """Return the next answer to a request, or None if it is not recorded."""
-        return self._next(request, 1)
-
-    def peek(self, request: TapeRequest) -> TapeAnswer | None:
-        """Return what `find` would return, without using it."""
-        return self._next(request, 0)
+    def find(self, request: TapeRequest, *, use: bool = True) -> TapeAnswer | None:
+        """Return the next answer to a request, or None if it is not recorded. Without `use`, it stays the next one."""
+        key = key_of(redact_request(request, known_secrets(request)))
+        row = self._by_key.get(key)
+        if row is None:
+            return None
+        with self._lock:
+            used = self._used.get(key, 0)
+            self._used[key] = used + use
+        return row[min(used, len(row) - 1)].answer
 
     def unused(self) -> list[Interaction]:
         """Return the recordings that were not used yet."""
@@ -59,34 +62,23 @@ class Matcher:
             request: a request that is not recorded.
             lesson: the lesson of these recordings.
         """
-        next_step = _NEXT.format(lesson=lesson or "NN")
         request = redact_request(request, known_secrets(request))
-        what = f"there is no recording of {request}"
-        if not self.recordings:
-            message = f"{what}: nothing is recorded for this lesson. {next_step}"
-            return as_seen_by_sdks(RecordingMissError, message)
-        nearest = max(self.recordings, key=lambda item: _likeness(item.request, request))
-        first, *others = list(_differences(nearest.request, request)) or ["the form of its query"]
-        more = f" (and {len(others)} more)" if others else ""
-        message = f"{what}. The nearest is {nearest.origin}; it differs in {first}{more}. {next_step}"
-        return as_seen_by_sdks(RecordingMissError, message)
-
-    def _next(self, request: TapeRequest, uses: int) -> TapeAnswer | None:
-        key = key_of(redact_request(request, known_secrets(request)))
-        row = self._by_key.get(key)
-        if row is None:
-            return None
-        with self._lock:
-            used = self._used.get(key, 0)
-            self._used[key] = used + uses
-        return row[min(used, len(row) - 1)].answer
+        if self.recordings:
+            nearest = max(self.recordings, key=lambda item: _likeness(item.request, request))
+            first, *others = list(_differences(nearest.request, request)) or ["the form of its query"]
+            more = f" (and {len(others)} more)" if others else ""
+            why = f". The nearest is {nearest.origin}; it differs in {first}{more}"
+        else:
+            why = ": nothing is recorded for this lesson"
+        next_step = _NEXT.format(lesson=lesson or "NN")
+        return as_seen_by_sdks(RecordingMissError, f"there is no recording of {request}{why}. {next_step}")
 
 
 def without_repeats(recordings: Iterable[Interaction]) -> list[Interaction]:
     """Return recordings without answers that repeat the last one of their key; that one repeats by itself."""
     recordings = list(recordings)
     repeats = set()
-    for row in _group(recordings).values():
+    for row in by_key(recordings).values():
         while len(row) > 1 and row[-1].answer == row[-2].answer:
             repeats.add(id(row.pop()))
     return [item for item in recordings if id(item) not in repeats]
@@ -114,11 +106,12 @@ def as_seen_by_sdks(kind: type[LLMError], message: str) -> LLMError:
     return kind(message)
 
 
-def _group(recordings: Iterable[Interaction]) -> dict[str, list[Interaction]]:
-    by_key: dict[str, list[Interaction]] = {}
+def by_key(recordings: Iterable[Interaction]) -> dict[str, list[Interaction]]:
+    """Return recordings by key, those of one key in their order."""
+    rows: dict[str, list[Interaction]] = {}
     for item in recordings:
-        by_key.setdefault(item.key, []).append(item)
-    return by_key
+        rows.setdefault(item.key, []).append(item)
+    return rows
 
 
 def _likeness(recorded: TapeRequest, asked: TapeRequest) -> tuple[bool, bool, float]:

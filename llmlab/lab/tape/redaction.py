@@ -121,15 +121,12 @@ def redact_value(value: Any, secrets: Iterable[str] = ()) -> Any:
 def _redact_field(name: Any, value: Any, secrets: Iterable[str]) -> Any:
     name = str(name).lower().replace("-", "_")
     values = value if isinstance(value, list) else [value]
-    if _SECRET_FIELD.match(name) and values and all(_is_secret_value(item) for item in values):
+    plain = all(isinstance(item, str | int) and not isinstance(item, bool) and item != "" for item in values)
+    if _SECRET_FIELD.match(name) and values and plain:
         return [REDACTED] * len(values) if isinstance(value, list) else REDACTED
     if _MAYBE_SECRET_FIELD.match(name) and isinstance(value, str) and _LIKE_A_KEY.fullmatch(value):
         return REDACTED
     return redact_value(value, secrets)
-
-
-def _is_secret_value(value: Any) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
 
 
 def _header_secrets(header: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Checks what is stored: recordings without a notebook, repeated answers, and secrets in recordings and other texts.
+"""Checks what is stored: recordings without a notebook, repeated answers, and secrets.
 
 Which recordings are unused is only known after a run; `llmlab.lab.notebooks.nbval_plugin` reports it.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from html import unescape
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +20,6 @@ from llmlab.lab.tape.request_parser import SERVICES
 
 # A wrong key that a lesson may show: words of which the first says so, like wrong-on-purpose.
 _WRONG_KEY: Final = re.compile(r"(?:wrong|not|no|fake|any|your|my)(?:-[a-z]{2,})+")
-_TAG, _BETWEEN_TAGS = re.compile(r"<[^<>]*>"), re.compile(r"(?<=>)[^<>]+(?=<)")
 _LEAK: Final = "this looks like a key, an e-mail address or a name in a home folder. Take it out"
 
 
@@ -41,18 +39,6 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.file}{f', line {self.line}' if self.line else ''}: {self.message}"
-
-
-def check_folder(folder: Path, notebooks: Collection[Path]) -> list[Problem]:
-    """Check every recording of a folder.
-
-    Args:
-        folder: of the recordings.
-        notebooks: the notebooks that they belong to.
-    """
-    paths = sorted(folder.glob("*.yaml"))
-    orphans = [problem for path in paths for problem in find_orphans(path, notebooks)]
-    return [*orphans, *(problem for path in paths for problem in check_file(path))]
 
 
 def find_orphans(path: Path, notebooks: Collection[Path]) -> list[Problem]:
@@ -86,26 +72,8 @@ def check_file(path: Path) -> list[Problem]:
     return sorted(problems, key=lambda problem: problem.line)
 
 
-def scan(path: Path) -> list[Problem]:
-    """Return the secrets in a text file: a notebook, a handout in HTML, anything."""
-    text = path.read_text("utf-8", "replace")
-    texts = [text]
-    if path.suffix == ".ipynb":
-        # A quote inside a JSON string may hide what is around it.
-        texts += [text.replace('\\"', '"').replace("\\\\", "\\")]
-    elif path.suffix in (".html", ".htm"):
-        # What a reader sees, where a tag may stand in the middle of a line, and what is inside the tags.
-        texts = [unescape(_TAG.sub(_line_ends, text)), unescape(_BETWEEN_TAGS.sub(_line_ends, text))]
-    lines = {line for one in texts for line in find_leaks(one)}
-    return [Problem(path.name, line, _LEAK) for line in sorted(lines)]
-
-
 def find_leaks(text: str) -> list[int]:
     """Return the lines of a text on which secrets begin."""
     spans = private_spans(text)
     starts = [start for start, end in spans if not _WRONG_KEY.fullmatch(text[start:end].strip("\\\"'`)]}"))]
     return sorted({text.count("\n", 0, start) + 1 for start in starts})
-
-
-def _line_ends(found: re.Match[str]) -> str:
-    return "\n" * found[0].count("\n")

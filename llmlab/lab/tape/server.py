@@ -101,14 +101,7 @@ class SimulatorServer:
             ConfigurationError: the port is taken.
             KeyboardInterrupt: after Ctrl-C, when everything is closed.
         """
-
-        async def serve() -> None:
-            if threading.current_thread() is threading.main_thread():
-                with suppress(NotImplementedError):  # Windows has no SIGTERM to listen for
-                    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop)
-            await self._serve(on_open)
-
-        asyncio.run(serve())
+        asyncio.run(self._serve(on_open))
 
     def __enter__(self) -> Self:
         opened: Future[None] = Future()
@@ -127,15 +120,15 @@ class SimulatorServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._stop)
+        self._loop.call_soon_threadsafe(self._stopping.set)
         if self._thread:
             self._thread.join()
 
-    def _stop(self) -> None:
-        self._stopping.set()
-
     async def _serve(self, on_open: Callable[[], object]) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        if threading.current_thread() is threading.main_thread():
+            with suppress(NotImplementedError):  # Windows has no SIGTERM to listen for
+                self._loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
         try:
             listener = socket.create_server((HOST, self.port), backlog=128)
         except OSError as error:
@@ -158,7 +151,7 @@ class SimulatorServer:
             await server.close_all_connections()
 
     def _on_request(self, request: HTTPServerRequest) -> None:
-        task = asyncio.get_running_loop().create_task(self._respond(request))
+        task = self._loop.create_task(self._respond(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -188,10 +181,9 @@ class SimulatorServer:
     async def _deliver(self, connection: Any, arrival: Arrival, fault: str) -> None:
         start, answer = self._loop.time(), arrival.answer
         head = _head(answer, arrival, fault) if answer else None
-        if head and arrival.length is None:  # the head of a stream comes at once, that of a whole answer with its body
-            await connection.write_headers(*head)
-            head = None
-        for time, piece in arrival.pieces:
+        # The head of a stream comes at once, that of a whole answer with its body.
+        first = ((0.0, b""),) if arrival.length is None else ()
+        for time, piece in (*first, *arrival.pieces):
             await asyncio.sleep(max(0.0, start + time * self._pace - self._loop.time()))
             if head:
                 await connection.write_headers(*head)

@@ -119,11 +119,13 @@ class Tape:
         request = exchange.sent
         fault = next((fault for plan in reversed(self._faults) if (fault := plan.due(request))), None)
         if fault:
-            arrival = inject(fault, request, lambda: self._matcher.peek(request) or _simulated(request), limit)
+            arrival = inject(
+                fault, request, lambda: self._matcher.find(request, use=False) or _simulated(request), limit
+            )
             exchange.fault, exchange.answer = fault.name, arrival.answer
             return arrival
         to_ollama = bool(self.local) and exchange.alias == "ollama" and host in LOOPBACK
-        if self.passes_through or (to_ollama and self._matcher.peek(request) is None):
+        if self.passes_through or (to_ollama and self._matcher.find(request, use=False) is None):
             return None
         answer = self._matcher.find(request)
         if answer is None and self.mode == "replay":
