@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from contextvars import ContextVar
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from llmlab._utils.clock import now
@@ -119,7 +118,13 @@ def record_call(call: Call, completion: Completion | None, error: LLMError | Non
     cost, priced = (0.0, "cached") if cached else (usage.cost, "" if usage.cost is None else "service")
     latency = answer.latency if completion or not attempts else attempts[-1].seconds
     request_id = headers.get("x-request-id") or headers.get("request-id") or (error and error.request_id) or ""
-    waits = [0.0, *(max(0.0, after.started - before.ended) for before, after in pairwise(attempts))]
+    sent: list[AttemptRecord] = []
+    ended = 0.0
+    for one in attempts:
+        # Only the names of the errors are stored: an error holds a whole call stack.
+        error_name = type(one.error).__name__ if one.error else ""
+        sent.append(AttemptRecord(max(0.0, one.started - ended) if sent else 0.0, one.seconds, error_name))
+        ended = one.ended
     return CallRecord(
         # The clock of the policies has no date. Waits that the tape shortened count in full on it.
         time.time() - (now() - call.started),
@@ -138,9 +143,9 @@ def record_call(call: Call, completion: Completion | None, error: LLMError | Non
         latency,
         answer.time_to_first_token,
         answer.finish_reason or "",
-        _name(error) or ("" if completion and call.finished else "cancelled"),
+        type(error).__name__ if error else "" if completion and call.finished else "cancelled",
         request_id,
-        tuple(AttemptRecord(wait, one.seconds, _name(one.error)) for wait, one in zip(waits, attempts, strict=False)),
+        tuple(sent),
         _messages(call) if content else "",
         redact(answer.content) if content else "",
     )
@@ -151,11 +156,6 @@ def storable(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode(errors="replace").decode().replace("\0", "")
     return min(value, 2**63 - 1) if isinstance(value, int) else value
-
-
-def _name(error: Exception | None) -> str:
-    """Return the name of an error's class. The error itself would hold a whole call stack."""
-    return type(error).__name__ if error else ""
 
 
 def _messages(call: Call) -> str:
