@@ -24,6 +24,8 @@ def test_whole_and_streamed_answers_are_those_of_the_sdk(alias: str) -> None:
     whole = ChatCompletion.model_validate(chat(alias, "Capital of France?").body)
     assert whole.choices[0].message.content == "The capital of France is Paris."
     assert (whole.choices[0].finish_reason, whole.system_fingerprint) == ("stop", "fp_llmlab_simulator")
+    assert whole.usage is not None
+    assert whole.usage.total_tokens == whole.usage.prompt_tokens + whole.usage.completion_tokens > 0
     streamed = chat(alias, "Capital of France?", stream=True)
     parsed = [ChatCompletionChunk.model_validate(chunk) for chunk in events(streamed)]
     text = "".join(choice.delta.content or "" for chunk in parsed for choice in chunk.choices)
