@@ -131,9 +131,9 @@ toolkit/vector_stores/local.py vector_stores/test_stores.py::test_a_file_that_is
 - file = StoredFile("file-" + hashlib.sha256(name.encode()).hexdigest()[:16], name, len(content))
 + file = StoredFile("file-" + hashlib.sha256(content).hexdigest()[:16], name, len(content))
 # The answers of a batch are assigned to the wrong prompts.
-toolkit/batches/base.py batches/test_services.py::test_results_come_in_any_order
-- return [self.results.get(str(number)) or self._missing(number) for number in range(total)]
-+ return list(self.results.values())
+toolkit/batches/batch.py batches/test_services.py::test_results_come_in_any_order
+- return [self._results.get(str(number)) or self._missing(number) for number in range(total)]
++ return list(self._results.values())
 # After a process was killed while it wrote, the next answer is glued to the damaged line and paid again.
 toolkit/batches/journal.py batches/test_local.py::test_a_stopped_batch_asks_only_for_what_is_missing
 - data = data if file.read() == b"\n" else b"\n" + data
@@ -148,8 +148,8 @@ lab/wire/messages.py tape/test_matcher.py::test_requests_that_mean_the_same_are_
 + return f"{request.method.upper()} {path} {canonical_json(request.body)}"
 # Keys and names in an answer are written into a recording, and from there into git.
 lab/tape/recorder.py tape/test_record.py::test_no_planted_secret_reaches_the_disk
-- item = Interaction(redact_request(request, secrets), redact_answer(stored, secrets))
-+ item = Interaction(redact_request(request, secrets), stored)
+- secrets), redact_answer(stored, secrets))
++ secrets), stored)
 # A lesson that is proven from its recordings may ask a server in the same network.
 lab/notebooks/network_guard.py runner/test_client.py::test_the_guard_knows_this_machine_from_others
 - return ipaddress.ip_address(name.partition("%")[0]).is_loopback
