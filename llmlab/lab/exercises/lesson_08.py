@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from llmlab.errors import LLMError
 from llmlab.lab.exercises.inspect import Answer, Wrong
@@ -99,11 +100,8 @@ def crowd() -> Iterator[_Seen]:
         finally:
             seen.now -= 1
 
-    HttpTransport.send_async = counted  # type: ignore[method-assign]
-    try:
+    with patch.object(HttpTransport, "send_async", counted):
         yield seen
-    finally:
-        HttpTransport.send_async = send  # type: ignore[method-assign]
 
 
 def _expect_texts(texts: Any) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,9 +62,8 @@ def run_notebooks(
 
     Args:
         targets: numbers, paths or folders; none means every lesson.
-        provider: value for the papermill parameter `provider`.
+        provider, model: values for the papermill parameters of these names.
         mode: offline, replay, live or record; what the shell says if not given.
-        model: value for the papermill parameter `model`.
         jobs: how many notebooks run at the same time.
         output: folder for `index.html` and `executed/`.
         on_done: called with each result as soon as it is there.
@@ -77,20 +77,25 @@ def run_notebooks(
     refusals = [_refusal(path, choices) for path in notebooks]
     if any(refusals) and (targets or all(refusals)):
         raise NotebookError(" ".join(filter(None, refusals)))
-    executed = make_folder(output / "executed")
-    tasks: list[Job] = []
-    for path, refusal in zip(notebooks, refusals, strict=True):
-        # Two notebooks of one name, from two folders, must not overwrite each other.
-        same = sum(task.notebook.name == path.name for task in tasks)
-        copy = executed / (f"{path.stem}-{same + 1}.ipynb" if same else path.name)
-        work = partial(execute, path, copy, parameters=choices, mode=mode, cell_timeout=cell_timeout)
-        tasks.append(Job(path, work, copy, refusal))
+    work = partial(execute, parameters=choices, mode=mode, cell_timeout=cell_timeout)
+    tasks = [
+        Job(path, partial(work, path, copy), copy, refusal)
+        for path, copy, refusal in zip(notebooks, _copies(notebooks, output), refusals, strict=True)
+    ]
     results = run_jobs(tasks, jobs, on_done)
-    # The pages need nbconvert, which no other part of a run does.
-    from llmlab.lab.notebooks.report import write_report
+    from llmlab.lab.notebooks.report import write_report  # needs nbconvert, which no other part of a run does
 
     write_report(results, output)
     return results
+
+
+def _copies(notebooks: Sequence[Path], output: Path) -> Iterator[Path]:
+    """Yield the file of each executed copy. Two notebooks of one name, from two folders, do not share one."""
+    folder = make_folder(output / "executed")
+    seen: Counter[str] = Counter()
+    for path in notebooks:
+        seen[path.name] += 1
+        yield folder / (path.name if seen[path.name] == 1 else f"{path.stem}-{seen[path.name]}.ipynb")
 
 
 def run_jobs(jobs: Sequence[Job], at_once: int = 2, on_done: OnDone | None = None) -> list[Result]:
@@ -161,19 +166,13 @@ async def execute(
     Raises:
         NotebookError: the notebook, its kernel or its recordings are not right, or the copy cannot be written.
     """
-    if copy.is_dir():
-        raise NotebookError(f"cannot write {copy.name}: a folder of that name is in the way. Remove it.")
-    copy.unlink(missing_ok=True)  # an old copy must not pass for the result of this run
+    _remove_old(copy)
     notebook = set_parameters(read_notebook(path), {**parameters, **({"mode": mode} if mode else {})})
     client = LabClient(notebook, cell_timeout=cell_timeout)
     actual = mode or os.environ.get("LLMLAB_MODE", "offline")
     run = partial(client.run, cwd=path.resolve().parent, guard=authored or actual in ("offline", "replay"))
     if actual == "record":
-        place = recording_place(path, parameters.get("provider"))
-        with pending_recording(path, place) as (folder, accept):
-            env = kernel_environment(path, mode=mode, authored=authored, lesson=place.stem, recordings=folder)
-            if find_failure(await run(env=env)) is None:
-                accept()
+        await _record(path, run, parameters.get("provider"), mode, authored)
     else:
         await run(env=kernel_environment(path, mode=mode))
     clean_outputs(notebook, client.widget_state)
@@ -182,6 +181,24 @@ async def execute(
     if mode == "replay" and not parameters and find_failure(notebook) is None:
         check_recordings(path, client.unused)
     return notebook
+
+
+async def _record(
+    path: Path, run: Callable[..., Awaitable[Notebook]], provider: str | None, mode: str | None, authored: bool
+) -> None:
+    """Run a notebook in mode record, and accept what was recorded if it succeeds."""
+    place = recording_place(path, provider)
+    with pending_recording(path, place) as (folder, accept):
+        env = kernel_environment(path, mode=mode, authored=authored, lesson=place.stem, recordings=folder)
+        if find_failure(await run(env=env)) is None:
+            accept()
+
+
+def _remove_old(copy: Path) -> None:
+    """Remove an old copy, which must not pass for the result of this run."""
+    if copy.is_dir():
+        raise NotebookError(f"cannot write {copy.name}: a folder of that name is in the way. Remove it.")
+    copy.unlink(missing_ok=True)
 
 
 def _refusal(path: Path, choices: Mapping[str, str]) -> str:

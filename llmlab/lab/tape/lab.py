@@ -70,17 +70,20 @@ class Lab:
                 recorders=self._recorders,
                 stop=self.stop,
             )
-            self._finish()
-            if tape.passes_through:
-                self._variables.set_from_dotenv()
-            else:
-                self._variables.set_placeholders()
-            self._trace = tape.trace
-            self._patch.install(tape)
-            clock.set_clock(tape)
-            atexit.unregister(self.stop)
-            atexit.register(self.stop)
+            self._switch_to(tape)
         return tape
+
+    def _switch_to(self, tape: Tape) -> None:
+        self._finish()
+        if tape.passes_through:
+            self._variables.set_from_dotenv()
+        else:
+            self._variables.set_placeholders()
+        self._trace = tape.trace
+        self._patch.install(tape)
+        clock.set_clock(tape)
+        atexit.unregister(self.stop)
+        atexit.register(self.stop)
 
     def use_local(self) -> Tape:
         """Switch to offline, and let a real Ollama on this machine answer requests to Ollama that are not recorded.

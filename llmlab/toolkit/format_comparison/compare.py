@@ -127,16 +127,14 @@ def rosetta(
     names = [only] if isinstance(only, str) else list(only)
     sides = []
     for name, format, speakers in _selected(names):
-        path, body, refusal = "", None, ""
         if isinstance(format, LLMError):
-            refusal = format.message
-        else:
-            path, request = format.path, build_request(prompt, model or _model(speakers, names), options)
-            try:
-                body = format.encode(request, stream)
-            except LLMInvalidRequestError as error:
-                refusal = error.message
-        sides.append(Side(name, path, speakers, body, refusal))
+            sides.append(Side(name, "", speakers, None, format.message))
+            continue
+        request = build_request(prompt, model or _model(speakers, names), options)
+        try:
+            sides.append(Side(name, format.path, speakers, format.encode(request, stream), ""))
+        except LLMInvalidRequestError as error:
+            sides.append(Side(name, format.path, speakers, None, error.message))
     return Rosetta(sides)
 
 
