@@ -5,12 +5,14 @@
       openai: {api_key_env: OPENAI_API_KEY, timeout: 30}
       ollama: {base_url: "${OLLAMA_HOST:-http://localhost:11434}", limits: {in_flight: 2}}
 
-`${VAR}` stands for an environment variable, `${VAR:-text}` for one with a default. Keys do not belong in this file.
+`${VAR}` stands for an environment variable, `${VAR:-text}` for one with a default. Keys do not belong in this file;
+`api_key: "${VAR}"` names the variable of one. In place of `backend` and `providers`, one mapping `llm` may hold both.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -39,11 +41,24 @@ def load_settings(path: str | Path | None = None) -> Settings:
     named = path or os.environ.get("LLMLAB_CONFIG")
     file = Path(named or "llmlab.yaml")
     if file.is_file():
-        return _Reader(file).settings()
+        return _Reader(str(file), _text(file)).settings()
     if named:
         step = "leave the path out" if path else "unset LLMLAB_CONFIG"
         raise ConfigurationError(f"the settings file {file} does not exist; create it, or {step}")
     return Settings()
+
+
+def settings_from(config: Mapping[str, Any]) -> Settings:
+    """Return the settings in a dict, with the names of `llmlab.yaml`.
+
+    Args:
+        config: such as `{"llm": {"backend": "ollama", "ollama": {"timeout": 120}}}`.
+
+    Raises:
+        ConfigurationError: for a setting that is unknown or of the wrong type.
+    """
+    # JSON is YAML, so one reader checks both.
+    return _Reader("the configuration", json.dumps(config, default=str), numbered=False).settings()
 
 
 _Check: TypeAlias = tuple[str, Callable[[Any], bool]]
@@ -94,7 +109,8 @@ _PROVIDER: _Schema = {
         "tools": _SWITCH,
     },
 }
-_SETTINGS: _Schema = {"backend": ("a provider's name", is_name), "providers": {"*": _PROVIDER}}
+_BACKEND: _Schema = {"backend": ("a provider's name", is_name)}
+_SETTINGS: _Schema = {**_BACKEND, "providers": {"*": _PROVIDER}, "llm": {**_BACKEND, "*": _PROVIDER}}
 
 
 def _are_kinds(value: Any) -> bool:
@@ -102,34 +118,41 @@ def _are_kinds(value: Any) -> bool:
     return bool(kinds) and all(kind in ERROR_KINDS for kind in kinds)
 
 
-class _Reader:
-    """Reader of one file. It collects all problems, so that one run shows them all."""
+def _text(file: Path) -> str:
+    try:
+        # Windows' Notepad may begin a file with a byte order mark.
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"the file {file} cannot be read: {reason}. Save it as UTF-8 text.") from None
 
-    def __init__(self, file: Path) -> None:
-        # Loaded only if there is a file to read.
+
+class _Reader:
+    """Reader of one YAML text. It collects all problems, so that one run shows them all."""
+
+    def __init__(self, name: str, text: str, *, numbered: bool = True) -> None:
+        # Loaded only if there is something to read.
         import yaml
 
-        self._file = file
+        self._name, self._numbered = name, numbered
         self._problems: list[str] = []
         self._mapping, self._scalar, self._list = yaml.MappingNode, yaml.ScalarNode, yaml.SequenceNode
         try:
-            # Windows' Notepad may begin a file with a byte order mark.
-            self._root = yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            where = f"{file}:{mark.line + 1}" if mark else str(file)
+            where = f"{name}:{mark.line + 1}" if mark else name
             raise ConfigurationError(f"{where}: this is not YAML: {getattr(error, 'problem', error)}") from None
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise ConfigurationError(f"the file {file} cannot be read: {reason}. Save it as UTF-8 text.") from None
 
     def settings(self) -> Settings:
         """Return the settings, or raise with all problems."""
         found = self._read(self._root, _SETTINGS)
         if self._problems:
             raise ConfigurationError("\n".join(self._problems))
-        providers = {name: ProviderSettings(**options) for name, options in found.get("providers", {}).items()}
-        return Settings(found.get("backend", "openai"), providers)
+        llm = found.get("llm", {})
+        backend = llm.pop("backend", found.get("backend", "openai"))
+        sections = {**found.get("providers", {}), **llm}
+        return Settings(backend, {name: ProviderSettings(**options) for name, options in sections.items()})
 
     def _read(self, node: Node | None, schema: _Schema) -> dict[str, Any]:
         """Return the settings in a mapping. Wrong ones become problems."""
@@ -147,6 +170,8 @@ class _Reader:
             check = schema.get(key, schema.get("*"))
             if key in settings:
                 self._problems.append(f"{where}: {key!r} is set twice")
+            elif key == "api_key" and "api_key_env" in schema and (found := _VARIABLE.fullmatch(str(value.value))):
+                settings["api_key_env"] = found[1]
             elif key == "api_key":
                 self._problems.append(
                     f"{where}: keys do not belong in this file. Put the key into .env, and the name of its "
@@ -208,7 +233,7 @@ class _Reader:
         return kinds.get(type(node), "a list")
 
     def _position(self, node: Node) -> str:
-        return f"{self._file}:{node.start_mark.line + 1}"
+        return f"{self._name}:{node.start_mark.line + 1}" if self._numbered else self._name
 
 
 def _plain(text: str) -> Any:

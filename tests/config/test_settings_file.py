@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llmlab.config.environment import ProviderSettings, Settings
-from llmlab.config.settings import load_settings
+from llmlab.config.settings import load_settings, settings_from
 from llmlab.errors import ConfigurationError
 
 
@@ -129,3 +129,33 @@ def test_a_key_in_the_file_is_refused_and_not_repeated() -> None:
     assert ".env" in said
     assert "abc123" not in said
     assert "abc123" not in refused("providers:\n  openai: {api_key_env: sk-proj-abc123def456ghi789}\n")
+
+
+def test_one_mapping_llm_holds_backend_and_providers() -> None:
+    """Configurations of voice assistants and the like are written in this form."""
+    written(
+        "llm:\n  backend: ollama\n  openai: {api_key: '${MY_KEY}'}\n  ollama: {model: 'gpt-oss:20b', fallback: true}\n"
+    )
+    settings = load_settings()
+    assert settings.backend == "ollama"
+    assert settings.providers == {
+        "openai": ProviderSettings(api_key_env="MY_KEY"),
+        "ollama": ProviderSettings(model="gpt-oss:20b", fallback=True),
+    }
+    assert "llmlab.yaml:3: timeout must be" in refused("llm:\n  openai:\n    timeout: soon\n")
+
+
+def test_a_dict_is_checked_as_a_file_is() -> None:
+    config = {"llm": {"backend": "ollama", "ollama": {"timeout": 120, "base_url": "http://localhost:1"}}}
+    assert settings_from(config) == Settings(
+        "ollama", {"ollama": ProviderSettings(base_url="http://localhost:1", timeout=120)}
+    )
+    for wrong, says in (
+        ({"tiemout": 1}, "the configuration: unknown setting 'tiemout'; did you mean 'timeout'?"),
+        ({"timeout": "soon"}, "the configuration: timeout must be seconds, above 0, not 'soon'"),
+        ({"api_key": "sk-proj-abc123def456ghi789"}, "keys do not belong"),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            settings_from({"llm": {"ollama": wrong}})
+        assert says in str(caught.value)
+        assert "abc123" not in str(caught.value)

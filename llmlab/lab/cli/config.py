@@ -70,15 +70,22 @@ def _unknown_names(file: Path) -> Iterator[str]:
     except (yaml.YAMLError, OSError, UnicodeDecodeError):
         # The reader of the file explains this.
         return
+    for node in _names(root):
+        # The tag of `fallback: true` is another one.
+        if node.tag == "tag:yaml.org,2002:str" and "${" not in node.value:
+            for problem in _error(provider_class, node.value):
+                yield f"{file}:{node.start_mark.line + 1}: {problem}"
+
+
+def _names(root: Any) -> Iterator[Any]:
+    """Yield the nodes that name a provider: the backend, the sections and their fallbacks."""
     for key, value in _pairs(root):
-        names = [value] if key.value == "backend" else []
-        for name, entry in _pairs(value) if key.value == "providers" else ():
-            names += [name, *(text for setting, text in _pairs(entry) if setting.value == "fallback")]
-        for node in names:
-            # The tag of `fallback: true` is another one.
-            if node.tag == "tag:yaml.org,2002:str" and "${" not in node.value:
-                for problem in _error(provider_class, node.value):
-                    yield f"{file}:{node.start_mark.line + 1}: {problem}"
+        for name, entry in _pairs(value) if key.value in ("providers", "llm") else [(key, value)]:
+            if name.value == "backend":
+                yield entry
+            elif name is not key:
+                yield name
+                yield from (text for setting, text in _pairs(entry) if setting.value == "fallback")
 
 
 def _pairs(node: Any) -> list[tuple[Any, Any]]:
