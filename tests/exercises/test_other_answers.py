@@ -11,6 +11,49 @@ pytestmark = pytest.mark.usefixtures("lab")
 
 OTHERS = [
     (
+        "1.1",
+        """
+def answer_in(language, question):
+    messages = [{"role": "user", "content": question}]
+    return client.responses.create(
+        model=model, instructions=f"answer in {language.lower()}", input=messages
+    ).output_text
+
+
+check("1.1", answer_in)
+""",
+        "The question travelled as it was",
+    ),
+    (
+        "1.1",
+        """
+def answer_in(language, question):
+    with client.responses.stream(model=model, instructions=language, input=question) as stream:
+        return stream.get_final_response().output_text
+
+
+check("1.1", answer_in)
+""",
+        "The question travelled as it was",
+    ),
+    (
+        "6.1",
+        """
+def polite(question):
+    try:
+        return llm.complete(question, extra={}).content
+    except llmlab.LLMError as error:
+        if not isinstance(error, llmlab.LLMRateLimitError):
+            raise
+        return "Please come back in " + str(int(error.retry_after)) + " seconds."
+
+
+llm = hasty
+check("6.1", polite)
+""",
+        "passed the 7 and the 12 seconds on",
+    ),
+    (
         "8.2",
         """
 async def ask_gently(questions, most):

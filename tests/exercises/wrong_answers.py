@@ -89,6 +89,11 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ("def short_answer():\n    return llm.complete('Hi').content", "does not take the arguments"),
     ],
     "1.1": [
+        (
+            _ANSWER_IN + 'return llmlab.get_provider("openai").complete([llmlab.Message("system", language), '
+            'llmlab.Message("user", question)]).content',
+            "This was sent by llmlab. Use OpenAI's own client here",
+        ),
         (_ANSWER_IN + 'return "Rome"', "Your function sent nothing. Let it call client.responses.create(...)."),
         (_CREATE + "model=model, input=question).output_text", "Your request has no instructions."),
         (
@@ -113,7 +118,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
         (
             _CREATE + "model=model, instructions=language, input=question, stream=True)",
-            "asked for a stream, and the exercise wants the whole answer",
+            "Your function returned a Stream. The text is in response.output_text.",
         ),
         (
             _ANSWER_IN + "return client.chat.completions.create(model=model, "
@@ -133,6 +138,23 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (_ANSWER_IN + "return client.respones.create(input=question)", "AttributeError: "),
     ],
     "2.1": [
+        (
+            _CUT + 'answer = llmlab.get_provider("anthropic").complete(question, max_tokens=limit)\n'
+            '    return answer.content, answer.finish_reason == "length"',
+            "This was sent by llmlab. Use Anthropic's own client here",
+        ),
+        (
+            _MESSAGE + "text = message.content[0].text\n    return text, not text.endswith('.')",
+            "With 14 tokens the service stopped for 'max_tokens', and the second thing you returned is False.",
+        ),
+        (
+            _MESSAGE + "text = message.content[0].text\n    return text, message.usage.output_tokens == limit",
+            "or a whole answer looks like half of one",
+        ),
+        (
+            _MESSAGE + "text = message.content[0].text\n    return text, len(text.split()) >= limit",
+            "With 14 tokens the service stopped for 'max_tokens', and the second thing you returned is False.",
+        ),
         (_CUT + "return 'Because.', False", "Your function sent nothing. Let it call client.messages.create(...)."),
         (_MESSAGE + "return message.content[0].text", "Return two things: the text, and True or False."),
         (_MESSAGE + "pass", "Your function returned nothing. Does it end with return?"),
@@ -165,6 +187,12 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "3.1": [
+        (
+            _READ + "    text = ''\n    for line in lines:\n        if line.startswith('data:'):\n"
+            "            for choice in json.loads(line[6:])['choices']:\n"
+            "                text += choice['delta'].get('content') or ''\n    return text",
+            "The line was 'data: [DONE]'.",
+        ),
         (_READ + "    return None or []", 'returned a list. It should return one text. "".join makes one text'),
         (_READ + "    for line in lines:\n        json.loads(line)", "Your code stopped in line 5. JSONDecodeError: "),
         (
@@ -212,6 +240,10 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (_READ + "    print(lines)", "Your function returned nothing. Does it end with return?"),
     ],
     "4.1": [
+        (
+            _SPEED + "return lines[-1]['eval_count'] / (lines[-1]['total_duration'] / 1e9)",
+            "That is the total duration: loading the model and reading the prompt are in it, too.",
+        ),
         (
             _SPEED + "return lines[-1]['eval_count'] / lines[-1]['eval_duration']",
             "That is tokens a nanosecond: divide the duration by 1e9 first.",
@@ -279,6 +311,11 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (_SPLIT + "return [chunk.thought for chunk in stream]", "AttributeError: 'Chunk' object has no attribute"),
     ],
     "6.1": [
+        (
+            _POLITE + "try:\n        return hasty.complete(question).content\n"
+            "    except llmlab.LLMRateLimitError:\n        return 'Please come back in 7 seconds.'",
+            "The service asked for 12 seconds. Return 'Please come back in 12 seconds.'",
+        ),
         (_POLITE + "return 'The sky is blue.'", "Your function asked nobody"),
         (_POLITE + "return hasty.complete(question)", "When all is well, return the answer's text."),
         (_POLITE + "return hasty.complete(question).content", "LLMRateLimitError"),
@@ -394,6 +431,10 @@ WRONG: dict[str, list[tuple[str, str]]] = {
     ],
     "14.2": [
         (
+            "def answer_with_sources(store, question):\n    return store.answer_stream(llm, question), []",
+            "The whole answer is wanted here: store.answer(llm, question).",
+        ),
+        (
             "def answer_with_sources(store, question):\n    return llm.complete(question).content, []",
             "The store was asked for 0 answers. Ask it once",
         ),
@@ -487,6 +528,12 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (_PATIENCE + "return RetryPolicy(max_retries=4, delay=lambda: 0.5, on=['server'])", "delay=lambda retry: 0.5"),
     ],
     "16.2": [
+        (
+            _ALWAYS + "try:\n        return get_provider('openai', max_retries=0).complete(question, deadline=20)\n"
+            "    except llmlab.LLMError:\n"
+            "        return get_provider('ollama', max_retries=0).complete(question, deadline=20)",
+            "Both services were silent for 25 seconds. It took your function 40 seconds.",
+        ),
         (_ALWAYS + "return llmlab.get_provider('openai').complete(question).content", "as the provider gave it"),
         (_ALWAYS + "return Failover(['ollama', 'openai']).complete(question, deadline=20)", "OpenAI comes first"),
         (_ALWAYS + "return Failover(['openai', 'anthropic']).complete(question, deadline=20)", "Ollama stands in"),
@@ -498,15 +545,20 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (
             _ALWAYS + "return Failover([get_provider('openai', max_retries=0), 'ollama'])"
             ".complete(question, deadline=60)",
-            "and you waited 50",
+            "It took your function 50 seconds.",
         ),
         (
             _ALWAYS + "return Failover([get_provider(name, max_retries=0) for name in ('openai', 'ollama')])"
             ".complete(question)",
-            "An answer came after 25 seconds",
+            "Both services were silent for 25 seconds. An answer came, and it took your function 25 seconds.",
         ),
     ],
     "17.1": [
+        (
+            _PRICE + "((usage.input_tokens - usage.cached_tokens) * 0.10 + usage.cached_tokens * 0.01 "
+            "+ (usage.output_tokens + usage.reasoning_tokens) * 0.50) / 1e6",
+            "The thoughts are in output_tokens already.",
+        ),
         (_PRICE + "usage.input_tokens * 0.10 + usage.output_tokens * 0.50", "Prices are for a million tokens: divide."),
         (
             _PRICE + "(usage.input_tokens * 0.50 + usage.output_tokens * 0.10) / 1_000_000",
@@ -529,6 +581,11 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ("price = 0.10", "Hand in the function itself, without brackets"),
     ],
     "17.2": [
+        (
+            _WITHIN_CAREFUL + "try:\n            texts.append(careful.complete(one, max_tokens=60).content)\n"
+            "        except llmlab.BudgetExceededError:\n            continue\n    return texts",
+            "Stop at the first refusal.",
+        ),
         (_WITHIN + "return []", "Your function got no question answered."),
         (
             _WITHIN_LLM + "return [llm.complete(one, max_tokens=60).content for one in questions]",
@@ -671,6 +728,10 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (_ORDER + "[text_of(json.loads(line)) for line in results]", "Does it end with return?"),
     ],
     "19.2": [
+        (
+            _SORT + "return [one for one in outcomes if isinstance(one, llmlab.Completion)], [1]",
+            "The first list holds a Completion. Return the text of each answer",
+        ),
         ("def sort_out(requests):\n    return [], []", "made 0 batches"),
         (
             "def sort_out(requests):\n    outcomes = [llmlab.submit_batch([one], llm).wait(progress=False)[0] "
@@ -691,11 +752,15 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "8.1": [
+        (
+            _ASK_ALL + "return [llm.complete_async(q) for q in questions]",
+            "Your list holds a coroutine. Return a list of texts",
+        ),
         ("def ask_all(questions):\n    return [llm.complete(q).content for q in questions]", "async def"),
         (_ASK_ALL + "return [(await llm.complete_async(q)).content for q in questions]", "1 at most"),
         (
             _ASK_ALL + "return await asyncio.gather(*(llm.complete_async(q) for q in questions))",
-            "Return a list of texts",
+            "Your list holds a Completion. Return a list of texts",
         ),
         (_ASK_ALL + "return ['121'] * 6", "do not stand in the order"),
         (_ASK_ALL + "return [str(n * n) for n in range(11, 17)]", "Nobody was asked with llm.complete_async"),
@@ -735,7 +800,7 @@ WRONG: dict[str, list[tuple[str, str]]] = {
             _TOOLS + "return client.responses.create(model=gpt, input=question, tools=[definition]).output_text",
             "still waits for 2 results",
         ),
-        (_TOOLS_LOOP.replace("CALLS", "answer.output[:1]"), "No tool output found"),
+        (_TOOLS_LOOP.replace("CALLS", "answer.output[:1]"), "got no result. There are 2: answer each."),
         (_TOOLS_LOOP.replace("CALLS", "answer.output"), "AttributeError"),
         (
             _TOOLS_LOOP.replace("CALLS", "[c for c in answer.output if c.type == 'function_call']"),
@@ -833,6 +898,10 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         (_ROUNDS.replace("EFFORTS", "['little', 'much']") + "return answer, usage", "with the effort 'little'"),
     ],
     "7.1": [
+        (
+            _SPEED_OF + f"return answer.usage.total_tokens / {_WRITING}",
+            "That counts the tokens of the question, too.",
+        ),
         (_SPEED_OF + "return answer.usage.output_tokens / answer.latency", "counts the silence"),
         (_SPEED_OF + f"return (answer.usage.output_tokens - 1) / {_WRITING}", "leaves the first token out"),
         (_SPEED_OF + f"return answer.usage.output_tokens / {_WRITING}", "Your code stopped in line 2"),

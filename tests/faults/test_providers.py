@@ -134,6 +134,16 @@ def test_a_first_word_after_the_clients_limit_is_a_timeout() -> None:
             assert llmlab.trace().last.seconds == 4
 
 
+def test_a_timeout_that_was_shortened_counts_against_the_deadline_of_the_whole_call() -> None:
+    """Else a failover seems to keep its 20 seconds here, and needs 40 of them with the real services."""
+    llmlab.start("offline")
+    silent = llmlab.faults("slow_first_token", seconds=25)
+    both = llmlab.Failover([llmlab.get_provider(name, max_retries=0) for name in ("openai", "ollama")])
+    with both, silent, pytest.raises(LLMTimeoutError):
+        both.complete("Hi", deadline=20)
+    assert silent.injected == 1
+
+
 def test_a_late_first_word_is_seen_in_the_answers_own_clock() -> None:
     llmlab.start("offline")
     with llmlab.get_provider("ollama") as llm:

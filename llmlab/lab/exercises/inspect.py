@@ -95,6 +95,8 @@ class Answer:
                 with ThreadPoolExecutor(1) as pool:
                     return pool.submit(copy_context().run, asyncio.run, self.given(*args)).result()
             result = self.given(*args)
+        except Wrong:
+            raise
         except Exception as error:
             sentence = describe_failure(error, self.given)
             raise Wrong(sentence or _sentence(f"Your code stopped. {_described(error)}")) from error

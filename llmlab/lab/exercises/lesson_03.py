@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from llmlab.lab.exercises.inspect import Answer, Wrong
 from llmlab.lab.exercises.messages import returned
 from llmlab.lab.exercises.registry import exercise
@@ -36,7 +38,7 @@ TEXT = "Miso, Pixel"
 )
 def read(function: Answer) -> str:
     """Comments, empty lines, a chunk without choices, a null and the end marker must all be survived."""
-    given = function(list(STREAM))
+    given = _read(function)
     if not isinstance(given, str):
         join = ' "".join makes one text of a list.' if isinstance(given, list) else ""
         raise Wrong(f"{returned(given)} It should return one text.{join}")
@@ -46,6 +48,21 @@ def read(function: Answer) -> str:
     if not isinstance(nothing, str) or nothing:
         raise Wrong(f"A stream without lines has the text '', an empty one. {returned(nothing)}")
     return f"{len(STREAM)} lines came in, two of them carried text, and your function found them."
+
+
+def _read(function: Answer) -> Any:
+    """Return what the function makes of the stream; if it fails, say which line it cannot read."""
+    try:
+        return function(list(STREAM))
+    except Wrong as stopped:
+        for line in STREAM:
+            try:
+                function([line])
+            except Wrong as alone:
+                if type(alone.__cause__) is type(stopped.__cause__):
+                    shown = f"The line was {line!r}." if line else "The line was empty."
+                    raise Wrong(f"{stopped} {shown}") from stopped.__cause__
+        raise
 
 
 def _reason(given: str) -> str:

@@ -12,7 +12,17 @@ from llmlab.lab.exercises.registry import exercise
 LINES: list[dict[str, Any]] = [
     {"message": {"role": "assistant", "content": "Cats "}, "done": False},
     {"message": {"role": "assistant", "content": "purr."}, "done": False},
-    {"message": {"content": ""}, "done": True, "done_reason": "stop", "eval_count": 60, "eval_duration": 1_500_000_000},
+    {
+        "message": {"content": ""},
+        "done": True,
+        "done_reason": "stop",
+        "total_duration": 2_500_000_000,
+        "load_duration": 700_000_000,
+        "prompt_eval_count": 12,
+        "prompt_eval_duration": 300_000_000,
+        "eval_count": 60,
+        "eval_duration": 1_500_000_000,
+    },
 ]
 
 
@@ -45,4 +55,8 @@ def _reason(given: Any) -> str:
         return " That is tokens a nanosecond: divide the duration by 1e9 first."
     if given == 1.5 / 60:
         return " That is seconds a token: divide the other way round."
+    if given == 60 / 2.5:
+        return " That is the total duration: loading the model and reading the prompt are in it, too."
+    if given == 72 / 1.5:
+        return " That counts the tokens of the prompt, too. The model did not write those."
     return ""

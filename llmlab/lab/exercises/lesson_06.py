@@ -8,10 +8,10 @@ from llmlab.errors import LLMAuthenticationError
 from llmlab.lab.exercises.inspect import Answer, Wrong, observed
 from llmlab.lab.exercises.messages import quoted, returned, returns_two
 from llmlab.lab.exercises.registry import exercise
-from llmlab.lab.tape import faults
+from llmlab.lab.tape import faults, hurried
 
 QUESTION = "Why is the sky blue?"
-SECONDS = 7
+SECONDS = (7, 12)
 
 
 @exercise(
@@ -30,13 +30,14 @@ def polite(function: Answer) -> str:
         raise Wrong("Your function asked nobody: no request was sent. Ask a provider.")
     if not isinstance(text, str) or not text:
         raise Wrong(f"{returned(text)} When all is well, return the answer's text.")
-    with observed() as sent, faults("rate_limit", retry_after=SECONDS):
-        sentence = function(QUESTION)
-    if len(sent) > 1:
-        raise Wrong(f"The service was busy and you asked {len(sent)} times. hasty asks once.")
-    wanted = f"Please come back in {SECONDS} seconds."
-    if not isinstance(sentence, str) or sentence != wanted:
-        raise Wrong(f"The service asked for {SECONDS} seconds. Return {wanted!r}, not {quoted(sentence)}.")
+    for seconds in SECONDS:
+        with observed() as sent, hurried(), faults("rate_limit", retry_after=seconds):
+            sentence = function(QUESTION)
+        if len(sent) > 1:
+            raise Wrong(f"The service was busy and you asked {len(sent)} times. hasty asks once.")
+        wanted = f"Please come back in {seconds} seconds."
+        if not isinstance(sentence, str) or sentence != wanted:
+            raise Wrong(f"The service asked for {seconds} seconds. Return {wanted!r}, not {quoted(sentence)}.")
     try:
         with faults("unauthorized"):
             hidden = function(QUESTION)
@@ -44,7 +45,8 @@ def polite(function: Answer) -> str:
         # What comes out of the learner's code is what was wanted here.
         if not isinstance(stopped.__cause__, LLMAuthenticationError):
             raise
-        return f"You asked once, passed the {SECONDS} seconds on, and let a refused key be seen."
+        told = " and the ".join(map(str, SECONDS))
+        return f"You asked once, passed the {told} seconds on, and let a refused key be seen."
     raise Wrong(f"A refused key will not pass, however long one waits, but your function returned {quoted(hidden)}.")
 
 

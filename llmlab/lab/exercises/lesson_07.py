@@ -12,9 +12,9 @@ from llmlab.lab.tape import faults
 from llmlab.types.completion import Completion, Usage
 
 QUESTION = "Explain a rainbow to a child."
-STREAMED = Completion("text", "none", usage=Usage(12, 80), latency=2.4, time_to_first_token=0.4)
-AT_ONCE = Completion("text", "none", usage=Usage(12, 80), latency=0.4, time_to_first_token=0.4)
-WHOLE = Completion("text", "none", usage=Usage(12, 80), latency=2.4)
+STREAMED = Completion("text", "none", usage=Usage(12, 80, 92), latency=2.4, time_to_first_token=0.4)
+AT_ONCE = Completion("text", "none", usage=Usage(12, 80, 92), latency=0.4, time_to_first_token=0.4)
+WHOLE = Completion("text", "none", usage=Usage(12, 80, 92), latency=2.4)
 
 
 @exercise(

@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from llmlab.errors import LLMError
-from llmlab.lab.exercises.inspect import Answer, Wrong
+from llmlab.lab.exercises.inspect import Answer, Wrong, a_kind
 from llmlab.lab.exercises.messages import quoted, returned
 from llmlab.lab.exercises.registry import exercise
 from llmlab.lab.tape import faults
@@ -105,7 +105,14 @@ def crowd() -> Iterator[_Seen]:
 
 
 def _expect_texts(texts: Any) -> None:
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+    others = [text for text in texts if not isinstance(text, str)] if isinstance(texts, list) else None
+    if others is None:
         raise Wrong(f"{returned(texts)} Return a list of texts, one for each question.")
+    if others:
+        for call in filter(asyncio.iscoroutine, others):
+            # Python warns about a call that nobody awaits, and the sentence below says it better.
+            call.close()
+        kinds = " and ".join(sorted({a_kind(one) for one in others}))
+        raise Wrong(f"Your list holds {kinds}. Return a list of texts: the .content of each awaited answer.")
     if len(texts) != len(QUESTIONS) or not all(str(n * n) in text for n, text in zip(NUMBERS, texts, strict=True)):
         raise Wrong("The answers do not stand in the order of their questions, or some are missing.")

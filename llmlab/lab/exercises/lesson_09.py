@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from llmlab.errors import ToolError
 from llmlab.lab.exercises.inspect import Answer, Wrong, observed, shortened
 from llmlab.lab.exercises.messages import quoted, returned, texts, whole_answer
 from llmlab.lab.exercises.registry import exercise
+from llmlab.lab.tape import Exchange
 from llmlab.toolkit.tools import Tool
 
 BOTH, NEITHER = "What is the weather in Oslo and in Lisbon?", "What is the capital of France?"
@@ -25,8 +27,13 @@ TRAINS = {"Bergen": "08:15", "Trondheim": "09:40", "Bodø": "11:05"}
 )
 def answer_with_tools(function: Answer) -> str:
     """Two calls must get their own results, and a question without a call its answer at once."""
-    with observed() as sent:
-        text = function(BOTH)
+    try:
+        with observed() as sent:
+            text = function(BOTH)
+    except Wrong:
+        if missing := _unanswered(sent):
+            raise Wrong(f"{missing} The service refuses a request that lacks the result of a call.") from None
+        raise
     request, response = whole_answer(sent, "/responses", "client.responses.create")
     if not request.get("tools"):
         raise Wrong("Your last request had no tools in it. Send tools=[definition] each time.")
@@ -34,13 +41,12 @@ def answer_with_tools(function: Answer) -> str:
         raise Wrong(
             f"You stopped while the model still waits for {len(calls)} results. Send {_what(request)} and the results."
         )
+    if missing := _unanswered(sent):
+        raise Wrong(missing)
     told = request.get("input")
-    asked, given = _calls(told), [item for item in _items(told) if item.get("type") == "function_call_output"]
-    results = {str(item.get("call_id")): item.get("output") for item in given}
-    for call in asked:
+    results = _results(told)
+    for call in _calls(told):
         city, result = str(call.get("arguments")), results.get(str(call.get("call_id")))
-        if result is None:
-            raise Wrong(f"The call of {call.get('name')}({city}) got no result. There are {len(asked)}: answer each.")
         wanted = "snow" if "Oslo" in city else "sun"
         if wanted not in str(result):
             raise Wrong(f"For {city} you sent back {quoted(result)}. Call get_weather with the arguments of that call.")
@@ -61,6 +67,24 @@ def _items(value: Any) -> list[dict[str, Any]]:
 
 def _calls(value: Any) -> list[dict[str, Any]]:
     return [item for item in _items(value) if item.get("type") == "function_call"]
+
+
+def _results(value: Any) -> dict[str, Any]:
+    """Return the results in an input by the ids of their calls."""
+    outputs = [item for item in _items(value) if item.get("type") == "function_call_output"]
+    return {str(item.get("call_id")): item.get("output") for item in outputs}
+
+
+def _unanswered(sent: Sequence[Exchange]) -> str:
+    """Return a sentence about the first call that got no result in the requests after it, or nothing."""
+    calls = [call for one in sent if isinstance(one.response, dict) for call in _calls(one.response.get("output"))]
+    bodies = [one.request for one in sent[1:] if isinstance(one.request, dict)]
+    answered = {name for body in bodies for name in _results(body.get("input"))}
+    for call in calls if bodies else ():
+        if str(call.get("call_id")) not in answered:
+            shown = f"{call.get('name')}({call.get('arguments')})"
+            return f"The call of {shown} got no result. There are {len(calls)}: answer each."
+    return ""
 
 
 def _what(request: dict[str, Any]) -> str:

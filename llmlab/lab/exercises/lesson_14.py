@@ -68,6 +68,9 @@ class _Desk:
         self.asked.append(question)
         return self._answer
 
+    def answer_stream(self, *args: Any, **options: Any) -> None:
+        raise Wrong("The whole answer is wanted here: store.answer(llm, question).")
+
     def search(self, query: str, *args: Any, **options: Any) -> tuple[FileSearchResult, ...]:
         return self._answer.file_search_results
 

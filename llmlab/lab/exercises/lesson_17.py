@@ -43,6 +43,11 @@ def price(function: Answer) -> str:
             0.064,
             "A million read, 400,000 of them cached, cost $0.064.",
         ),
+        (
+            Usage(0, 1_000_000, 1_000_000, reasoning_tokens=400_000),
+            WRITTEN,
+            "A million written, 400,000 of them thoughts, cost $0.50.",
+        ),
     ):
         given = function(usage)
         if not _is(given, wanted):
@@ -59,6 +64,8 @@ def _reason(usage: Usage, given: Any, wanted: float) -> str:
         return " The cached tokens are cheaper, and not free: add them at $0.01 for a million."
     if usage.cached_tokens and _is(given, READ + 0.004):
         return " The cached tokens are in input_tokens already: take them out before you add them at their own price."
+    if usage.reasoning_tokens and _is(given, WRITTEN * 1.4):
+        return " The thoughts are in output_tokens already."
     return ""
 
 
@@ -102,6 +109,8 @@ def _asked(function: Callable[..., Any], tokens: int) -> tuple[int, int]:
         )
     if len(made) == len(lines):
         raise Wrong(f"You stopped after {len(made)} calls and {used} tokens by yourself. Ask until the budget refuses.")
+    if (more := len(lines) - len(made) - 1) > 0:
+        raise Wrong(f"The budget refused a call, and you asked {more} times more. Stop at the first refusal.")
     if not (isinstance(given, list) and all(isinstance(text, str) for text in given)):
         raise Wrong(f"{returned(given)} Return a list of texts: the .content of each answer.")
     if len(given) != len(made):

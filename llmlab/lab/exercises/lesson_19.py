@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from llmlab.errors import LLMError
-from llmlab.lab.exercises.inspect import Answer, Wrong, observed, shortened
+from llmlab.lab.exercises.inspect import Answer, Wrong, a_kind, observed, shortened
 from llmlab.lab.exercises.messages import quoted, returns, returns_two
 from llmlab.lab.exercises.registry import exercise
 from llmlab.providers import get_provider
@@ -69,9 +69,15 @@ def sort_out(function: Answer) -> str:
     places = [place for place, one in enumerate(outcomes) if isinstance(one, LLMError)]
     if not isinstance(failed, (list, tuple)) or list(failed) != places:
         raise Wrong(f"The request in place {places[0]} failed, so the second list is {places}, not {_shown(failed)}.")
-    if not isinstance(texts, (list, tuple)) or [str(text) for text in texts] != wanted:
+    if not isinstance(texts, (list, tuple)) or list(map(_text, texts)) != wanted:
         raise Wrong(f"The first list should hold the texts of the {len(wanted)} answers, not {quoted(texts)}.")
     return f"{len(wanted)} answers and 1 error out of one batch, each where it belongs."
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Wrong(f"The first list holds {a_kind(value)}. Return the text of each answer: its .content.")
+    return value
 
 
 def _shown(value: Any) -> str:

@@ -9,28 +9,36 @@ from llmlab.lab.exercises.inspect import Wrong, a_kind, shortened
 from llmlab.lab.tape import Exchange
 
 
-def whole_answer(sent: Sequence[Exchange], ending: str, call: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def whole_answer(
+    sent: Sequence[Exchange], ending: str, call: str, vendor: str = ""
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return body and answer of the last request that the learner's code sent.
 
     Args:
         sent: what was observed.
         ending: of the path that should have been asked.
         call: how the learner asks it, for the sentence.
+        vendor: whose own library must have sent it, such as "OpenAI"; any by default.
 
     Raises:
-        Wrong: nothing was sent, it went elsewhere, it was refused, or the answer came as a stream.
+        Wrong: nothing was sent, it went elsewhere, it was refused, another library sent it, or the answer came as a
+            stream without a whole answer at its end.
     """
     if not sent:
         raise Wrong(f"Your function sent nothing. Let it call {call}.")
     last = sent[-1]
     if not last.path.endswith(ending):
         raise Wrong(f"Your function asked {last.path}. Let it call {call}.")
-    if last.streamed:
+    if vendor and "x-stainless-lang" not in last.sent.headers:
+        raise Wrong(f"This was sent by llmlab. Use {vendor}'s own client here: {call}.")
+    # A stream of the Responses API ends with the whole answer.
+    response = last.response[-1].get("response") if last.streamed and last.response else last.response
+    if last.streamed and not isinstance(response, dict):
         raise Wrong("Your function asked for a stream, and the exercise wants the whole answer. Leave stream out.")
-    if not (last.status == 200 and isinstance(last.request, dict) and isinstance(last.response, dict)):
+    if not (last.status == 200 and isinstance(last.request, dict) and isinstance(response, dict)):
         said = "gave no answer" if last.status is None else f"refused the request with status {last.status}"
         raise Wrong(f"The service {said}. llmlab.trace().last.show() shows what was sent, and why.")
-    return last.request, last.response
+    return last.request, response
 
 
 def texts(parts: Any, kind: str) -> str:

@@ -71,7 +71,7 @@ def exercise(
     return register
 
 
-def check(exercise_id: str, answer: Any) -> Verdict:
+def check(exercise_id: str, answer: Any = None) -> Verdict:
     """Look at your answer to an exercise, and say what it did.
 
     Args:

@@ -16,6 +16,7 @@ import anyio
 import httpx
 import httpx2
 
+from llmlab._utils import clock
 from llmlab.lab.faults.damage import Arrival
 from llmlab.lab.tape.cassette import keep_headers
 from llmlab.lab.tape.exchange import Exchange
@@ -52,7 +53,7 @@ class TapeStream(_Stream):
         self._pace = pace
         self._library = library
         self._request = request
-        self._started = time.monotonic()
+        self._started, self._begun = time.monotonic(), clock.now()
         self._elapsed = 0.0
 
     def response(self) -> Any:
@@ -92,6 +93,8 @@ class TapeStream(_Stream):
             yield wait, piece
         if arrival.failure:
             self._exchange.failure, self._exchange.took = arrival.failure, self._elapsed
+            # The caller waited for nothing; what was not really waited counts against its deadline too.
+            clock.advance_to(self._begun + self._elapsed)
             raise getattr(self._library, arrival.failure)(arrival.reason, request=self._request)
 
 
