@@ -30,6 +30,9 @@ from typing import Any, Final
 
 from llmlab._utils.redaction import redact
 
+_LONGEST, _TAIL = 8_000, 400
+"""Characters of a message, and of its end, which says what to do next."""
+
 
 class LLMError(Exception):
     """The root of all errors of llmlab.
@@ -61,7 +64,7 @@ class LLMError(Exception):
         run: Any = None,
         secrets: Iterable[str] = (),
     ) -> None:
-        super().__init__(redact(message, secrets))
+        super().__init__(_readable(message, secrets))
         self.provider = provider
         self.status_code = status_code
         self.request_id = request_id
@@ -83,6 +86,16 @@ class LLMError(Exception):
 
 def _restored(kind: type[LLMError], args: tuple[Any, ...]) -> LLMError:
     return kind.__new__(kind, *args)
+
+
+def _readable(message: str, secrets: Iterable[str]) -> str:
+    """Return a message without secrets, and without the middle of a text that nobody reads to its end."""
+    if len(message) > _LONGEST:
+        # Words are dropped whole, because half a key is not known as one.
+        (head, *_), (*_, tail) = message[:_LONGEST].rsplit(None, 1), message[-_TAIL:].split(None, 1)
+        head, tail = (part if len(part) < most else "" for part, most in ((head, _LONGEST), (tail, _TAIL)))
+        message = f"{head} … [{len(message) - len(head) - len(tail):,} characters are left out] … {tail}"
+    return redact(message, secrets)
 
 
 class MissingAPIKeyError(LLMError):
@@ -138,7 +151,7 @@ class ModelNotFoundError(LLMInvalidRequestError):
 
         self.model = model
         self.available: tuple[str, ...] = tuple(sorted(available, key=distance))
-        message = self._bare = redact(message, details.get("secrets", ()))
+        message = self._bare = _readable(message, details.get("secrets", ()))
         if self.available:
             shown = ", ".join(self.available[:8])
             more = len(self.available) - 8

@@ -11,50 +11,77 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 REDACTED = "[redacted]"
 
 # Vendors repeat a part of a wrong key in their answer ("sk-ab***yz"), so masked keys count as keys.
-_KEY_CHARACTERS = r"[A-Za-z0-9_*.…-]"
-_PATTERNS: tuple[re.Pattern[str], ...] = (
+_KEY = r"[A-Za-z0-9_*.…-]"
+
+
+def _keys(*starts: str, rest: str) -> list[tuple[str, re.Pattern[str]]]:
+    # A literal first and the boundary behind it: `re` then jumps from one start to the next.
+    return [(start, re.compile(rf"{re.escape(start)}(?<=\b{re.escape(start)}){rest}")) for start in starts]
+
+
+_KEYS = (
     # OpenAI, Anthropic, OpenRouter: sk-…, sk-proj-…, sk-ant-…, sk-or-v1-…; the session keys sess-…. "sk-learn" is none.
-    re.compile(rf"\b(?:sk|pk|rk|sess)-(?={_KEY_CHARACTERS}*[0-9*…]){_KEY_CHARACTERS}{{7,}}"),
-    re.compile(r"\bsk-(?:(?:proj|ant|or|svcacct|admin)-[A-Za-z0-9_-]{8,}|[A-Za-z0-9]{20,})"),
+    *_keys("sk-", "pk-", "rk-", "sess-", rest=rf"(?={_KEY}{{7}})[A-Za-z_.-]*+([0-9*…]{_KEY}*+)?"),
+    *_keys("sk-", rest=r"((?:proj|ant|or|svcacct|admin)-[A-Za-z0-9_-]{8,}+|[A-Za-z0-9]{20,}+)"),
     # Google, Hugging Face, Groq, xAI, GitHub, GitLab, Slack, NVIDIA, Perplexity, Replicate, Stripe, AWS.
-    re.compile(r"\bAIza[A-Za-z0-9_-]{20,}|\bya29\.[A-Za-z0-9_-]{20,}"),
-    re.compile(r"\b(?:hf|gsk|xai|ghp|gho|ghs|ghu|github_pat|glpat|xox[abp]|nvapi|pplx|r8)[_-][A-Za-z0-9_-]{16,}"),
-    re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{8,}"),
-    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    *_keys("AIza", "ya29.", rest="([A-Za-z0-9_-]{20,}+)"),
+    *_keys("hf", "gsk", "xai", "ghp", "gho", "ghs", "ghu", "github_pat", "glpat", rest="([_-][A-Za-z0-9_-]{16,}+)"),
+    *_keys("xoxa", "xoxb", "xoxp", "nvapi", "pplx", "r8", rest="([_-][A-Za-z0-9_-]{16,}+)"),
+    *_keys("rk_", "sk_", rest="((?:live|test)_[A-Za-z0-9]{8,}+)"),
+    *_keys("AKIA", "ASIA", rest=r"([A-Z0-9]{16}\b)"),
     # Organisation and project identifiers of OpenAI.
-    re.compile(r"\b(?:org|proj)[-_](?=[A-Za-z]*[0-9])[A-Za-z0-9]{12,}"),
+    *_keys("org-", "org_", "proj-", "proj_", rest="(?=[A-Za-z0-9]{12})[A-Za-z]*+([0-9][A-Za-z0-9]*+)?"),
     # JSON web tokens, and private keys in PEM.
-    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"),
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+    *_keys("eyJ", rest=r"[A-Za-z0-9_-]{8,}+(\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]++)?"),
+    (
+        "-----BEGIN ",
+        re.compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----(.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z))"),
+    ),
 )
+"""What a text must hold, and a pattern that takes the whole run of characters. A secret is one with its group in it.
+
+A run that holds none is taken too, so that no character is looked at twice and the time grows with the text only.
+"""
 _NAMES = (
     r"(?:api|secret|private|access)[_-]?key|authorization|client[_-]?secret|passw(?:or)?d"
     r"|(?:access|refresh|auth|session|id)[_-]?token"
 )
 # What follows a name is no secret if it is redacted, a variable of the shell, a placeholder, or code that fetches it.
-_HARMLESS = r"(?!\[redacted\]|\$|<|(?:Bearer|Basic)\b|[A-Za-z_][\w.]*[(\[])"
+_HARMLESS = r"(?!\[redacted\]|\$|<|(?:bearer|basic)\b|[a-z_][\w.]*+[(\[])"
+_NAMED = ("key", "authorization", "secret", "passw", "token")
 # Here only the second half is secret; the first says what it was.
-_LABELLED: tuple[re.Pattern[str], ...] = (
-    # A word of prose after "Bearer" or "Basic" has neither digit nor mark, and is short.
-    re.compile(r"((?i:\bBearer)\s+)(?=\S*[0-9_*…/+=]|\S*[a-z][A-Z]|\S{20})[A-Za-z0-9._~+/=*…-]{6,}"),
-    re.compile(r"((?i:\bBasic)\s+)(?=[A-Za-z0-9+/]*(?:[0-9+/=]|[a-z][A-Z]))[A-Za-z0-9+/]{8,}={0,2}"),
-    re.compile(r"(api[ _-]?key provided:?\s+)(?!\[redacted\])[^\s\"',;]+", re.IGNORECASE),
-    # name=value, name: value, "name": "value", also with escaped quotes.
-    re.compile(
-        rf"""((?:{_NAMES})\\?["']?[ \t]*[=:][ \t]*\\?["']?){_HARMLESS}[^\s"'\\&,;}}]{{6,}}""",
-        re.IGNORECASE,
+_LABELLED: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = (
+    (("api",), re.compile(r"(api[ _-]?key provided:?\s++)(?!\[redacted\])[^\s\"',;]+")),
+    # name=value, name: value, "name": "value", also with escaped quotes; ("name", "value"), as headers are printed.
+    (
+        _NAMED,
+        re.compile(
+            rf"""((?:{_NAMES})(?:\\?["']?[ \t]*+[=:][ \t]*+\\?["']?|["'],[ \t]*+b?["'])){_HARMLESS}"""
+            r"""(?:(?<=["'])[^\s"'\\]{6,}|[^\s"'\\&,;}]{6,})"""
+        ),
     ),
-    # The pair ("name", "value"), as headers are printed.
-    re.compile(rf"""((?:{_NAMES})["'],[ \t]*b?["']){_HARMLESS}[^\s"'\\]{{6,}}""", re.IGNORECASE),
-    re.compile(r"([?&](?:key|api_key|apikey|token|access_token)=)(?!\[redacted\])[^&\s\"']+", re.IGNORECASE),
+    (("key=", "token="), re.compile(r"([?&](?:key|api_key|apikey|token|access_token)=)(?!\[redacted\])[^&\s\"']+")),
     # https://user:password@host
-    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:)(?!\[redacted\])[^\s/:@\"']+(?=@)", re.IGNORECASE),
+    (("://",), re.compile(r"(://(?<=[a-z0-9+.-]://)[^\s/:@\"']*+:)(?!\[redacted\])[^\s/:@\"']++(?=@)")),
 )
-
+"""For texts in lower case."""
+_SCHEMES = (
+    # A word of prose after "Bearer" or "Basic" has neither digit nor mark, and is short.
+    (
+        "bearer",
+        re.compile(r"((?i:bearer)(?<=\b.{6})\s++)(?=\S*[0-9_*…/+=]|\S*[a-z][A-Z]|\S{20})[A-Za-z0-9._~+/=*…-]{6,}"),
+    ),
+    (
+        "basic",
+        re.compile(r"((?i:basic)(?<=\b.{5})\s++)(?=[A-Za-z0-9+/]*(?:[0-9+/=]|[a-z][A-Z]))[A-Za-z0-9+/]{8,}={0,2}"),
+    ),
+)
+"""For texts as they are, because capitals tell a credential from a word."""
 
 # A cut can uncover a secret that was glued to the one before it. Twice is enough in practice; the bound is for proof.
 PASSES = 8
@@ -70,9 +97,10 @@ def redact(text: str, secrets: Iterable[str] = (), labelled: Iterable[re.Pattern
         labelled: further patterns, of which everything after the first group is meant.
     """
     for _ in range(PASSES):
-        before, text = text, cut_spans(text, secret_spans(text, secrets, labelled))
-        if text == before:
+        spans = secret_spans(text, secrets, labelled)
+        if not spans:
             break
+        text = cut_spans(text, spans)
     return text
 
 
@@ -86,11 +114,25 @@ def secret_spans(
         secrets: values known to be secret here; those under four characters are ignored.
         labelled: further patterns, of which everything after the first group is meant.
     """
-    spans = [match.span() for pattern in _PATTERNS for match in pattern.finditer(text)]
-    spans += [(match.end(1), match.end()) for pattern in (*_LABELLED, *labelled) for match in pattern.finditer(text)]
+    spans = [
+        match.span() for start, pattern in _KEYS if start in text for match in pattern.finditer(text) if match.lastindex
+    ]
+    lower = text.lower()
+    # A few letters grow when they become small. Then places in `lower` would be wrong.
+    lower = lower if len(lower) == len(text) else "".join(one if len(one.lower()) > 1 else one.lower() for one in text)
+    found = [(pattern, lower) for words, pattern in _LABELLED if any(word in lower for word in words)]
+    found += [(pattern, text) for word, pattern in _SCHEMES if word in lower]
+    found += [(pattern, text) for pattern in labelled]
+    spans += [
+        (match.end(1), match.end())
+        for pattern, where in found
+        for match in pattern.finditer(where)
+        if match.lastindex == pattern.groups
+    ]
     for secret in secrets:
         if len(secret) >= 4 and secret not in REDACTED and secret[:3] in text:
-            spans += [match.span() for match in re.finditer(_known(secret), text)]
+            spans += [match.span() for match in re.finditer(re.escape(secret), text)]
+            spans += [match.span() for match in _masked(secret).finditer(text) if match.lastindex]
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
@@ -100,12 +142,13 @@ def secret_spans(
     return merged
 
 
-def _known(secret: str) -> str:
-    """Return a pattern of a secret, and of what is left of it where a service has masked its middle."""
-    whole, start, end = re.escape(secret), re.escape(secret[:3]), re.escape(secret[-2:])
+@lru_cache(maxsize=64)
+def _masked(secret: str) -> re.Pattern[str]:
+    """Return a pattern of what is left of a secret where a service has masked its middle. It has a group then."""
     if len(secret) < 8:
-        return whole
-    return rf"{whole}|{start}[\w-]*(?:\*{{3,}}[\w*-]*|(?:…|\.{{3}})[\w-]*{end}\b)"
+        return re.compile(r"(?!)")
+    start, end = re.escape(secret[:3]), re.escape(secret[-2:])
+    return re.compile(rf"{start}[\w-]*+(\*{{3,}}+[\w*-]*+|(?:…|\.{{3}})[\w-]*{end}\b)?")
 
 
 def cut_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import random
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlab._utils.redaction import REDACTED, find_secrets, redact
+from llmlab.errors import LLMError
 
 # Built up from halves, so that no scanner takes this file for a leak.
 X20 = "a1B2c3D4e5" * 2
@@ -157,3 +162,66 @@ AROUND = st.text("xyz .,:;\n\"'(){}[]", max_size=20)
 def test_a_secret_is_found_whatever_stands_around_it(planted: tuple[str, str], before: str, after: str) -> None:
     text, secret = planted
     assert secret not in redact(f"{before} {text} {after}")
+
+
+UNITS = (
+    *(
+        "sk-",
+        "sk-a1b2c3d4 ",
+        "sk-proj-",
+        "a.",
+        "a@",
+        "9",
+        "\\",
+        "'",
+        '"',
+        "abc",
+        "İ",
+        " ",
+        "abcabcde***",
+        "org-" + "a" * 12,
+    ),
+    *(
+        "eyJ",
+        "eyJaaaaaaaa-",
+        "eyJaaaaaaaa.bbbbbbbb ",
+        "password",
+        "password=",
+        "password:  ",
+        "id_token:",
+        "authorization'",
+    ),
+    *(
+        "api_key=a.a(",
+        "api_key=aaaaaa ",
+        "bearer a",
+        "Basic ",
+        "http://",
+        "http://a:b",
+        "?key=",
+        "-----BEGIN ",
+        "[redacted]",
+    ),
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END ",
+)
+
+
+def test_a_megabyte_takes_no_longer_than_its_length() -> None:
+    """A quadratic pattern takes minutes here. If this fails, an error text of 40 KB outlives the deadline."""
+    noise = base64.b64encode(random.Random(1).randbytes(750_000)).decode()
+    for text in (noise, *(unit * (1_000_000 // len(unit)) for unit in UNITS)):
+        started = time.process_time()
+        redact(text, ["abcabcdefgh-key"])
+        assert time.process_time() - started < 3, text[:40]
+
+
+def test_a_long_error_is_cut_at_words_and_keeps_its_end() -> None:
+    error = LLMError(
+        f"the service said {'x' * 30 + ' '!r} {'sk-' * 20_000} " + "y" * 100_000 + " sk-" + X20 + " Try again."
+    )
+    assert len(error.message) < 10_000
+    assert error.message.startswith("the service said")
+    assert error.message.endswith("Try again.")
+    assert X20[:6] not in error.message
+    assert len(LLMError("z" * 100_000).message) < 200

@@ -29,7 +29,7 @@ _MORE_PATTERNS: Final = (
     # A token, secret or key by its name, with a value that is not a word.
     re.compile(
         r"""(\b(?:[a-z]+[_-])?(?:token|secret|key|credential)["']?\s*[=:]\s*["']?)"""
-        r"""(?!\[redacted\])(?=[^\s"'&,;}]*\d)[A-Za-z0-9._~+/=-]{16,}""",
+        r"""(?!\[redacted\])(?=[A-Za-z0-9._~+/=-]{16})[A-Za-z._~+/=-]*+(\d[A-Za-z0-9._~+/=-]*+)?""",
         re.IGNORECASE,
     ),
     # E-mail addresses, except those that RFC 2606 reserves for examples.
