@@ -352,6 +352,13 @@ WRONG: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "13.1": [
+        (
+            _TEXT_OF + "text = ''\n    for line in lines:\n"
+            "        if line.startswith('data:') and '[DONE]' not in line:\n"
+            "            for choice in json.loads(line[5:])['choices']:\n"
+            "                text += choice['delta'].get('content') or ''\n    return text",
+            "The stream said 'A cat purrs: data: [meow] [DONE]', and your function read 'A cat purrs: data: [meow]'.",
+        ),
         (_TEXT_OF + "return lines", "Your function returned a list. Return the text"),
         (_TEXT_OF + "pass; print('')", "Your function returned nothing."),
         (_TEXT_OF + "return ''.join(json.loads(line[5:])['choices'][0]['delta']['content'] for line in lines)", "JSON"),

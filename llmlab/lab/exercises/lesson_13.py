@@ -11,7 +11,7 @@ from llmlab.lab.exercises.messages import quoted, returns
 from llmlab.lab.exercises.registry import exercise
 from llmlab.toolkit.format_comparison import rosetta
 
-PIECES = (("The sky", " scatters", " blue light."), ("A cat", " purrs: data: [meow]"))
+PIECES = (("The sky", " scatters", " blue light."), ("A cat", " purrs: data: [meow]", " [DONE]"))
 CHATS: tuple[list[dict[str, str]], ...] = (
     [{"role": "user", "content": "Why do cats purr?"}],
     [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why is the sky blue?"}],
