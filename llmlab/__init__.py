@@ -44,6 +44,7 @@ _PUBLIC = {
     "toolkit.conversation": "ConversationContext",
     "toolkit.evaluation": "ABTest Judge compare compare_async",
     "toolkit.format_comparison": "rosetta",
+    "toolkit.interfaces.scripts": "ProviderConfig",
     "toolkit.interfaces.service": (
         "LLMCallRequest LLMCallResponse LLMConfig execute_llm_call execute_llm_call_async execute_llm_call_stream "
         "execute_llm_call_stream_async"
@@ -154,6 +155,7 @@ if TYPE_CHECKING:
     from llmlab.toolkit.evaluation import compare as compare
     from llmlab.toolkit.evaluation import compare_async as compare_async
     from llmlab.toolkit.format_comparison import rosetta as rosetta
+    from llmlab.toolkit.interfaces.scripts import ProviderConfig as ProviderConfig
     from llmlab.toolkit.interfaces.service import LLMCallRequest as LLMCallRequest
     from llmlab.toolkit.interfaces.service import LLMCallResponse as LLMCallResponse
     from llmlab.toolkit.interfaces.service import LLMConfig as LLMConfig

@@ -96,6 +96,8 @@ class ProviderSettings:
         limits: arguments of `Limits`. All providers of this name in a process share them, and so for budget and cache.
         budget: arguments of a `Budget`.
         cache: arguments of a `Cache`.
+        referer: address of your site, sent to OpenRouter.
+        title: name of your program, sent to OpenRouter.
     """
 
     api_key_env: str | None = None
@@ -111,6 +113,8 @@ class ProviderSettings:
     limits: Mapping[str, Any] | None = None
     budget: Mapping[str, Any] | None = None
     cache: Mapping[str, Any] | None = None
+    referer: str | None = None
+    title: str | None = None
 
 
 _NOT_OPTIONS = ("api_key_env", "fallback", "retry", "limits", "budget", "cache")

@@ -110,7 +110,9 @@ _PROVIDER: _Schema = {
     },
 }
 _BACKEND: _Schema = {"backend": ("a provider's name", is_name)}
-_SETTINGS: _Schema = {**_BACKEND, "providers": {"*": _PROVIDER}, "llm": {**_BACKEND, "*": _PROVIDER}}
+_OPENROUTER: _Schema = {**_PROVIDER, "referer": _PROVIDER["base_url"], "title": ("a program's name", is_name)}
+_PROVIDERS: _Schema = {"openrouter": _OPENROUTER, "*": _PROVIDER}
+_SETTINGS: _Schema = {**_BACKEND, "providers": _PROVIDERS, "llm": {**_BACKEND, **_PROVIDERS}}
 
 
 def _are_kinds(value: Any) -> bool:

@@ -71,6 +71,11 @@ def function_tool(tool: ToolDefinition) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
+def function_call(call: ToolCall) -> dict[str, Any]:
+    """Return a tool call as Chat Completions writes it."""
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments_json(call)}}
+
+
 def arguments_json(call: ToolCall) -> str:
     """Return a call's arguments as the JSON text that the OpenAI formats carry."""
     return call.unparsed or json.dumps(call.arguments, ensure_ascii=False)
@@ -80,10 +85,7 @@ def _message(message: Message) -> dict[str, Any]:
     wire: dict[str, Any] = {"role": str(message.role), "content": _content(message)}
     if message.tool_calls:
         wire["content"] = message.content or None
-        wire["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments_json(call)}}
-            for call in message.tool_calls
-        ]
+        wire["tool_calls"] = [function_call(call) for call in message.tool_calls]
     if message.role is Role.TOOL:
         wire["tool_call_id"] = message.tool_call_id
     elif message.name:

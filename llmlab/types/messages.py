@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from llmlab.errors import LLMInvalidRequestError
 from llmlab.types.images import Image
@@ -60,7 +62,7 @@ class Message:
         role: system, user, assistant or tool.
         content: the text.
         name: the speaker, where several users share a role; for a tool result, the tool's name.
-        tool_calls: the tools that an assistant wants called.
+        tool_calls: the tools that an assistant wants called, also as dicts, in this form or in OpenAI's.
         tool_call_id: the call that a tool message answers.
         is_error: whether a tool message reports a failure.
         images: images of a user message, for models that see.
@@ -76,6 +78,19 @@ class Message:
     tool_call_id: str | None = None
     is_error: bool = False
     images: tuple[Image, ...] = ()
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            role: Role | str,
+            content: str = "",
+            name: str | None = None,
+            tool_calls: Sequence[ToolCall | Mapping[str, Any]] | None = (),
+            tool_call_id: str | None = None,
+            is_error: bool = False,
+            images: Sequence[Image | str | bytes | Path] = (),
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         try:
@@ -171,8 +186,22 @@ def _tool_calls(calls: object, role: Role) -> tuple[ToolCall, ...]:
 def _tool_call(call: object) -> ToolCall:
     if isinstance(call, ToolCall):
         return call
-    if isinstance(call, Mapping) and isinstance(call.get("name"), str):
-        arguments = call.get("arguments") or {}
+    function = call.get("function", call) if isinstance(call, Mapping) else None
+    if isinstance(call, Mapping) and isinstance(function, Mapping) and isinstance(function.get("name"), str):
+        arguments = function.get("arguments") or {}
+        if isinstance(arguments, str) and function is not call:
+            return _openai_call(str(call.get("id", "")), function["name"], arguments)
         if isinstance(arguments, Mapping):
-            return ToolCall(str(call.get("id", "")), call["name"], dict(arguments))
-    raise LLMInvalidRequestError("a tool call is a ToolCall, or a dict with id, name and arguments (a dict)")
+            return ToolCall(str(call.get("id", "")), function["name"], dict(arguments))
+    raise LLMInvalidRequestError(
+        "a tool call is a ToolCall, or a dict with id, name and arguments (a dict), or a dict as OpenAI writes it"
+    )
+
+
+def _openai_call(identifier: str, name: str, arguments: str) -> ToolCall:
+    """Return a call whose arguments are the text that a model wrote, which may be no JSON."""
+    try:
+        parsed = json.loads(arguments)
+    except (ValueError, RecursionError):
+        parsed = None
+    return ToolCall(identifier, name, parsed) if isinstance(parsed, dict) else ToolCall(identifier, name, {}, arguments)

@@ -45,6 +45,13 @@ def test_everything_that_can_be_set_arrives() -> None:
     }
 
 
+def test_openrouter_alone_is_told_who_calls() -> None:
+    """The same setting of another provider would silently do nothing."""
+    written("providers: {openrouter: {referer: 'https://me.example', title: Mine}}\n")
+    assert load_settings().options_for("openrouter") == {"referer": "https://me.example", "title": "Mine"}
+    assert "unknown setting 'title'" in refused("providers: {openai: {title: Mine}}\n")
+
+
 def test_settings_become_arguments_of_the_provider() -> None:
     """None means that the file says nothing, so the provider's own default must stand."""
     settings = Settings(providers={"openai": ProviderSettings(api_key_env="MY_KEY", timeout=5, fallback=True)})

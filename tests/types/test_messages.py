@@ -32,6 +32,18 @@ def test_messages_and_dicts_may_be_mixed() -> None:
     assert [message.role for message in messages] == [Role.SYSTEM, Role.USER]
 
 
+def test_a_tool_call_may_stand_as_openai_writes_it() -> None:
+    """Conversations that were stored by OpenAI's SDK go on here."""
+
+    def read(arguments: Any) -> tuple[ToolCall, ...]:
+        call = {"id": "c1", "type": "function", "function": {"name": "now", "arguments": arguments}}
+        return Message("assistant", tool_calls=[call]).tool_calls
+
+    assert read('{"zone": "UTC"}') == (ToolCall("c1", "now", {"zone": "UTC"}),)
+    assert read("") == read({}) == (ToolCall("c1", "now"),)
+    assert read("{broken") == (ToolCall("c1", "now", {}, "{broken"),)
+
+
 WRONG_PROMPTS: list[Any] = [
     (5, "not int"),
     (None, "not NoneType"),
