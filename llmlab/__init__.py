@@ -45,6 +45,8 @@ _PUBLIC = {
     "toolkit.evaluation": "ABTest Judge compare compare_async",
     "toolkit.format_comparison": "rosetta",
     "toolkit.interfaces.scripts": "ProviderConfig",
+    "toolkit.interfaces.assistant": "CompletionResult MessageRole",
+    "toolkit.interfaces.models": "ChatCompletionClient CompletionOptions TokenUsage",
     "toolkit.interfaces.service": (
         "LLMCallRequest LLMCallResponse LLMConfig execute_llm_call execute_llm_call_async execute_llm_call_stream "
         "execute_llm_call_stream_async"
@@ -156,6 +158,11 @@ if TYPE_CHECKING:
     from llmlab.toolkit.evaluation import compare_async as compare_async
     from llmlab.toolkit.format_comparison import rosetta as rosetta
     from llmlab.toolkit.interfaces.scripts import ProviderConfig as ProviderConfig
+    from llmlab.toolkit.interfaces.assistant import CompletionResult as CompletionResult
+    from llmlab.toolkit.interfaces.assistant import MessageRole as MessageRole
+    from llmlab.toolkit.interfaces.models import ChatCompletionClient as ChatCompletionClient
+    from llmlab.toolkit.interfaces.models import CompletionOptions as CompletionOptions
+    from llmlab.toolkit.interfaces.models import TokenUsage as TokenUsage
     from llmlab.toolkit.interfaces.service import LLMCallRequest as LLMCallRequest
     from llmlab.toolkit.interfaces.service import LLMCallResponse as LLMCallResponse
     from llmlab.toolkit.interfaces.service import LLMConfig as LLMConfig

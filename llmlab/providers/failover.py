@@ -112,6 +112,7 @@ class Failover(Provider):
         cooldown: seconds for which a provider is not called after it has failed.
         failures: failures in a row after which the cooldown begins.
         settings: for providers by name; else `llmlab.yaml`, if there is one.
+        fallback_on: the errors after which the next provider is called.
 
     Raises:
         ConfigurationError: for fewer than two providers.
@@ -127,11 +128,13 @@ class Failover(Provider):
         cooldown: float = 30.0,
         failures: int = 1,
         settings: Settings | None = None,
+        fallback_on: tuple[type[LLMError], ...] = FALLBACK_ERRORS,
     ) -> None:
         if isinstance(providers, (str, Provider)) or len(providers) < 2:
             raise ConfigurationError('a failover needs two providers or more: Failover(["openai", "ollama"])')
         if not is_number(cooldown) or not is_count(failures):
             raise ConfigurationError("a failover needs cooldown of 0 seconds or more, and failures of 1 or more")
+        self._fallback_on = fallback_on
         self.targets = tuple(Target(one, CircuitBreaker(cooldown, failures), settings) for one in providers)
         self._providers = [target.provider for target in self.targets if target.provider]
         if not self._providers:
@@ -254,7 +257,7 @@ class Failover(Provider):
                 planned = replace(planned, deadline=max(end - now(), 1e-9))
             try:
                 answer = yield from target.run(call(provider, planned))
-            except FALLBACK_ERRORS as error:
+            except self._fallback_on as error:
                 errors.append(error)
                 skipped.append(target.skip_reason(error))
                 _log.warning("%s did not answer, the next one is asked: %s", target.name, error)
