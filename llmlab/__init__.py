@@ -157,12 +157,12 @@ if TYPE_CHECKING:
     from llmlab.toolkit.evaluation import compare as compare
     from llmlab.toolkit.evaluation import compare_async as compare_async
     from llmlab.toolkit.format_comparison import rosetta as rosetta
-    from llmlab.toolkit.interfaces.scripts import ProviderConfig as ProviderConfig
     from llmlab.toolkit.interfaces.assistant import CompletionResult as CompletionResult
     from llmlab.toolkit.interfaces.assistant import MessageRole as MessageRole
     from llmlab.toolkit.interfaces.models import ChatCompletionClient as ChatCompletionClient
     from llmlab.toolkit.interfaces.models import CompletionOptions as CompletionOptions
     from llmlab.toolkit.interfaces.models import TokenUsage as TokenUsage
+    from llmlab.toolkit.interfaces.scripts import ProviderConfig as ProviderConfig
     from llmlab.toolkit.interfaces.service import LLMCallRequest as LLMCallRequest
     from llmlab.toolkit.interfaces.service import LLMCallResponse as LLMCallResponse
     from llmlab.toolkit.interfaces.service import LLMConfig as LLMConfig

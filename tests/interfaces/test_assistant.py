@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from llmlab.errors import (
     MissingAPIKeyError,
     UnsupportedProviderError,
 )
-from llmlab.lab import simulator
 from llmlab.toolkit.interfaces.assistant import (
     CompletionResult,
     ConversationContext,
@@ -48,15 +47,6 @@ SEARCH = ToolDefinition(
 HELLO = [Message(MessageRole.USER, "Hello")]
 
 
-@pytest.fixture
-def offline(tmp_path: Path) -> Iterator[None]:
-    """The simulator answers for every service, and nothing waits."""
-    simulator.forget()
-    with llmlab.start("offline", lesson="none", recordings=tmp_path, pace=0):
-        yield
-    simulator.forget()
-
-
 def config_for(backend: str, **settings: Any) -> dict[str, Any]:
     return {"llm": {"backend": backend, backend: settings}}
 
@@ -81,7 +71,7 @@ def run(work: Callable[[LLMProvider], Coroutine[Any, Any, Any]], provider: LLMPr
 # Quick start
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 def test_basic_usage_and_streaming(capsys: pytest.CaptureFixture[str]) -> None:
     async def main() -> None:
         # Load configuration
@@ -121,7 +111,7 @@ def test_basic_usage_and_streaming(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "2+2 = 4\n2+2 = 4"
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 def test_tool_calling(capsys: pytest.CaptureFixture[str]) -> None:
     async def main(provider: LLMProvider) -> None:
         messages = [Message(MessageRole.USER, "Search the web for the tallest mountain")]
@@ -151,7 +141,7 @@ def test_tool_calling(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "Tool: web_search\nArgs: {'query': 'Search the web for the tallest mountain'}\n"
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize("name", NAMES)
 def test_conversation_context(name: str) -> None:
     async def main(provider: LLMProvider) -> None:
@@ -292,7 +282,7 @@ class Assistant(VoiceAssistantOrchestrator):
         return "Mount Everest, 8849 m"
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_orchestrator_runs_with_every_provider(name: str) -> None:
     async def main() -> None:
@@ -314,7 +304,7 @@ def test_the_orchestrator_runs_with_every_provider(name: str) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 def test_the_orchestrator_turns_errors_into_text_and_goes_on() -> None:
     async def main() -> None:
         assistant = Assistant(config_for("openai", max_retries=0))
@@ -360,7 +350,7 @@ def test_each_result_follows_its_call_with_its_arguments(server: LoopbackServer)
         assert (result["role"], result["tool_call_id"], result["content"]) == ("tool", id, "Mount Everest, 8849 m")
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_list_of_messages_may_leave_the_call_out(name: str) -> None:
     """Its arguments are lost where the program no longer holds the answer; the request is valid all the same."""
@@ -549,7 +539,7 @@ def test_wrong_configurations_are_refused_by_name() -> None:
 # Errors
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
@@ -688,7 +678,7 @@ class AdaptiveOrchestrator:
             return ProviderFactory.create("anthropic", self.config)
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize(("fault", "expected"), [(None, "local_gpt_oss"), ("connect_refused", "anthropic")])
 def test_dynamic_provider_switching(fault: str | None, expected: str) -> None:
     async def main() -> str:

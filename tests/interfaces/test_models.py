@@ -54,13 +54,6 @@ QUESTION = [Message(role="user", content="What is the capital of Italy?")]
 
 
 @pytest.fixture
-def offline(tmp_path: Path) -> Iterator[None]:
-    """The simulator answers for every service, and nothing waits."""
-    with llmlab.start("offline", lesson="none", recordings=tmp_path, pace=0):
-        yield
-
-
-@pytest.fixture
 def second() -> Iterator[LoopbackServer]:
     with LoopbackServer() as running:
         yield running
@@ -77,7 +70,7 @@ def section(server: LoopbackServer, **settings: Any) -> dict[str, Any]:
 
 
 @pytest.mark.xfail(reason="the base URL of Ollama with /v1")
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 def test_ollama_integration() -> None:
     client = ChatCompletionClient(Config(
         base_url="http://localhost:11434/v1",
@@ -93,7 +86,7 @@ def test_ollama_integration() -> None:
     client.close()
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 def test_openai_answers_first() -> None:
     with ChatCompletionClient() as client:
         resp = client.complete(QUESTION)
@@ -101,7 +94,7 @@ def test_openai_answers_first() -> None:
     assert "Rome" in resp.content
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 @pytest.mark.parametrize("fault", ["connect_refused", "unauthorized", "not_found", "server_error"])
 def test_ollama_answers_after_any_error_of_openai(fault: str) -> None:
     with ChatCompletionClient(Config(max_retries=0)) as client, llmlab.faults(fault, times=1):
@@ -176,7 +169,7 @@ def test_temporary_errors_are_retried(server: LoopbackServer) -> None:
 
 
 @pytest.mark.xfail(reason="the base URL of Ollama with /v1")
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 def test_the_documents_yaml(tmp_path: Path) -> None:
     """gpt-4 is shut down by now, and Ollama answers in its place."""
     file = tmp_path / "config.yaml"
@@ -274,7 +267,7 @@ def test_providers_answer_side_by_side(server: LoopbackServer, second: LoopbackS
     assert factory.usage.total.total_tokens == 40 * 8
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 def test_a_provider_streams_and_counts_its_tokens() -> None:
     with ChatCompletionClient() as client:
         chunks = list(client.complete_stream(QUESTION))
@@ -282,7 +275,7 @@ def test_a_provider_streams_and_counts_its_tokens() -> None:
         assert client.usage.total.output_tokens > 0
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 def test_the_async_twins() -> None:
     async def all_of_them() -> None:
         async with ChatCompletionClient() as client:
@@ -296,14 +289,14 @@ def test_the_async_twins() -> None:
     asyncio.run(all_of_them())
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 def test_tokens_of_messages_are_counted_before_a_call() -> None:
     with ChatCompletionClient() as client:
         one, two = client.count_tokens(QUESTION), client.count_tokens(QUESTION * 2)
     assert 0 < one < two
 
 
-@pytest.mark.usefixtures("offline")
+@pytest.mark.usefixtures("lab")
 def test_health_of_one_client_and_of_all_providers() -> None:
     with ChatCompletionClient() as client:
         assert client.health().ok
