@@ -101,10 +101,11 @@ def _readable(message: str, secrets: Iterable[str]) -> str:
 class MissingAPIKeyError(LLMError):
     """No key was found for a provider that needs one."""
 
-    def __init__(self, provider: str, variable: str, *, get_one_at: str = "") -> None:
+    def __init__(self, provider: str, variable: str, *, get_one_at: str = "", hint: str = "") -> None:
+        hint = f" {hint[0].upper()}{hint[1:]}" if hint else ""
         where = f" Get one at {get_one_at}," if get_one_at else " Get one from the provider,"
         super().__init__(
-            f"no API key for {provider}.{where} then put the line {variable}=<your key> into a file named .env "
+            f"no API key for {provider}.{hint}{where} then put the line {variable}=<your key> into a file named .env "
             f"(it stays out of git), or set the environment variable {variable}. "
             "No key at hand? Offline mode needs none: %load_ext llmlab in a notebook, or llmlab.start() in a program.",
             provider=provider,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
-from urllib.parse import urlsplit
 
 from llmlab.errors import ConfigurationError
 
@@ -41,6 +41,8 @@ VARIABLES: Final[Mapping[str, str]] = {
 # Placeholders of tutorials: ..., <your key>, your-key-here, sk-..., sk-ant-your-key, xxxx, changeme.
 _PLACEHOLDER = re.compile(r"(?:sk-(?:[a-z0-9]+-)*)?(?:\.{3}|…|<.*>|your[-_ ].*|x{3,}|changeme)", re.IGNORECASE)
 
+_AROUND = "\"'`“”„‟‘’‚‛«»\ufeff\u200b\u2060\xa0 \t\r\n\v\f"
+_ASSIGNMENT = re.compile(r"\s*(?:export\s+|setx?\s+|\$env:)?([A-Za-z_]\w*)\s*([=:])\s*(.?)")
 
 Mode = Literal["offline", "replay", "live", "record"]
 MODES: Final[tuple[Mode, ...]] = get_args(Mode)
@@ -153,8 +155,10 @@ class Settings:
         fallback = self.providers.get(provider, ProviderSettings()).fallback
         if not fallback:
             return ()
+        if fallback == provider:
+            raise ConfigurationError(f"the fallback of {provider} is {provider} itself; name another provider")
         others = tuple(name for name in self.providers if name != provider) if fallback is True else (fallback,)
-        if not others or provider in others:
+        if not others:
             raise ConfigurationError(
                 f"{provider} has a fallback, but the settings have no other provider under `providers:`. "
                 "Add one, or name one: fallback: ollama"
@@ -175,8 +179,13 @@ def find_key(variable: str, environ: Mapping[str, str] | None = None) -> Secret 
 
 
 def _real(variable: str, values: Mapping[str, str | None]) -> Secret | None:
-    value = (values.get(variable) or "").strip()
+    value = cleaned(values.get(variable) or "")
     return Secret(value) if value and not _PLACEHOLDER.fullmatch(value) else None
+
+
+def cleaned(text: str) -> str:
+    """Return a value without what a copy brings along at its ends: white space, quotes, a byte order mark."""
+    return text.strip(_AROUND)
 
 
 def read_dotenv() -> Mapping[str, str | None]:
@@ -185,50 +194,45 @@ def read_dotenv() -> Mapping[str, str | None]:
     Raises:
         ConfigurationError: if the file cannot be read.
     """
+    return _parsed(text) if (text := _dotenv_text()) else {}
+
+
+def dotenv_slips(names: Collection[str] = VARIABLES) -> list[tuple[str, str]]:
+    """Return each line of `.env` that means one of these variables and sets nothing, and how to write it.
+
+    Args:
+        names: of variables.
+
+    Raises:
+        ConfigurationError: if the file cannot be read.
+    """
+    text = _dotenv_text()
+    written = _parsed(text) if text else {}
+    slips = []
+    for number, line in enumerate(text.splitlines(), 1):
+        found = _ASSIGNMENT.match(line)
+        name = found[1].upper() if found and found[3] else ""
+        if found and name in names and not written.get(name):
+            what = f"line {number} of .env begins with {found[1]}{found[2]}, which sets nothing"
+            slips.append((what, f"write it as {name}=<value>"))
+    return slips
+
+
+def _dotenv_text() -> str:
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (file := folder / ".env").is_file():
-            # Loaded only if there is a file to read.
-            from dotenv import dotenv_values
-
             try:
                 # Windows' Notepad may begin a file with a byte order mark, which would belong to the first name.
-                return dotenv_values(file, encoding="utf-8-sig")
+                return file.read_text("utf-8-sig")
             except (OSError, UnicodeDecodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
                 raise ConfigurationError(f"the file .env cannot be read: {reason}. Save it as UTF-8 text.") from None
-    return {}
+    return ""
 
 
-def server_url(variable: str, default: str) -> str:
-    """Return the URL of a local server from an environment variable.
+def _parsed(text: str) -> Mapping[str, str | None]:
+    # Loaded only if there is a file to read.
+    from dotenv import dotenv_values
 
-    `host`, `host:port`, `:port` and 0.0.0.0 are allowed, as Ollama allows them in OLLAMA_HOST. As there, the port of
-    the default completes a text without http://, and the port of HTTP a URL with it.
-
-    Args:
-        variable: name of the variable.
-        default: the URL if the variable is not set.
-
-    Raises:
-        ConfigurationError: for anything but a URL.
-    """
-    value = os.environ.get(variable, "").strip()
-    if not value:
-        return default
-    scheme, given, rest = value.partition("://")
-    scheme, rest = (scheme.lower(), rest) if given else ("http", value)
-    if scheme not in ("http", "https"):
-        raise ConfigurationError(f"{variable} must begin with http:// or https://. Did you mean http://{rest} ?")
-    try:
-        parts = urlsplit(f"{scheme}://{rest}")
-        port = parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"{variable} is not a URL such as {default}: {error}") from None
-    if port is None and not given:
-        port = urlsplit(default).port
-    login, at, _ = parts.netloc.rpartition("@")
-    # A server listens on 0.0.0.0, but cannot be called there.
-    host = "localhost" if parts.hostname in (None, "0.0.0.0", "::") else parts.hostname
-    host = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{login}{at}{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
+    return dotenv_values(stream=StringIO(text))

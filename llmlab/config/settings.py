@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from llmlab.config.addresses import service_url
 from llmlab.config.environment import ProviderSettings, Settings
 from llmlab.errors import ERROR_KINDS, ConfigurationError
 from llmlab.types.validation import is_count, is_name, is_number
@@ -78,7 +79,10 @@ _PROVIDER: _Schema = {
         "the name of an environment variable",
         lambda value: bool(re.fullmatch(r"[A-Z][A-Z0-9_]*", str(value))),
     ),
-    "base_url": ("a URL that begins with http:// or https://", lambda value: bool(re.match(r"https?://.", str(value)))),
+    "base_url": (
+        "a URL that begins with http:// or https://, without ? and with a port below 65536",
+        lambda value: _is_url(value),
+    ),
     "model": ("a model's name", is_name),
     "timeout": _ABOVE_ZERO,
     "max_tokens": _COUNT,
@@ -113,6 +117,14 @@ _BACKEND: _Schema = {"backend": ("a provider's name", is_name)}
 _OPENROUTER: _Schema = {**_PROVIDER, "referer": _PROVIDER["base_url"], "title": ("a program's name", is_name)}
 _PROVIDERS: _Schema = {"openrouter": _OPENROUTER, "*": _PROVIDER}
 _SETTINGS: _Schema = {**_BACKEND, "providers": _PROVIDERS, "llm": {**_BACKEND, **_PROVIDERS}}
+
+
+def _is_url(value: Any) -> bool:
+    """Tell whether this is a whole URL. Without http:// it would be one for some providers only."""
+    try:
+        return "://" in value and bool(service_url(value, "base_url", ""))
+    except (ConfigurationError, TypeError):
+        return False
 
 
 def _are_kinds(value: Any) -> bool:
@@ -156,8 +168,8 @@ class _Reader:
         sections = {**found.get("providers", {}), **llm}
         return Settings(backend, {name: ProviderSettings(**options) for name, options in sections.items()})
 
-    def _read(self, node: Node | None, schema: _Schema) -> dict[str, Any]:
-        """Return the settings in a mapping. Wrong ones become problems."""
+    def _read(self, node: Node | None, schema: _Schema, owner: str = "") -> dict[str, Any]:
+        """Return the settings in a mapping, of a provider perhaps. Wrong ones become problems."""
         settings: dict[str, Any] = {}
         if node is None or node.tag == "tag:yaml.org,2002:null":
             return settings
@@ -185,8 +197,11 @@ class _Reader:
                 self._problems.append(f"{where}: unknown setting {key!r}; {hint}")
             else:
                 settings[key] = (
-                    self._value(key, value, where, check) if isinstance(check, tuple) else self._read(value, check)
+                    self._value(key, value, where, check) if isinstance(check, tuple) else self._read(value, check, key)
                 )
+                if key == "fallback" and settings[key] == owner:
+                    problem = f"{where}: the fallback of {owner} is {owner} itself; name another provider"
+                    self._problems.append(problem)
         return settings
 
     def _value(self, key: str, node: Node, where: str, check: _Check) -> Any:

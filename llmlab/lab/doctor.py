@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -19,15 +19,17 @@ from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 
-from llmlab.config.environment import MODES, VARIABLES, Settings, find_key
+from llmlab.config.environment import MODES, Settings, dotenv_slips
 from llmlab.config.settings import load_settings
-from llmlab.errors import LLMError
+from llmlab.errors import LLMError, MissingAPIKeyError
 from llmlab.lab import bootstrap
-from llmlab.providers import get_provider, provider_class, provider_names
+from llmlab.providers import provider_class, provider_names
+from llmlab.providers.registry import build_provider
 
 PATIENCE = 1.0
 """Seconds that a local server has to answer."""
-_ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*([=:])")
+SERVERS = {"ollama": "OLLAMA_HOST", "local_gpt_oss": "LOCAL_GPT_OSS_URL"}
+"""The providers that are servers of one's own, and the variables that hold their addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,8 @@ def examine(notebooks: Path) -> Report:
     if report.mode["value"] not in MODES:
         step = f"set LLMLAB_MODE to {', '.join(MODES[:-1])} or {MODES[-1]}, or unset it"
         report.problems.append(Problem(f"LLMLAB_MODE is {mode!r}, which is not a mode", step))
-    _keys(report, settings)
-    report.problems += _dotenv()
-    report.servers = [_server(name, settings) for name in ("ollama", "local_gpt_oss")]
+    _providers(report, settings)
+    report.servers = [_server(name, settings) for name in SERVERS]
     report.recordings = _recordings(Path(os.environ.get("LLMLAB_RECORDINGS") or notebooks / "recordings"))
     if not report.recordings["files"]:
         step = "restore notebooks/recordings with git; until then the simulator answers everything"
@@ -142,43 +143,41 @@ def _has_kernel() -> bool:
         return False
 
 
-def _keys(report: Report, settings: Settings) -> None:
+def _providers(report: Report, settings: Settings) -> None:
     for name in provider_names():
-        variable = settings.options_for(name).get("key_variable") or provider_class(name).key_variable
-        key = find_key(variable) if variable else None
-        quoted = key is not None and key.reveal()[0] in "“”‘’„«"
-        if quoted:
-            what = f"the key in {variable} begins with a typographic quotation mark"
-            report.problems.append(Problem(what, f"write it without quotation marks: {variable}=<your key>", False))
-        configured = variable is None or (key is not None and not quoted)
+        variable, problem = None, try_provider(name, settings)
+        with suppress(LLMError):
+            variable = settings.options_for(name).get("key_variable") or provider_class(name).key_variable
+        if problem and not isinstance(problem, MissingAPIKeyError):
+            report.problems.append(Problem(problem.message, f"correct it, and {name} can be used", False))
         report.providers.append(
-            {"name": name, "needs_key": variable is not None, "variable": variable, "configured": configured}
+            {"name": name, "needs_key": variable is not None, "variable": variable, "configured": problem is None}
         )
+    with suppress(LLMError):  # A file that cannot be read is a problem of each provider that needs a key.
+        report.problems += [Problem(what, step, False) for what, step in dotenv_slips()]
     keys = [entry for entry in report.providers if entry["needs_key"]]
     if report.mode["value"] in ("live", "record") and not any(entry["configured"] for entry in keys):
         step = f"put a key into .env, for one of {', '.join(entry['variable'] for entry in keys)}"
         report.problems.append(Problem(f"mode {report.mode['value']} needs a key, and none is set", step, False))
 
 
-def _dotenv() -> Iterator[Problem]:
-    """Yield the lines of `.env` that set nothing, though their writer meant them to. Values are not shown."""
-    here = Path.cwd()
-    file = next((path for folder in (here, *here.parents) if (path := folder / ".env").is_file()), None)
-    for line in file.read_text(encoding="utf-8-sig", errors="replace").splitlines() if file else ():
-        if found := _ASSIGNMENT.match(line):
-            name, sign = found.groups()
-            if name.upper() in VARIABLES and (name != name.upper() or sign == ":"):
-                what = f"a line of .env begins with {name}{sign}, which sets nothing"
-                yield Problem(what, f"write it as {name.upper()}=<value>", False)
+def try_provider(name: str, settings: Settings) -> LLMError | None:
+    """Return the error that a provider raises when it is created, or None. Nothing is sent."""
+    try:
+        build_provider(name, settings, {})
+    except LLMError as error:
+        return error
+    return None
 
 
 def _server(name: str, settings: Settings) -> dict[str, Any]:
-    variable = {"ollama": "OLLAMA_HOST", "local_gpt_oss": "LOCAL_GPT_OSS_URL"}[name]
-    with get_provider(name, timeout=PATIENCE, max_retries=0, settings=settings) as provider:
+    server: dict[str, Any] = {"name": name, "variable": SERVERS[name], "url": "", "reachable": False}
+    with suppress(LLMError), build_provider(name, settings, {"timeout": PATIENCE, "max_retries": 0}) as provider:
         parts = urlsplit(provider.base_url)
-        # Without the login and the query, which may hold a password.
-        url = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-        return {"name": name, "variable": variable, "url": url, "reachable": provider.health().ok}
+        # Without the login, which may hold a password.
+        server["url"] = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        server["reachable"] = provider.health().ok
+    return server
 
 
 def _recordings(folder: Path) -> dict[str, Any]:

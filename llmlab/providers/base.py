@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from llmlab._utils.context_managers import AsyncClosing, Closing
-from llmlab.config.environment import Secret, find_key
+from llmlab.config.addresses import service_url
+from llmlab.config.environment import Secret, cleaned, dotenv_slips, find_key
 from llmlab.errors import ConfigurationError, MissingAPIKeyError
 from llmlab.models import validate_stream
 from llmlab.policies import Policy, RetryPolicy
@@ -74,7 +75,8 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         log_content: bool = False,
     ) -> None:
         self.model = model or self.default_model
-        self.base_url = (base_url or self.find_base_url()).rstrip("/")
+        usual, path = getattr(self, "default_base_url", ""), getattr(getattr(self, "format", None), "path", "")
+        self.base_url = service_url(base_url or self.find_base_url(), "base_url", usual, path)
         self.timeout = self.default_timeout if timeout is None else timeout
         self._defaults = {"max_tokens": max_tokens, "temperature": temperature}
         key = None if client is not None else self._find_key(api_key, key_variable or self.key_variable)
@@ -195,13 +197,17 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
     def _find_key(self, api_key: str | None, variable: str | None) -> Secret | None:
         if not api_key and variable is None:
             return None
-        key = Secret(api_key.strip()) if api_key else find_key(str(variable))
+        key = Secret(cleaned(api_key)) if api_key else find_key(str(variable))
         if key is None:
-            raise MissingAPIKeyError(self.name, str(variable), get_one_at=self.key_page)
-        if not (key.reveal().isascii() and key.reveal().isprintable()):
+            slips = dotenv_slips([str(variable)])
+            hint = f"{slips[0][0]}; {slips[0][1]}." if slips else ""
+            raise MissingAPIKeyError(self.name, str(variable), get_one_at=self.key_page, hint=hint)
+        if not (key.reveal().isascii() and key.reveal().isprintable() and " " not in key.reveal()):
             # No header can hold such a key, and the error of httpx2 would show it.
+            source = "api_key" if api_key else variable
             raise ConfigurationError(
-                f"the key for {self.name} holds a character that no key has, such as a curly quote; copy it again",
+                f"the key for {self.name} in {source} holds a character that no key has, such as a space or a curly "
+                "quote; copy it again",
                 provider=self.name,
             )
         return key

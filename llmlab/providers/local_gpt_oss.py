@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from llmlab.config.environment import server_url
+from llmlab.config.addresses import server_url
 from llmlab.formats import OPENAI_CHAT, OPENAI_COMPLETIONS, Format
 from llmlab.models import MODELS
 from llmlab.providers.base import Provider

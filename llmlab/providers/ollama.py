@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from llmlab.config.environment import server_url
+from llmlab.config.addresses import server_url
 from llmlab.formats import OLLAMA, OLLAMA_GENERATE, Format
 from llmlab.formats.parsing import items, text
 from llmlab.models import MODELS

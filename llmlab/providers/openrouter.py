@@ -33,8 +33,9 @@ class OpenRouterProvider(Provider):
     key_page: ClassVar[str] = "https://openrouter.ai/settings/keys"
 
     def __init__(self, *args: Any, referer: str | None = None, title: str | None = None, **options: Any) -> None:
-        self.referer = referer or os.environ.get("OPENROUTER_REFERER", "")
-        self.title = title or os.environ.get("OPENROUTER_TITLE", "") or "llmlab"
+        # A line break at the end comes with a copy, and no header holds one.
+        self.referer = (referer or os.environ.get("OPENROUTER_REFERER", "")).strip()
+        self.title = " ".join((title or os.environ.get("OPENROUTER_TITLE", "")).split()) or "llmlab"
         super().__init__(*args, **options)
 
     def headers(self, key: Secret | None) -> dict[str, str]:

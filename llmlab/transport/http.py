@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from llmlab.errors import LLMConnectionError, LLMTimeoutError
+from llmlab.errors import ConfigurationError, LLMConnectionError, LLMTimeoutError
 from llmlab.formats.sse import Framing
 from llmlab.transport.base import WireReply, WireRequest, WireStream
 
@@ -37,13 +37,16 @@ class HttpTransport:
         base_url: where the service is.
         headers: sent with every request; the key is among them.
         timeout: seconds to wait for the next sign of life.
+
+    Raises:
+        ConfigurationError: for a header that cannot be sent.
     """
 
     def __init__(self, base_url: str, headers: Mapping[str, str], timeout: float) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
         self._options: dict[str, Any] = {
-            "headers": dict(headers),
+            "headers": {name: _header(name, value) for name, value in headers.items()},
             "timeout": httpx2.Timeout(**_timeouts(timeout)),
             "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=100),
         }
@@ -246,6 +249,14 @@ def _read_in_time(response: httpx2.Response, end: float) -> bytes:
     finally:
         response.close()
     return bytes(content)
+
+
+def _header(name: str, value: str) -> bytes:
+    """Return the value of a header as UTF-8, which servers accept for other letters than ASCII's."""
+    if any(ord(letter) < 32 or letter == "\x7f" or "\ud800" <= letter <= "\udfff" for letter in value):
+        problem = f"the header {name} holds a control character or half a character"
+        raise ConfigurationError(f"{problem}; a title, an address or a key is one line of text")
+    return value.encode()
 
 
 @lru_cache(maxsize=64)

@@ -108,7 +108,10 @@ def test_variable_that_names_the_file_is_heeded(monkeypatch: pytest.MonkeyPatch)
     assert "create it, or unset LLMLAB_CONFIG" in run("config", "check").stderr
 
 
-@pytest.mark.parametrize(("fallback", "words"), [("openai", "no other provider"), ("olama", "Did you mean 'ollama'?")])
+@pytest.mark.parametrize(
+    ("fallback", "words"),
+    [("openai", "llmlab.yaml:2: the fallback of openai is openai itself"), ("olama", "Did you mean 'ollama'?")],
+)
 def test_fallback_that_cannot_help_is_refused(fallback: str, words: str) -> None:
     """It would be noticed when the provider is down."""
     write(f"providers:\n  openai: {{fallback: {fallback}}}\n  ollama: {{}}\n")

@@ -12,8 +12,11 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from typer.testing import CliRunner, Result
 
+from llmlab.errors import MissingAPIKeyError
 from llmlab.lab import bootstrap, doctor
 from llmlab.lab.cli.app import app
+from llmlab.providers import get_provider
+from tests.cli import running
 from tests.loopback import LoopbackServer
 
 NOBODY = "http://127.0.0.1:9"
@@ -175,9 +178,8 @@ def test_without_recordings_the_simulator_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "what"),
     [
-        ("OPENAI_API_KEY: sk-proj-Qz7Xw2Vk9Lt4Hm", "a line of .env begins with OPENAI_API_KEY:, which sets nothing"),
-        ("openai_api_key=sk-proj-Qz7Xw2Vk9Lt4Hm", "a line of .env begins with openai_api_key=, which sets nothing"),
-        ("OPENAI_API_KEY=“sk-proj-Qz7Xw2Vk9Lt4Hm”", "the key in OPENAI_API_KEY begins with a typographic quotation"),
+        ("OPENAI_API_KEY: sk-proj-Qz7Xw2Vk9Lt4Hm", "line 1 of .env begins with OPENAI_API_KEY:, which sets nothing"),
+        ("openai_api_key=sk-proj-Qz7Xw2Vk9Lt4Hm", "line 1 of .env begins with openai_api_key=, which sets nothing"),
     ],
 )
 def test_key_that_does_not_count_is_explained(line: str, what: str) -> None:
@@ -189,3 +191,6 @@ def test_key_that_does_not_count_is_explained(line: str, what: str) -> None:
     assert what in problems(found)
     assert "OPENAI_API_KEY=<" in problems(found)
     assert "Qz7Xw" not in problems(found)
+    with pytest.raises(MissingAPIKeyError, match=what.replace("line", "Line", 1)):
+        get_provider("openai")
+    assert f"{what}; write it as" in running.run("config", "check").stderr

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmlab.config.environment import server_url
+from llmlab.config.addresses import server_url
 from llmlab.errors import ConfigurationError
 
 OLLAMA, LOCAL = "http://localhost:11434", "http://localhost:8080"

@@ -13,16 +13,16 @@ KEY = "k3y-of-no-known-form"
 NAMES = ("openai", "anthropic", "openrouter", "ollama", "local_gpt_oss")
 SHAPES = ("complete", "complete_async", "complete_stream", "complete_stream_async")
 PATHS = {
-    "openai": "/responses",
+    "openai": "/v1/responses",
     "anthropic": "/v1/messages",
-    "openrouter": "/chat/completions",
+    "openrouter": "/api/v1/chat/completions",
     "ollama": "/api/chat",
     "local_gpt_oss": "/v1/chat/completions",
 }
 MODEL_PATHS = {
-    "openai": "/models",
+    "openai": "/v1/models",
     "anthropic": "/v1/models?limit=1000",
-    "openrouter": "/models",
+    "openrouter": "/api/v1/models",
     "ollama": "/api/tags",
     "local_gpt_oss": "/v1/models",
 }

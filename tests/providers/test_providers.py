@@ -89,7 +89,7 @@ def test_a_missing_key_is_said_before_anything_is_sent(name: str) -> None:
     assert "https://" in caught.value.message
 
 
-@pytest.mark.parametrize("key", [f"“{KEY}”", f"{KEY}\nx", f"{KEY}…"])
+@pytest.mark.parametrize("key", [f"{KEY}”x", f"{KEY}\nx", f"{KEY}…", f"Bearer {KEY}"])
 def test_a_key_with_a_stray_character_is_refused_without_showing_it(key: str) -> None:
     """The error of the HTTP library would print it."""
     with pytest.raises(ConfigurationError) as caught:
@@ -115,7 +115,9 @@ def test_the_models_are_listed_sorted(name: str, method: str, server: LoopbackSe
 
 @pytest.mark.parametrize(
     ("name", "path", "method"),
-    spread([("openai", "/responses/input_tokens"), ("anthropic", "/v1/messages/count_tokens")], twice("count_tokens")),
+    spread(
+        [("openai", "/v1/responses/input_tokens"), ("anthropic", "/v1/messages/count_tokens")], twice("count_tokens")
+    ),
 )
 def test_tokens_are_counted_by_the_service_where_it_can(
     name: str, path: str, method: str, server: LoopbackServer
@@ -169,7 +171,7 @@ def test_openai_can_speak_chat_completions(server: LoopbackServer) -> None:
     server.answer(bodies.CHAT)
     made = provider("openai", server.url, api="chat")
     assert ask(made, "complete", max_tokens=9, stop="END", seed=1).content == bodies.TEXT
-    assert server.seen[0].path == "/chat/completions"
+    assert server.seen[0].path == "/v1/chat/completions"
     assert server.seen[0].body["max_completion_tokens"] == 9
     assert "max_tokens" not in server.seen[0].body
     with pytest.raises(ConfigurationError, match='api must be "responses" or "chat"'):

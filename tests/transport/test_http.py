@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from llmlab.errors import LLMConnectionError, LLMStreamError, LLMTimeoutError
+from llmlab.errors import ConfigurationError, LLMConnectionError, LLMStreamError, LLMTimeoutError
 from llmlab.providers import Health, Provider, get_provider
 from llmlab.transport.base import WireRequest
 from llmlab.transport.http import HttpTransport
@@ -116,10 +116,10 @@ def test_a_server_that_is_not_running_is_named_with_the_next_step(name: str, sha
     assert KEY not in caught.value.message
 
 
-@pytest.mark.parametrize("url", ["localhost:8080", "http://h:port", "ftp://h"])
+@pytest.mark.parametrize("url", ["http://h:port", "ftp://h", "http://h:70000", "http:/h", "http://h/v1?key=x"])
 def test_an_address_that_is_none_is_named(url: str) -> None:
-    with pytest.raises(LLMConnectionError, match="Is the address right"):
-        ask(provider("local_gpt_oss", url, max_retries=0), "complete")
+    with pytest.raises(ConfigurationError, match=r"^base_url "):
+        provider("local_gpt_oss", url)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -190,8 +190,7 @@ def test_health_never_raises_and_never_waits(
 
 @pytest.mark.parametrize("method", twice("health"))
 def test_health_of_nobody(method: str, nobody: str, slept: list[float]) -> None:
-    for url in (nobody, "nonsense", "http://[oops"):
-        assert "Is the address right" in call(get_provider("ollama", base_url=url), method).reason
+    assert "Is the address right" in call(get_provider("ollama", base_url=nobody), method).reason
     assert slept == []
 
 

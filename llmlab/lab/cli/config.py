@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmlab.errors import LLMError
+from llmlab.errors import LLMError, MissingAPIKeyError
 from llmlab.lab.cli import options
 from llmlab.lab.cli.session import errors_shown, show_json
 
@@ -42,8 +42,7 @@ def check(
         try:
             settings = load_settings(path)
             report["backend"] = settings.backend
-            for name in () if problems else settings.providers:
-                problems += _error(settings.fallbacks, name)
+            problems += [] if problems else _unusable(settings)
             report["providers"] = {} if problems else _shown(settings)
         except LLMError as error:
             problems += error.message.splitlines()
@@ -86,6 +85,21 @@ def _names(root: Any) -> Iterator[Any]:
             elif name is not key:
                 yield name
                 yield from (text for setting, text in _pairs(entry) if setting.value == "fallback")
+
+
+def _unusable(settings: Settings) -> Iterator[str]:
+    """Yield what is wrong with fallbacks, addresses and keys, wherever they are set, and with `.env`."""
+    from llmlab.config.environment import dotenv_slips
+    from llmlab.lab.doctor import try_provider
+    from llmlab.providers import provider_names
+
+    for name in settings.providers:
+        yield from _error(settings.fallbacks, name)
+    for name in provider_names():
+        problem = try_provider(name, settings)
+        if problem and not isinstance(problem, MissingAPIKeyError):
+            yield problem.message
+    yield from (f"{what}; {step}" for what, step in dotenv_slips())
 
 
 def _pairs(node: Any) -> list[tuple[Any, Any]]:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from llmlab.config.environment import MODES, VARIABLES, Mode, find_key, read_dotenv, server_url
+from llmlab.config.addresses import server_url
+from llmlab.config.environment import MODES, VARIABLES, Mode, find_key, read_dotenv
 from llmlab.errors import ConfigurationError
 from llmlab.lab.tape.redaction import PLACEHOLDER
 

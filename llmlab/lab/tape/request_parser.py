@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from llmlab.config.environment import server_url
+from llmlab.config.addresses import server_url
 from llmlab.lab.wire.bodies import read_body
 from llmlab.lab.wire.messages import TapeRequest
 
