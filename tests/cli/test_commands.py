@@ -54,7 +54,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_help_of_every_command_shows_an_example() -> None:
     """A learner copies the example before reading the options."""
-    assert len(EXAMPLES) == 23
+    assert len(EXAMPLES) == 24
     for example in EXAMPLES:
         words = example.split()[: 2 if example.startswith(("batch", "config")) else 1]
         result = invoke(*words, "--help")

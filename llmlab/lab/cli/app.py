@@ -22,6 +22,7 @@ from llmlab.lab.cli import (
     compare,
     config,
     costs,
+    demo,
     doctor,
     drift,
     info,
@@ -56,6 +57,7 @@ COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
 CALLS: tuple[tuple[Callable[..., Any], str], ...] = (
     (ask.ask, 'ask "Why is the sky blue?" --provider ollama'),
     (ask.chat, "chat --system 'Answer in one sentence.'"),
+    (demo.demo, 'demo openrouter --stream "Why is the sky blue?"'),
     (info.models, "models --provider openrouter"),
     (info.tokens, "tokens - < notes.txt"),
     (info.health, "health --mode live --json"),

@@ -89,7 +89,7 @@ def answer(provider: Provider, messages: Sequence[Message], stream: bool | None,
     """
     if as_json if stream is None else not stream:
         result = provider.complete(messages)
-        _show(result, as_json, result.content)
+        show_answer(result, as_json)
         return result
     written = False
     with provider.complete_stream(messages) as chunks:
@@ -105,17 +105,17 @@ def answer(provider: Provider, messages: Sequence[Message], stream: bool | None,
             if written and not as_json:
                 typer.echo()
             raise
-    _show(chunks.result, as_json, "")
+    show_answer(chunks.result, as_json, "")
     return chunks.result
 
 
-def _show(result: Completion, as_json: bool, text: str) -> None:
-    """Print what is not printed yet, and say on standard error if it is not a whole answer."""
+def show_answer(result: Completion, as_json: bool, text: str | None = None) -> None:
+    """Print an answer, or the `text` of it that is not printed yet. Say on standard error if it is not whole."""
     if as_json:
         facts: dict[str, Any] = {name: getattr(result, name) for name in _JSON}
         show_json({**facts, "usage": asdict(result.usage), "time_to_first_token": result.time_to_first_token})
     else:
-        typer.echo(text)
+        typer.echo(result.content if text is None else text)
     if result.refusal:
         typer.echo(f"llmlab: the model refused: {result.refusal}", err=True)
     elif result.finish_reason not in ("stop", None):
