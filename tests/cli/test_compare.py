@@ -78,3 +78,35 @@ def test_wrong_usage_is_said() -> None:
     result = run("compare", "-", "--provider", "opnai", "--json", piped=PROMPTS)
     assert (result.exit_code, lines(result)[0]["error"]["type"]) == (2, "ConfigurationError")
     assert llmlab.mode() == "off"
+
+
+def test_the_table_measures_what_is_configured(server: LoopbackServer) -> None:
+    """A row for each provider, in their order; one that fails says why and is exit code 1."""
+    result = run("compare", "--table")
+    assert (result.exit_code, result.stderr) == (0, OFFLINE)
+    head, line, *rows = ([cell.strip() for cell in row.strip("|").split("|")] for row in result.stdout.splitlines())
+    assert head == ["Provider", "Avg latency", "Tokens/sec", "Privacy", "Cost per answer"]
+    assert set("".join(line)) == {"-"}
+    assert [(row[0].split()[0], row[3], row[4] == "free") for row in rows] == [
+        ("openai", "cloud", False),
+        ("anthropic", "cloud", False),
+        ("openrouter", "cloud", True),
+        ("ollama", "full", True),
+        ("local_gpt_oss", "full", True),
+    ]
+    assert all(row[1].endswith(" s") and float(row[2]) > 0 for row in rows)
+    assert rows[0][4].startswith("$0.0000")
+
+
+def test_the_table_of_some_providers_as_json(server: LoopbackServer) -> None:
+    settings_for(server)
+    server.answer({"error": "down"}, 500)
+    words = ("--table", "--provider", "ollama", "--provider", "openai", "--mode", "live", "--json")
+    result = run("compare", "-", *words, piped="Hi")
+    assert result.exit_code == 1
+    (found,) = lines(result)
+    down, without_key = found["rows"]
+    assert down.keys() == {"provider", "latency", "tokens_per_second", "privacy", "cost", "error"}
+    assert (down["provider"].split()[0], down["latency"], down["privacy"]) == ("ollama", None, "full")
+    assert "LLMAPIError" in down["error"]
+    assert (without_key["provider"], "no API key" in without_key["error"]) == ("openai", True)

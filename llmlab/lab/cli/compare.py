@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmlab.lab.cli import options
+from llmlab.lab.cli import options, performance
 from llmlab.lab.cli.batch import read_prompts
 from llmlab.lab.cli.session import show_json, switched_on
 
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from llmlab.toolkit.evaluation import Comparison
 
 
+_Prompts = Annotated[
+    str | None,
+    typer.Argument(metavar="FILE", help="A prompt a line, or a JSON object a line; - stands for standard input."),
+]
 _Candidates = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option("--provider", help="What is compared, once for each: a provider, a model, or provider/model."),
 ]
 _Judge = Annotated[
@@ -30,8 +34,8 @@ _Criteria = Annotated[str, typer.Option("--criteria", help="What makes a good an
 
 
 def compare(
-    file: options.Prompts,
-    provider: _Candidates,
+    file: _Prompts = None,
+    provider: _Candidates = None,
     mode: options.Mode = None,
     n: Annotated[int, typer.Option("--n", min=1, help="How often each prompt is sent.")] = 1,
     judge: _Judge = None,
@@ -41,6 +45,9 @@ def compare(
     resume: Annotated[
         Path | None, typer.Option("--resume", help="A file for the answers, so that a stopped run goes on.")
     ] = None,
+    table: Annotated[
+        bool, typer.Option("--table", help="Show latency, tokens per second, privacy and cost instead.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Ask several models the same, and show answers, errors, latency, cost, and how sure their differences are.
@@ -52,11 +59,22 @@ def compare(
     latency (seconds), source, error, score, reason}], summary [{contestant, answers, errors, score, latency,
     output_tokens, cost}], differences [{contestant, than, metric, prompts, difference, low, high, p}]}. What is not
     known is null.
+
+    --table measures the providers of llmlab.yaml, or all, with prompts of its own; FILE and --provider name others.
+    With --json it is {rows [{provider, latency, tokens_per_second, privacy, cost, error}]}.
     """
     from llmlab.providers import get_provider
     from llmlab.toolkit.evaluation import Judge
     from llmlab.toolkit.evaluation import compare as compared
 
+    if table:
+        with switched_on(mode, as_json=as_json):
+            prompts = read_prompts(file) if file else performance.PROMPTS
+            measured = performance.measure(prompts, provider or (), n, in_flight, max_tokens or 500)
+        performance.show(measured, as_json=as_json)
+        raise typer.Exit(int(any(one.error for one in measured)))
+    if file is None or not provider:
+        raise typer.BadParameter("name FILE and --provider, or use --table.")
     prompts = read_prompts(file)
     limit: dict[str, Any] = {"max_tokens": max_tokens} if max_tokens else {}
     with switched_on(mode, as_json=as_json), get_provider(judge) if judge else nullcontext() as judges:
