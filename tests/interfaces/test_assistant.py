@@ -488,9 +488,14 @@ llm:
             "/v1/chat/completions",
             {"model": "gpt-oss:120b", "max_tokens": 1024, "temperature": 0.7},
         ),
-        ("openai", bodies.RESPONSES, "/responses", {"model": "gpt-4o", "max_output_tokens": 1024, "temperature": 0.7}),
+        (
+            "openai",
+            bodies.RESPONSES,
+            "/v1/responses",
+            {"model": "gpt-4o", "max_output_tokens": 1024, "temperature": 0.7},
+        ),
         ("anthropic", bodies.ANTHROPIC, "/v1/messages", {"model": "claude-sonnet-4-20250514", "max_tokens": 1024}),
-        ("openrouter", bodies.CHAT, "/chat/completions", {"model": "openai/gpt-4o"}),
+        ("openrouter", bodies.CHAT, "/api/v1/chat/completions", {"model": "openai/gpt-4o"}),
     ],
 )
 def test_the_settings_of_each_provider(
