@@ -38,16 +38,17 @@ def write(clone: Path, text: str) -> None:
             file.write_text(before + found + rest + after, encoding="utf-8")
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A copy of what git would clone."""
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what git would clone. The additions do not meet, so one copy serves all."""
+    clone = tmp_path_factory.mktemp("contributing") / "clone"
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, listed.split("\0")):
-        target = tmp_path / "clone" / name
+        target = clone / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).exists():
             shutil.copyfile(ROOT / name, target)
-    return tmp_path / "clone"
+    return clone
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,8 @@ def clone(tmp_path: Path) -> Path:
 )
 def test_each_step_works(titles: tuple[str, ...], clone: Path) -> None:
     """Whoever follows the page comes to the end of it."""
-    env = {**os.environ, "PYTHONPATH": str(clone)}
+    # One kernel is ready sooner than the server of warm kernels.
+    env = {**os.environ, "PYTHONPATH": str(clone), "JUPYTER_DEFAULT_PROVISIONER_NAME": "local-provisioner"}
     for language, text in steps(*titles):
         if language != "sh":
             write(clone, text)

@@ -6,11 +6,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 from genai_prices import Usage, calc_price
 
 from llmlab.lab.maintenance import catalogue
 from llmlab.lab.simulator import models as simulated
+from llmlab.lab.tape.yaml_format import load_yaml
 from llmlab.models import MODELS, RETIRED, SPECS, ModelSpec, find_spec, known_models, price_of
 from llmlab.models.catalogue import EMBEDDING_MODELS
 
@@ -32,7 +32,7 @@ def recorded() -> set[tuple[str, str]]:
     """Return provider and model of the requests in the recordings of the lessons that were answered."""
     found = set()
     for file in RECORDINGS.glob("*.yaml"):
-        for exchange in yaml.safe_load(file.read_text(encoding="utf-8"))["exchanges"]:
+        for exchange in load_yaml(file.read_text(encoding="utf-8"))[0]["exchanges"]:
             request, answer = exchange["request"], exchange["answer"]
             if isinstance(request.get("body"), dict) and "model" in request["body"] and answer["status"] < 400:
                 found.add((request["alias"], request["body"]["model"]))
@@ -41,8 +41,9 @@ def recorded() -> set[tuple[str, str]]:
 
 def test_every_model_that_a_lesson_calls_is_known_and_not_shut_down() -> None:
     """A learner who goes live would get a 404 where the stored output shows an answer."""
-    assert len(recorded()) >= 5
-    for provider, model in recorded() - set(EMBEDDING_MODELS.items()):
+    called = recorded()
+    assert len(called) >= 5
+    for provider, model in called - set(EMBEDDING_MODELS.items()):
         spec = find_spec(model, provider)
         assert spec is not None, f"a lesson calls {model} of {provider}, which is not in the catalogue"
         assert not spec.is_retired(AS_OF), f"a lesson calls {model} of {provider}, shut down on {spec.retired_on}"

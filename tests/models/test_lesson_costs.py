@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from llmlab.lab.notebooks.lessons import Lesson, all_lessons
+from llmlab.lab.tape.yaml_format import load_yaml
 from llmlab.models import price_of
 from llmlab.models.catalogue import EMBEDDING_MODELS
 
@@ -47,7 +46,7 @@ def tokens(answer: Mapping[str, Any]) -> tuple[int, int]:
 
 def calls(stem: str) -> Iterator[tuple[str, str, int, int]]:
     """Yield provider, model and tokens of each recorded call that a service would bill."""
-    recording = yaml.safe_load((NOTEBOOKS / "recordings" / f"{stem}.yaml").read_text(encoding="utf-8"))
+    recording, _ = load_yaml((NOTEBOOKS / "recordings" / f"{stem}.yaml").read_text(encoding="utf-8"))
     for exchange in recording["exchanges"]:
         request = exchange["request"]
         for model, answer in answers(request, exchange["answer"]):
