@@ -105,9 +105,9 @@ def test_both_files_of_openai_are_read(server: LoopbackServer) -> None:
     assert texts(found) == ["a", "LLMInvalidRequestError", "c"]
     assert (found[1].status_code, found[1].code, found[1].request_id) == (400, "hot", "req_9")
     assert [seen.path for seen in server.seen] == [
-        "/batches/batch_1",
-        "/files/file-out/content",
-        "/files/file-err/content",
+        "/v1/batches/batch_1",
+        "/v1/files/file-out/content",
+        "/v1/files/file-err/content",
     ]
 
 

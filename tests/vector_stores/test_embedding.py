@@ -18,8 +18,8 @@ from tests.loopback import LoopbackServer
 
 HAVE = {"openai": 1536, "openrouter": 1536, "ollama": 768, "local_gpt_oss": 768}
 PATHS = {
-    "openai": "/embeddings",
-    "openrouter": "/embeddings",
+    "openai": "/v1/embeddings",
+    "openrouter": "/api/v1/embeddings",
     "ollama": "/api/embed",
     "local_gpt_oss": "/v1/embeddings",
 }
