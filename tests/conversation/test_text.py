@@ -34,7 +34,7 @@ GENERATE = {
     "prompt_eval_count": 5,
     "eval_count": 3,
 }
-TEXT_PATHS = {"openai": "/completions", "ollama": "/api/generate", "local_gpt_oss": "/v1/completions"}
+TEXT_PATHS = {"openai": "/v1/completions", "ollama": "/api/generate", "local_gpt_oss": "/v1/completions"}
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_an_sdk_client_carries_texts_too(server: LoopbackServer) -> None:
     server.answer(LEGACY)
     with openai_sdk.OpenAI(api_key="not-a-real-key", base_url=server.url) as client:
         assert get_provider("openai", client=client).completion("Once upon").content == bodies.TEXT
-    assert server.seen[0].path == "/completions"
+    assert server.seen[0].path == "/v1/completions"
 
 
 @pytest.mark.parametrize("name", ["ollama", "local_gpt_oss"])

@@ -380,7 +380,7 @@ def test_a_wrong_form_does_not_move_a_failover_on(server: LoopbackServer) -> Non
     made = Failover([provider("openai", server.url), provider("ollama", server.url)])
     with pytest.raises(StructuredOutputError):
         ask(made, "complete", response_format=City)
-    assert {one.path for one in server.seen} == {"/responses"}
+    assert {one.path for one in server.seen} == {"/v1/responses"}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
