@@ -16,7 +16,8 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "errors": (
         "AllProvidersFailedError BudgetExceededError ConfigurationError LLMAPIError LLMAuthenticationError "
-        "LLMConnectionError LLMError LLMInvalidRequestError LLMRateLimitError LLMStreamError LLMTimeoutError "
+        "LLMConnectionError LLMError LLMInvalidRequestError LLMRateLimitError LLMStreamError "
+        "LLMStreamTimeoutError LLMTimeoutError "
         "MissingAPIKeyError ModelNotFoundError RecordingMissError StoreNotFoundError StructuredOutputError "
         "ToolError UnsupportedProviderError"
     ),
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from llmlab.errors import LLMInvalidRequestError as LLMInvalidRequestError
     from llmlab.errors import LLMRateLimitError as LLMRateLimitError
     from llmlab.errors import LLMStreamError as LLMStreamError
+    from llmlab.errors import LLMStreamTimeoutError as LLMStreamTimeoutError
     from llmlab.errors import LLMTimeoutError as LLMTimeoutError
     from llmlab.errors import MissingAPIKeyError as MissingAPIKeyError
     from llmlab.errors import ModelNotFoundError as ModelNotFoundError

@@ -13,6 +13,7 @@
     │   └── LLMTimeoutError         the answer took too long
     ├── LLMAPIError                 5xx and everything else that the service got wrong
     ├── LLMStreamError              a stream broke after it had begun
+    │   └── LLMStreamTimeoutError   … because its deadline passed; it is an LLMTimeoutError, too
     ├── StructuredOutputError       an answer does not match its response_format
     ├── ToolError                   a function makes no tool, or a run with tools came to no answer
     ├── BudgetExceededError         a call could use more than its budget has left
@@ -194,6 +195,10 @@ class LLMAPIError(LLMError):
 
 class LLMStreamError(LLMError):
     """A stream broke after it had begun. `partial` and `usage` hold what had arrived."""
+
+
+class LLMStreamTimeoutError(LLMStreamError, LLMTimeoutError):
+    """The deadline passed while a stream was being read. `partial` and `usage` hold what had arrived."""
 
 
 class StructuredOutputError(LLMError):

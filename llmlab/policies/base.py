@@ -19,6 +19,8 @@ from llmlab.transport.streams import StreamState
 from llmlab.types.completion import Completion, Source
 from llmlab.types.request import Request
 
+_CLOSE = 0.01
+"""Seconds. So close to the deadline nothing more is begun; two clocks never agree to the last digit."""
 Answer: TypeAlias = Completion | StreamState
 AtEnd: TypeAlias = Callable[[Completion | None, LLMError | None], None]
 Inner: TypeAlias = "Callable[[Call], Flow[Answer]]"
@@ -90,9 +92,17 @@ class Call:
             return left
         raise self.too_late()
 
+    def in_time(self, error: LLMError) -> LLMError:
+        """Return an error, or that of the deadline if it has passed: then a timeout is due to it."""
+        timed_out = isinstance(error, LLMTimeoutError) or isinstance(error.__cause__, LLMTimeoutError)
+        if timed_out and self.deadline is not None and now() >= self.deadline - _CLOSE:
+            return self.too_late()
+        return error
+
     def too_late(self) -> LLMTimeoutError:
         """Return the error for a call that is not over at its deadline."""
-        failed = next((attempt.error for attempt in reversed(self.attempts) if attempt.error), None)
+        errors = (attempt.error for attempt in reversed(self.attempts))
+        failed = next((error for error in errors if error and error.code != "deadline"), None)
         last = f" The last attempt ended with: {failed.message}" if failed else ""
         count = len(self.attempts)
         so_far = f"{count} attempt{'' if count == 1 else 's'}" if count else "no attempt"
@@ -130,6 +140,7 @@ class Call:
         try:
             ready = state.decoder.finished
             while not ready:
+                self.remaining()
                 events = yield Read(opened)
                 self.elapsed = opened.wire.elapsed()
                 ready = state.prime(events)

@@ -113,7 +113,7 @@ class SuggestModels:
 
     kind: ClassVar[str] = "suggest"
 
-    def __init__(self, add_models: Callable[[ModelNotFoundError], Flow[ModelNotFoundError]]) -> None:
+    def __init__(self, add_models: Callable[[ModelNotFoundError, float | None], Flow[ModelNotFoundError]]) -> None:
         self._add_models = add_models
 
     def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
@@ -121,5 +121,6 @@ class SuggestModels:
         try:
             return (yield from inner(call))
         except ModelNotFoundError as error:
-            failure = yield from self._add_models(error)
+            left = call.deadline and max(call.deadline - now(), 0.001)
+            failure = yield from self._add_models(error, left)
             raise failure from None

@@ -112,6 +112,8 @@ class Calls:
             error.provider = error.provider or self.name
             ended = now()
             call.attempts.append(Attempt(started, ended, call.elapsed or ended - started, error))
+            if (late := call.in_time(error)) is not error:
+                raise late from error
             raise
         call.attempts.append(Attempt(started, now(), call.elapsed))
         return answer
@@ -221,10 +223,10 @@ class Calls:
             for event in events:
                 take(event, source)
 
-    def _add_models(self, error: ModelNotFoundError) -> Flow[ModelNotFoundError]:
-        """Return the error with the names of the models that exist."""
+    def _add_models(self, error: ModelNotFoundError, timeout: float | None = None) -> Flow[ModelNotFoundError]:
+        """Return the error with the names of the models that exist, if they come within `timeout` seconds."""
         try:
-            reply = yield from self._send_json(WireRequest("GET", self.models_path), "")
+            reply = yield from self._send_json(WireRequest("GET", self.models_path, timeout=timeout), "")
             available = self.model_names(reply.body)
         except LLMError:
             # The list is a courtesy. Without it, the names in the catalogue still help.

@@ -21,7 +21,7 @@ class WireRequest:
         path: below the base URL.
         body: wire JSON, or None; with files, the fields of the form.
         framing: how the stream of the answer is framed.
-        timeout: seconds until the whole answer must be there, or for a stream its first chunk; None for no such limit.
+        timeout: seconds until the whole answer must be there, also of a stream; None for no such limit.
         files: sent as a form (multipart): by the field's name, the file's name and its bytes.
     """
 

@@ -17,6 +17,7 @@ import httpx2
 from llmlab.errors import ConfigurationError, LLMConnectionError, LLMTimeoutError
 from llmlab.formats.sse import Framing
 from llmlab.transport.base import WireReply, WireRequest, WireStream
+from llmlab.transport.deadlines import TimeLeft, keep_deadlines
 
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection at most, however long the answer may take."""
@@ -59,23 +60,18 @@ class HttpTransport:
 
     def send(self, request: WireRequest) -> WireReply:
         """Send a request and return the whole answer."""
-        client, started, content = self._sync_client(), time.perf_counter(), None
+        client, started = self._sync_client(), time.perf_counter()
         try:
-            if request.timeout is None:
-                response = client.send(self._build(client, request))
-            else:
-                response = client.send(self._build(client, request), stream=True)
-                content = _read_in_time(response, started + request.timeout)
+            response = client.send(self._build(client, request))
         except HTTP_ERRORS as error:
             raise translate(error, self._base_url + request.path) from error
-        return read_reply(response, started, content)
+        return read_reply(response, started)
 
     async def send_async(self, request: WireRequest) -> WireReply:
         """The async twin of `send`."""
         client, started = self._async_client(), time.perf_counter()
         try:
-            async with asyncio.timeout(request.timeout):
-                response = await client.send(self._build(client, request))
+            response = await client.send(self._build(client, request))
         except HTTP_ERRORS as error:
             raise translate(error, self._base_url + request.path) from error
         return read_reply(response, started)
@@ -96,8 +92,7 @@ class HttpTransport:
         """The async twin of `open`."""
         client, started, url = self._async_client(), time.perf_counter(), self._base_url + request.path
         try:
-            async with asyncio.timeout(request.timeout):
-                response = await client.send(self._build(client, request), stream=True)
+            response = await client.send(self._build(client, request), stream=True)
             if response.status_code < 400:
                 return HttpStream(response, request.framing(), started, url)
             await response.aread()
@@ -121,8 +116,9 @@ class HttpTransport:
 
     def _build(self, client: httpx2.Client | httpx2.AsyncClient, request: WireRequest) -> httpx2.Request:
         """Return a request as httpx2 sends it. The headers and the URL of JSON are prepared once, which saves 40 µs."""
-        seconds = self._timeout if request.timeout is None else min(self._timeout, request.timeout)
-        url, extensions = _parsed(self._base_url + request.path), {"timeout": _timeouts(seconds)}
+        url = _parsed(self._base_url + request.path)
+        limits = _timeouts(self._timeout)
+        extensions = {"timeout": limits if request.timeout is None else _until(request.timeout, limits)}
         if request.body is None or request.files is not None:
             return client.build_request(
                 request.method, url, data=request.body, files=request.files, extensions=extensions
@@ -141,7 +137,9 @@ class HttpTransport:
             with self._lock:
                 client = self._client
                 if client is None or client.is_closed:
-                    client = self._client = httpx2.Client(verify=_tls(self._base_url), **self._options)
+                    client = httpx2.Client(verify=_tls(self._base_url), **self._options)
+                    keep_deadlines(client)
+                    self._client = client
         return client
 
     def _async_client(self) -> httpx2.AsyncClient:
@@ -149,6 +147,7 @@ class HttpTransport:
         client = self._async_clients.get(loop)
         if client is None or client.is_closed:
             client = self._async_clients[loop] = httpx2.AsyncClient(verify=_tls(self._base_url), **self._options)
+            keep_deadlines(client)
         return client
 
 
@@ -206,19 +205,18 @@ class HttpStream:
         await self._response.aclose()
 
 
-def read_reply(response: Any, started: float, content: bytes | None = None) -> WireReply:
+def read_reply(response: Any, started: float) -> WireReply:
     """Return a response that has been read to its end as a `WireReply`.
 
     Args:
         response: of httpx2.
         started: when it was requested, on the performance counter.
-        content: its body, where that was read separately.
     """
     recorded = response.extensions.get("llmlab.elapsed")
     try:
-        body = json.loads(response.content if content is None else content)
+        body = json.loads(response.content)
     except ValueError:
-        body = response.text if content is None else content.decode(errors="replace")
+        body = response.text
     elapsed = recorded() if recorded else time.perf_counter() - started
     # A plain dict: headers are read again and again, and those of httpx2 are decoded each time.
     return WireReply(response.status_code, dict(response.headers.items()), body, elapsed)
@@ -234,23 +232,6 @@ def translate(error: Exception, url: str) -> LLMConnectionError:
     return LLMConnectionError(f"no answer from {where}: {error}. Is the address right, and the server running?")
 
 
-def _read_in_time(response: httpx2.Response, end: float) -> bytes:
-    """Read an answer up to a deadline. A timeout of httpx2 starts again with each piece, so it is not enough.
-
-    Raises:
-        TimeoutError: at the second `end` of the performance counter.
-    """
-    content = bytearray()
-    try:
-        for piece in response.iter_bytes():
-            content += piece
-            if time.perf_counter() > end:
-                raise TimeoutError("the deadline passed while the answer was arriving")
-    finally:
-        response.close()
-    return bytes(content)
-
-
 def _header(name: str, value: str) -> bytes:
     """Return the value of a header as UTF-8, which servers accept for other letters than ASCII's."""
     if any(ord(letter) < 32 or letter == "\x7f" or "\ud800" <= letter <= "\udfff" for letter in value):
@@ -263,6 +244,12 @@ def _header(name: str, value: str) -> bytes:
 def _timeouts(seconds: float) -> dict[str, float | None]:
     """Return seconds to wait for the next sign of life, by the names of httpx2."""
     return httpx2.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT)).as_dict()
+
+
+def _until(deadline: float, limits: Mapping[str, float | None]) -> dict[str, float]:
+    """Return limits for a request that must be over after `deadline` seconds."""
+    end = time.perf_counter() + deadline
+    return {name: TimeLeft(min(limit or deadline, deadline), end) for name, limit in limits.items()}
 
 
 @lru_cache(maxsize=64)

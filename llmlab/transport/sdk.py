@@ -17,6 +17,7 @@ import httpx2
 
 from llmlab.errors import LLMAPIError, LLMConnectionError, LLMError, LLMInvalidRequestError, LLMTimeoutError
 from llmlab.transport.base import WireReply, WireRequest, WireStream
+from llmlab.transport.deadlines import TimeLeft, keep_deadlines
 from llmlab.transport.http import HTTP_ERRORS, HttpStream, read_reply, translate
 
 # The method that a user calls for a path, by the end of the path.
@@ -45,6 +46,7 @@ class SdkTransport:
         self._client = client
         vendor = any(base.__module__.split(".")[0] in ("openai", "anthropic") for base in type(client).__mro__)
         self._once = client.with_options(max_retries=0) if vendor else None
+        keep_deadlines(getattr(client, "_client", None))
 
     def send(self, request: WireRequest) -> WireReply:
         """Send a request and return the whole answer."""
@@ -117,7 +119,9 @@ class SdkTransport:
             raise _wrong_kind(client, "sync" if asynchronous else "async")
         # An OpenAI client has /v1 in its base URL already, an Anthropic client does not.
         path = request.path.removeprefix("/v1") if hasattr(client, "chat") else request.path
-        options = _UNREAD if request.timeout is None else {**_UNREAD, "timeout": request.timeout}
+        options = _UNREAD
+        if request.timeout is not None:
+            options = {**_UNREAD, "timeout": TimeLeft(request.timeout, time.perf_counter() + request.timeout)}
         if request.method == "GET":
             return client.get(path, cast_to=httpx2.Response, options=options)
         return client.post(path, cast_to=httpx2.Response, body=request.body, options=options)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Protocol, Self, cast
 
 from llmlab._utils.context_managers import AsyncClosing, Closing
-from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError, StructuredOutputError
+from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError, LLMStreamTimeoutError, StructuredOutputError
 from llmlab.formats.base import StreamDecoder
 from llmlab.transport.driver import Flow, OpenStream, run_async
 from llmlab.types.completion import Chunk, Completion, Source
@@ -25,6 +25,7 @@ class StreamObserver(Protocol):
     """The call that a stream answers. `remaining` raises an `LLMTimeoutError` after the deadline."""
 
     def remaining(self) -> float | None: ...
+    def in_time(self, error: LLMError) -> LLMError: ...
     def at_end(self, callback: Callable[[Completion | None, LLMError | None], None]) -> None: ...
     def end(self, completion: Completion, error: LLMError | None = None, *, finished: bool = True) -> None: ...
 
@@ -101,11 +102,13 @@ class StreamState:
     def broken(self, error: LLMError) -> LLMStreamError:
         """Return the error for a stream that broke, with all that had arrived."""
         partial, headers = self.decoder.completion(), self.opened.wire.headers
-        reason = error.message.rstrip(". ")
-        if isinstance(error, LLMConnectionError):
+        reason, kind = error.message.rstrip(". "), LLMStreamError
+        if error.code == "deadline":
+            kind = LLMStreamTimeoutError
+        elif isinstance(error, LLMConnectionError):
             # The transport's advice about addresses and servers does not help: the connection was open.
             reason = f"the stream ended early after {self._chunks} chunks: {error.__cause__ or reason}"
-        return LLMStreamError(
+        return kind(
             f"{reason}. error.partial holds what arrived; send the request again for a whole answer.",
             provider=self.provider,
             status_code=error.status_code,
@@ -130,7 +133,7 @@ class StreamState:
 
     def fail(self, error: LLMError) -> LLMStreamError:
         """Tell the observer that the stream broke, and return the error for its reader."""
-        failure = self.broken(error)
+        failure = self.broken(self.observer.in_time(error))
         self.end(failure)
         return failure
 

@@ -22,6 +22,7 @@ from llmlab.lab.tape.cassette import keep_headers
 from llmlab.lab.tape.exchange import Exchange
 from llmlab.lab.wire.bodies import CONTENT_TYPES, Piece, parse_answer
 from llmlab.lab.wire.messages import TapeAnswer
+from llmlab.transport.deadlines import TimeLeft
 
 if TYPE_CHECKING:
 
@@ -90,6 +91,10 @@ class TapeStream(_Stream):
                 self._exchange.delivered += 1
             if arrival.failure == "ReadTimeout" and not piece:
                 wait = min(wait, LONGEST_TIMEOUT * self._pace)
+            limit = self._request.extensions.get("timeout", {}).get("read")
+            if isinstance(limit, TimeLeft) and wait > limit.left:
+                yield max(0.0, limit.left), b""
+                raise self._library.ReadTimeout("the deadline has passed", request=self._request)
             yield wait, piece
         if arrival.failure:
             self._exchange.failure, self._exchange.took = arrival.failure, self._elapsed

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
+from llmlab._utils.abandon import call_within, call_within_async
 from llmlab._utils.clock import now
 from llmlab.errors import LLMError, LLMInvalidRequestError, LLMTimeoutError, ToolError
 from llmlab.providers import Provider
@@ -85,18 +88,8 @@ class Loop:
             if self._options.get("tool_choice") not in (None, "auto", "none"):
                 # A model that must call a tool in every round could never answer.
                 self._options = {**self._options, "tool_choice": None}
-        if self._end is None:
-            return tuple(self._messages), self._options
-        left = self._end - now()
-        if left <= 0:
-            calls = f"{len(self._steps)} call{'' if len(self._steps) == 1 else 's'} of tools"
-            raise LLMTimeoutError(
-                f"the deadline of {self._options['deadline']:g} s was over after {calls}. "
-                "error.run holds the run so far; give the run more time: deadline=<seconds>.",
-                provider=self.provider.name,
-                code="deadline",
-            )
-        return tuple(self._messages), {**self._options, "deadline": left}
+        left = self._remaining()
+        return tuple(self._messages), self._options if left is None else {**self._options, "deadline": left}
 
     def receive(self, answer: Completion) -> list[Job]:
         """Take an answer, and return its calls with the index of their steps. The run ends without calls.
@@ -116,10 +109,47 @@ class Loop:
         self._steps += [None] * len(jobs)
         return jobs
 
-    def finish(self, index: int, step: ToolStep) -> ToolStep:
-        """Keep a step that is done."""
-        self._steps[index] = step
+    def perform(self, job: Job) -> ToolStep:
+        """Perform a job. With a deadline, its tool works in a thread of its own, which is left at the end."""
+        with self._in_time() as left:
+            work = partial(job.tool.perform, job.call, job.round)
+            return self._finish(job, work() if left is None else call_within(left, work))
+
+    async def perform_async(self, job: Job) -> ToolStep:
+        """The async twin of `perform`. A sync tool always works in a thread, so that it does not block the loop."""
+        with self._in_time() as left:
+            if job.tool.is_async:
+                async with asyncio.timeout(left):
+                    return self._finish(job, await job.tool.perform_async(job.call, job.round))
+            return self._finish(job, await call_within_async(left, job.tool.perform, job.call, job.round))
+
+    def _finish(self, job: Job, step: ToolStep) -> ToolStep:
+        self._steps[job.index] = step
         return step
+
+    @contextmanager
+    def _in_time(self) -> Iterator[float | None]:
+        """Give the seconds left, and turn the end of a wait into the error of the deadline."""
+        try:
+            yield self._remaining()
+        except TimeoutError:
+            raise self._too_late() from None
+
+    def _remaining(self) -> float | None:
+        """Return the seconds left, None without a deadline, or raise an `LLMTimeoutError`."""
+        left = None if self._end is None else self._end - now()
+        if left is not None and left <= 0:
+            raise self._too_late()
+        return left
+
+    def _too_late(self) -> LLMTimeoutError:
+        calls = f"{len(self._steps)} call{'' if len(self._steps) == 1 else 's'} of tools"
+        return LLMTimeoutError(
+            f"the deadline of {self._options['deadline']:g} s was over after {calls}. "
+            "error.run holds the run so far; give the run more time: deadline=<seconds>.",
+            provider=self.provider.name,
+            code="deadline",
+        )
 
     def _find(self, call: ToolCall) -> Tool[Any, Any]:
         name = call.name

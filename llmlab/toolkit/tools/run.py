@@ -9,7 +9,7 @@ from typing import Any, Self, TypeAlias
 from llmlab._utils.context_managers import AsyncClosing, Closing
 from llmlab.errors import LLMStreamError
 from llmlab.providers import Provider
-from llmlab.toolkit.tools.loop import AnyTool, Job, Loop
+from llmlab.toolkit.tools.loop import AnyTool, Loop
 from llmlab.toolkit.tools.steps import ToolRun, ToolStep
 from llmlab.types.completion import Chunk
 from llmlab.types.messages import Prompt
@@ -92,7 +92,8 @@ def run_tools(
         messages: a prompt, as in `complete`.
         tools: functions with `@tool`, or plain typed and documented functions.
         max_rounds: how many rounds of tool calls are allowed.
-        options: as in `complete`, without `tools`. A `deadline` holds for the whole run; it interrupts no tool at work.
+        options: as in `complete`, without `tools`. A `deadline` holds for the whole run; a tool at work is left
+            then, and goes on in its thread.
 
     Raises:
         ToolError: the model called an unknown tool, or still calls tools after `max_rounds`.
@@ -144,7 +145,7 @@ def _run(loop: Loop, *, stream: bool) -> Generator[Event]:
             else:
                 answer = loop.provider.complete(messages, **options)
             for job in loop.receive(answer):
-                yield loop.finish(job.index, job.tool.perform(job.call, job.round))
+                yield loop.perform(job)
 
 
 async def _run_async(loop: Loop, *, stream: bool) -> AsyncGenerator[Event]:
@@ -158,7 +159,7 @@ async def _run_async(loop: Loop, *, stream: bool) -> AsyncGenerator[Event]:
                 answer = chunks.result
             else:
                 answer = await loop.provider.complete_async(messages, **options)
-            tasks = [asyncio.create_task(_perform(loop, job)) for job in loop.receive(answer)]
+            tasks = [asyncio.create_task(loop.perform_async(job)) for job in loop.receive(answer)]
             try:
                 for first in asyncio.as_completed(tasks):
                     yield await first
@@ -167,10 +168,3 @@ async def _run_async(loop: Loop, *, stream: bool) -> AsyncGenerator[Event]:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _perform(loop: Loop, job: Job) -> ToolStep:
-    tool, arguments = job.tool, (job.call, job.round)
-    # A sync tool runs in a thread, so that it does not block the event loop.
-    work = tool.perform_async(*arguments) if tool.is_async else asyncio.to_thread(tool.perform, *arguments)
-    return loop.finish(job.index, await work)
