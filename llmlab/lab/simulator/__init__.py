@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote
 from llmlab.lab.simulator import reply
 from llmlab.lab.simulator.context import Context, State
 from llmlab.lab.simulator.conversation import Compose
-from llmlab.lab.simulator.errors import Refused, check_key, error_body, unknown_path, wrong_method
+from llmlab.lab.simulator.errors import Refused, error_body, refusal
 from llmlab.lab.simulator.models import MODELS, find
 from llmlab.lab.simulator.routes import route
 from llmlab.lab.simulator.seed import Seed
@@ -30,6 +30,7 @@ from llmlab.lab.wire.messages import TapeAnswer, TapeRequest
 logger = logging.getLogger(__name__)
 
 _DEEPEST = 100  # levels of JSON; the services refuse a deeper body too
+_NEED_KEY = ("openai", "anthropic", "openrouter")
 _ONLY_OPENAI = ("/v1/responses", "/v1/files", "/v1/vector_stores", "/v1/batches")
 
 
@@ -69,20 +70,11 @@ class Simulator:
             return self.answer(replace(request, method="POST", path=path, body=body))
 
         with self._lock:
-            context = Context(
-                service,
-                request.method.upper(),
-                path,
-                query,
-                request.headers,
-                body,
-                seed,
-                self._state,
-                self._compose,
-                send,
-            )
+            state, method = self._state, request.method.upper()
+            context = Context(service, method, path, query, request.headers, body, seed, state, self._compose, send)
             try:
-                return _answer(context, known_service=request.alias == service)
+                answer = _answer(context, known_service=request.alias == service)
+                return answer if isinstance(answer, TapeAnswer) else context.plain(answer)
             except Refused as error:
                 refused = error
             except Exception:
@@ -105,25 +97,29 @@ def forget() -> None:
     _shared.reset()
 
 
-def _answer(context: Context, *, known_service: bool) -> TapeAnswer:
+def _answer(context: Context, *, known_service: bool) -> TapeAnswer | dict[str, Any] | None:
     service, method, path = context.service, context.method, context.path
-    if known_service and (service, path) != ("openrouter", "/v1/models"):  # that list is public
-        check_key(service, path, _key(context))
+    if (
+        known_service and service in _NEED_KEY and (service, path) != ("openrouter", "/v1/models")
+    ):  # that list is public
+        _check_key(context)
     found = route(service, path)
     if found is None:
-        raise unknown_path(service, method, path)
+        raise refusal("path", service, path, method=method)
     methods, ids = found
     handler = methods.get("GET" if method == "HEAD" else method)
     if handler is None:
-        raise wrong_method(service, method, path)
+        raise refusal("method", service, path, method=method)
     return handler(replace(context, ids=ids))
 
 
-def _key(context: Context) -> str:
-    """Return the key; it is used only to see whether there is one, and whether it calls itself wrong."""
+def _check_key(context: Context) -> None:
+    """Refuse a request without a key, or with a key that has the word wrong, invalid or bad in it."""
     kind, _, token = context.headers.get("authorization", "").partition(" ")
     bearer = token.strip() if kind.lower() == "bearer" else ""
-    return (context.headers.get("x-api-key", "").strip() if context.service == "anthropic" else "") or bearer
+    key = (context.headers.get("x-api-key", "").strip() if context.service == "anthropic" else "") or bearer
+    if not key or any(word in key.lower() for word in ("wrong", "invalid", "bad")):
+        raise refusal("wrong key" if key else "no key", context.service, context.path)
 
 
 def _service_of(request: TapeRequest, body: Any) -> tuple[str, str]:

@@ -5,47 +5,55 @@ Format: Anthropic's API reference and real traffic. Left out: server tools, cita
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from llmlab.lab.simulator import tokens
-from llmlab.lab.simulator.context import Context
+from llmlab.lab.simulator import fields, tokens
+from llmlab.lab.simulator.context import Context, Routes
 from llmlab.lab.simulator.conversation import Conversation, Reply, Tool, ToolCall, Turn, unmatched_results
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.images import images_of
-from llmlab.lab.simulator.json_access import as_dict, as_int, as_number, as_str, dicts, stop_texts, text_of
+from llmlab.lab.simulator.json_access import as_dict, as_int, as_str, dicts, stop_texts, text_of
 from llmlab.lab.simulator.models import Model
-from llmlab.lab.simulator.timing import Pace
-from llmlab.lab.wire.messages import Event, TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
+_FIELDS = {
+    "model": fields.NEEDED,
+    "messages": fields.Field("an array", required=True),
+    "temperature": fields.number(0, 1),
+    "top_p": fields.number(0, 1),
+    "output_config.effort": fields.one_of("low", "medium", "high", "xhigh", "max"),
+}
+_MAX_TOKENS = {"max_tokens": fields.Field("an integer", 1, required=True)}
 _FINISH = {"stop": "end_turn", "stop_text": "stop_sequence", "length": "max_tokens", "tool": "tool_use"}
-_EFFORTS = ("low", "medium", "high", "xhigh", "max")
+_CHOICES = {"any": "required", "none": "none"}
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _TOOLS_COST = 346  # tokens of the hidden system prompt of tools
 _DOCS = "Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
+_NO_SYSTEM = 'The Messages API accepts a top-level `system` parameter, not "system" as an input message role.'
+_EMPTY = "all messages must have non-empty content except for the optional final assistant message"
 
 
-def create(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/messages`."""
+def _create(context: Context) -> TapeAnswer:
     conversation, model, thinking = _read(context, counts=False)
     reply, read = context.compose(conversation), _count_input(conversation)
     written = reply.tokens + reply.reasoning_tokens
     pace = context.pace(model, 0 if thinking == "shown" else reply.reasoning_tokens)
-    message = _message(context, model, reply, thinking) | {"usage": _usage(read, max(1, written))}
-    if thinking:
-        message["usage"]["output_tokens_details"] = {"thinking_tokens": reply.reasoning_tokens}
+    message = _message(context, model, reply, thinking, read)
     if not context.streams:
         return context.plain(message, pace.after(written), tokens=read)
-    return context.stream(_timed(list(_events(message)), pace), "named_sse", read)
+    # A delta takes as long as its tokens; everything before the first delta comes at once.
+    events = list(_events(message))
+    deltas = (event.get("delta", {}) for event in events)
+    texts = (delta.get("text") or delta.get("thinking") or delta.get("partial_json") or "" for delta in deltas)
+    times = pace.times([tokens.count(text) for text in texts])
+    return context.stream(list(zip(times, events, strict=True)), "named_sse", read)
 
 
-def count_tokens(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/messages/count_tokens`."""
-    conversation, _, _ = _read(context, counts=True)
-    return context.plain({"input_tokens": _count_input(conversation)})
+def _count_tokens(context: Context) -> dict[str, Any]:
+    return {"input_tokens": _count_input(_read(context, counts=True)[0])}
 
 
 def _count_input(conversation: Conversation) -> int:
@@ -61,10 +69,7 @@ def _read(context: Context, *, counts: bool) -> tuple[Conversation, Model, str]:
     body = context.body
     if "anthropic-version" not in context.headers:
         raise Refused(400, "anthropic-version: header is required")
-    for name in ("model", "messages") if counts else ("model", "max_tokens", "messages"):
-        if body.get(name) is None:
-            raise Refused(400, f"{name}: Field required")
-    _check_numbers(body, counts)
+    fields.check(body, _FIELDS | ({} if counts else _MAX_TOKENS), fields.anthropic_words)
     turns = _turns(body["messages"])
     model, limit = context.model(body["model"]), None if counts else int(body["max_tokens"])
     if limit and limit > model.output:
@@ -72,37 +77,21 @@ def _read(context: Context, *, counts: bool) -> tuple[Conversation, Model, str]:
         raise Refused(400, f"max_tokens: {limit} > {model.output}, {problem}")
     thinking, system = _thinking(body, model, limit), text_of(body.get("system"))
     chosen, config = as_dict(body.get("tool_choice")), as_dict(body.get("output_config"))
-    effort = config.get("effort", "low")
-    if thinking and effort not in _EFFORTS:
-        raise Refused(400, "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'")
-    choices = {"any": "required", "none": "none", "tool": as_str(chosen.get("name"))}
     form = as_dict(config.get("format")) or as_dict(body.get("output_format"))
+    named = as_str(chosen.get("name")) if chosen.get("type") == "tool" else "auto"
     conversation = Conversation(
         turns=((Turn("system", system),) if system else ()) + turns,
-        tools=_tools(body),
-        tool_choice=choices.get(as_str(chosen.get("type")), "auto"),
+        tools=tuple(_tools(body)),
+        tool_choice=_CHOICES.get(as_str(chosen.get("type")), named),
         parallel=chosen.get("disable_parallel_tool_use") is not True,
         stop=stop_texts(body.get("stop_sequences")),
         max_tokens=limit,
-        effort=effort if thinking else "none",
+        effort=config.get("effort") or "low" if thinking else "none",
         schema=as_dict(form.get("schema")) if form.get("type") == "json_schema" else None,
         variant=context.variant(body),
     )
     context.check_length(tokens.count_input(conversation), model)
     return conversation, model, thinking
-
-
-def _check_numbers(body: dict[str, Any], counts: bool) -> None:
-    limit = as_int(body.get("max_tokens"))
-    if not counts and (limit is None or limit < 1):
-        problem = "a valid integer" if limit is None else "greater than or equal to 1"
-        raise Refused(400, f"max_tokens: Input should be {problem}")
-    for name in ("temperature", "top_p"):
-        number = as_number(body.get(name))
-        if number is None and body.get(name) is not None:
-            raise Refused(400, f"{name}: Input should be a valid number")
-        if number is not None and not 0 <= number <= 1:
-            raise Refused(400, f"{name}: range: 0..1")
 
 
 def _thinking(body: dict[str, Any], model: Model, limit: int | None) -> str:
@@ -111,7 +100,6 @@ def _thinking(body: dict[str, Any], model: Model, limit: int | None) -> str:
     kind, budget = thinking.get("type", "disabled"), as_int(thinking.get("budget_tokens"))
     # Early models take a budget for their thoughts; later ones think as much as they need.
     by_budget = "-4-5" in model.id or "-4-6" in model.id
-    forced = as_dict(body.get("tool_choice")).get("type") in ("any", "tool")
     if kind == "disabled":
         return ""
     if kind not in ("enabled", "adaptive"):
@@ -129,7 +117,7 @@ def _thinking(body: dict[str, Any], model: Model, limit: int | None) -> str:
         problem = f'"thinking.type.enabled" is not supported for this model. {hint}'
     elif body.get("temperature") not in (None, 1):
         problem = f"`temperature` may only be set to 1 when thinking is enabled. {_DOCS}"
-    elif forced:
+    elif as_dict(body.get("tool_choice")).get("type") in ("any", "tool"):
         problem = "Thinking may not be enabled when tool_choice forces tool use."
     else:
         display = thinking.get("display", "summarized" if by_budget else "omitted")
@@ -137,44 +125,33 @@ def _thinking(body: dict[str, Any], model: Model, limit: int | None) -> str:
     raise Refused(400, problem)
 
 
-def _turns(messages: object) -> tuple[Turn, ...]:
-    if not isinstance(messages, list):
-        raise Refused(400, "messages: Input should be a valid list")
+def _turns(messages: list[Any]) -> tuple[Turn, ...]:
     if not messages:
         raise Refused(400, "messages: at least one message is required")
     for at, message in enumerate(messages):
-        _check_message(at, message, is_last=at == len(messages) - 1)
+        if not isinstance(message, dict):
+            raise Refused(400, f"messages.{at}: Input should be a valid dictionary or object to extract fields from")
+        role, content = message.get("role"), message.get("content")
+        if role == "system":
+            raise Refused(400, f'messages: Unexpected role "system". {_NO_SYSTEM}')
+        if not content and content is not None and not (role == "assistant" and at == len(messages) - 1):
+            raise Refused(400, f"messages.{at}: {_EMPTY}")
+        if role not in ("user", "assistant"):
+            raise Refused(400, f"messages.{at}.role: Input should be 'user' or 'assistant'")
+        if not isinstance(content, (str, list)):
+            problem = "Field required" if content is None else "Input should be a valid string or a valid list"
+            raise Refused(400, f"messages.{at}.content: {problem}")
     turns = tuple(turn for message in messages for turn in _turns_of(message))
     unknown, waiting, _ = unmatched_results(turns)
     if unknown:
         rule = "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
-        problem = f"unexpected `tool_use_id` found in `tool_result` blocks: {unknown[0]}. {rule}"
-        raise Refused(400, f"messages: {problem}")
-    if waiting:
+        problem = f"unexpected `tool_use_id` found in `tool_result` blocks: {unknown[0]}"
+    elif waiting:
         rule = "Each `tool_use` block must have a corresponding `tool_result` block in the next message."
-        problem = (
-            f"`tool_use` ids were found without `tool_result` blocks immediately after: {', '.join(waiting)}. {rule}"
-        )
-        raise Refused(400, f"messages: {problem}")
-    return turns
-
-
-def _check_message(at: int, message: Any, *, is_last: bool) -> None:
-    if not isinstance(message, dict):
-        raise Refused(400, f"messages.{at}: Input should be a valid dictionary or object to extract fields from")
-    role, content = message.get("role"), message.get("content")
-    if role == "system":
-        hint = 'The Messages API accepts a top-level `system` parameter, not "system" as an input message role.'
-        raise Refused(400, f'messages: Unexpected role "system". {hint}')
-    if role not in ("user", "assistant"):
-        raise Refused(400, f"messages.{at}.role: Input should be 'user' or 'assistant'")
-    if "content" not in message:
-        raise Refused(400, f"messages.{at}.content: Field required")
-    if not isinstance(content, (str, list)):
-        raise Refused(400, f"messages.{at}.content: Input should be a valid string or a valid list")
-    if not content and not (role == "assistant" and is_last):
-        problem = "all messages must have non-empty content except for the optional final assistant message"
-        raise Refused(400, f"messages.{at}: {problem}")
+        problem = f"`tool_use` ids were found without `tool_result` blocks immediately after: {', '.join(waiting)}"
+    else:
+        return turns
+    raise Refused(400, f"messages: {problem}. {rule}")
 
 
 def _turns_of(message: dict[str, Any]) -> Iterator[Turn]:
@@ -195,21 +172,18 @@ def _turns_of(message: dict[str, Any]) -> Iterator[Turn]:
         yield Turn(message["role"], text_of(rest), tuple(calls), images=images_of({"content": rest}, "anthropic"))
 
 
-def _tools(body: dict[str, Any]) -> tuple[Tool, ...]:
-    tools = []
+def _tools(body: dict[str, Any]) -> Iterator[Tool]:
     for at, tool in enumerate(dicts(body.get("tools"))):
         name = as_str(tool.get("name"))
         if not _TOOL_NAME.fullmatch(name):
             raise Refused(400, f"tools.{at}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
-        if tool.get("type", "custom") != "custom":
-            continue  # a tool of the service, such as web search
-        if "input_schema" not in tool:
-            raise Refused(400, f"tools.{at}.custom.input_schema: Field required")
-        tools.append(Tool(name, as_str(tool.get("description")), as_dict(tool.get("input_schema"))))
-    return tuple(tools)
+        if tool.get("type", "custom") == "custom":  # else a tool of the service, such as web search
+            if "input_schema" not in tool:
+                raise Refused(400, f"tools.{at}.custom.input_schema: Field required")
+            yield Tool(name, as_str(tool.get("description")), as_dict(tool.get("input_schema")))
 
 
-def _message(context: Context, model: Model, reply: Reply, thinking: str) -> dict[str, Any]:
+def _message(context: Context, model: Model, reply: Reply, thinking: str, read: int) -> dict[str, Any]:
     seed, content = context.seed, list[dict[str, Any]]()
     if thinking and reply.reasoning:
         thought = reply.reasoning if thinking == "shown" else ""
@@ -219,6 +193,17 @@ def _message(context: Context, model: Model, reply: Reply, thinking: str) -> dic
         content.append(block | {"input": call.arguments, "caller": {"type": "direct"}})
     if reply.text:
         content.append({"type": "text", "text": reply.text})
+    usage = {
+        "input_tokens": read,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens": max(1, reply.tokens + reply.reasoning_tokens),
+        "service_tier": "standard",
+        "inference_geo": "not_available",
+    }
+    if thinking:
+        usage["output_tokens_details"] = {"thinking_tokens": reply.reasoning_tokens}
     return {
         "model": model.served,
         "id": "msg_011C" + seed.letters("msg", 20),
@@ -228,23 +213,13 @@ def _message(context: Context, model: Model, reply: Reply, thinking: str) -> dic
         "stop_reason": _FINISH[reply.finish],
         "stop_sequence": reply.stopped_at,
         "stop_details": None,
-    }
-
-
-def _usage(read: int, written: int) -> dict[str, Any]:
-    return {
-        "input_tokens": read,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-        "output_tokens": written,
-        "service_tier": "standard",
-        "inference_geo": "not_available",
+        "usage": usage,
     }
 
 
 def _events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    usage, ending = message["usage"], {"stop_reason": message["stop_reason"], "stop_sequence": message["stop_sequence"]}
+    """Take a whole message apart into the events that build it."""
+    usage, ending = message["usage"], {name: message[name] for name in ("stop_reason", "stop_sequence", "stop_details")}
     begun = message | dict.fromkeys(ending) | {"content": [], "usage": usage | {"output_tokens": 1}}
     yield {"type": "message_start", "message": begun}
     for index, block in enumerate(message["content"]):
@@ -258,7 +233,7 @@ def _events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"type": "ping"}
     left_out = ("cache_creation", "service_tier", "inference_geo")
     counted = {name: value for name, value in usage.items() if name not in left_out}
-    yield {"type": "message_delta", "delta": ending | {"stop_details": None}, "usage": counted}
+    yield {"type": "message_delta", "delta": ending, "usage": counted}
     yield {"type": "message_stop"}
 
 
@@ -277,14 +252,8 @@ def _spelled(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]
 
 def _grouped(text: str) -> list[str]:
     """Split a text as the service does: one piece alone, then three together."""
-    pieces = tokens.split(text)
-    return pieces[:1] + ["".join(pieces[at : at + 3]) for at in range(1, len(pieces), 3)]
+    parts = tokens.split(text)
+    return parts[:1] + ["".join(parts[at : at + 3]) for at in range(1, len(parts), 3)]
 
 
-def _timed(events: list[dict[str, Any]], pace: Pace) -> list[tuple[float, Event]]:
-    """Time the events: a delta takes as long as its tokens; everything before the first delta comes at once."""
-    deltas = (event.get("delta", {}) for event in events)
-    texts = (delta.get("text") or delta.get("thinking") or delta.get("partial_json") or "" for delta in deltas)
-    sizes = [tokens.count(text) for text in texts]
-    steps = pace.times(range(sum(sizes) + 1))
-    return [(steps[before], event) for before, event in zip((0, *itertools.accumulate(sizes)), events, strict=False)]
+ROUTES: Routes = {"/v1/messages": {"POST": _create}, "/v1/messages/count_tokens": {"POST": _count_tokens}}

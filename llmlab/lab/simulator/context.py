@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
 from llmlab.lab.simulator.conversation import Compose, Turn
-from llmlab.lab.simulator.errors import Refused, no_json, request_id, too_long, unknown_model
+from llmlab.lab.simulator.errors import Refused, refusal, request_id
 from llmlab.lab.simulator.json_access import as_number
 from llmlab.lab.simulator.models import MODELS, Model, find
 from llmlab.lab.simulator.seed import BASE62, Seed
 from llmlab.lab.simulator.timing import Pace, pace_of
 from llmlab.lab.wire.messages import Event, Framing, TapeAnswer
 
-_Thing = TypeVar("_Thing")
-_STORED_RESPONSES = 256
-
 
 @dataclass(slots=True)
 class Stored:
-    """A stored file, vector store or batch.
+    """A stored file, vector store, batch or response.
 
     Args:
         view: the JSON that the service shows. It is never changed, only replaced: an earlier answer holds it too.
         seed: source of its later ids and times.
         text: the text of a file; None if it is none.
-        files, batches: of a vector store.
+        turns: the conversation of a response.
         requests, results: of a batch.
         polls: how often a client has asked for its state.
     """
@@ -35,38 +32,20 @@ class Stored:
     view: dict[str, Any]
     seed: Seed
     text: str | None = None
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    batches: dict[str, dict[str, Any]] = field(default_factory=dict)
+    turns: tuple[Turn, ...] = ()
     requests: list[dict[str, Any]] = field(default_factory=list)
     results: list[dict[str, Any]] = field(default_factory=list)
     polls: int = 0
 
 
 class State:
-    """Everything that a simulator remembers between requests.
+    """Everything that a simulator remembers between requests: stored things by kind and id, and Ollama's models."""
 
-    Args:
-        free_requests: how many requests OpenRouter's free models answer before 429; None for no limit.
-    """
-
-    def __init__(self, free_requests: int | None = None) -> None:
-        self.free_requests = free_requests
-        self.free_used = 0
-        self.spent = 0.0
-        self.responses: OrderedDict[str, tuple[dict[str, Any], tuple[Turn, ...]]] = OrderedDict()
-        self.files: dict[str, Stored] = {}
-        self.stores: dict[str, Stored] = {}
-        self.batches: dict[str, Stored] = {}
-        self.message_batches: dict[str, Stored] = {}
+    def __init__(self) -> None:
+        self.things: defaultdict[str, dict[str, Stored]] = defaultdict(dict)
         self.installed = {model.id: model for model in MODELS["ollama"]}
         self.loaded = {MODELS["ollama"][0].id}
         self._ids: Counter[str] = Counter()
-
-    def remember(self, answer: dict[str, Any], turns: tuple[Turn, ...]) -> None:
-        """Store an answer of the Responses API and its conversation; the oldest is forgotten at some point."""
-        self.responses[answer["id"]] = (answer, turns)
-        while len(self.responses) > _STORED_RESPONSES:
-            self.responses.popitem(last=False)
 
     def new_id(self, seed: Seed, prefix: str, length: int, alphabet: str = BASE62) -> str:
         """Draw an id for a stored thing. The same request again creates another thing with another id."""
@@ -110,7 +89,7 @@ class Context:
     def body(self) -> dict[str, Any]:
         """The body as a JSON object."""
         if not isinstance(self.json, dict):
-            raise no_json(self.service)
+            raise refusal("json", self.service, self.path)
         return self.json
 
     @property
@@ -125,15 +104,21 @@ class Context:
 
     def model(self, name: object) -> Model:
         """Find a model by its name."""
-        model = find(self.service, name, self.models)
-        if model is None:
-            raise unknown_model(self.service, self.path, name)
-        return model
+        if model := find(self.service, name, self.models):
+            return model
+        raise refusal("model", self.service, self.path, name=name if isinstance(name, str) else str(name)[:80])
+
+    def named_model(self) -> Model:
+        """Find the model that a request to Ollama's own API names."""
+        name = self.body.get("model") or self.body.get("name")
+        if not name:
+            raise Refused(400, "model is required")
+        return self.model(name)
 
     def check_length(self, tokens: int, model: Model) -> None:
         """Refuse a request with more tokens than the model can read."""
         if tokens > model.context:
-            raise too_long(self.service, self.path, tokens, model.context)
+            raise refusal("length", self.service, self.path, tokens=tokens, most=model.context)
 
     def variant(self, options: Mapping[str, Any]) -> int:
         """Choose one of several possible answers: by `seed` if there is one, else by the whole request.
@@ -151,7 +136,7 @@ class Context:
         """Return the model's speed, after that many tokens of reasoning that are not shown."""
         return pace_of(model.id, self.seed, hidden)
 
-    def plain(self, body: Any, seconds: float = 0.02, *, status: int = 200, tokens: int = 0) -> TapeAnswer:
+    def plain(self, body: Any, seconds: float = 0.1, *, status: int = 200, tokens: int = 0) -> TapeAnswer:
         """Answer with one JSON document; with no body at all for None.
 
         Args:
@@ -181,20 +166,6 @@ class Context:
         events = tuple((0.1, line) for line in content)
         return TapeAnswer(200, headers, events=events, framing="ndjson", source="simulated")
 
-    def stored(self, things: Mapping[str, _Thing], thing_id: object, problem: str, **details: Any) -> _Thing:
-        """Find a stored thing.
-
-        Args:
-            things: where to look.
-            thing_id: its id.
-            problem: the service's words if there is none; `{}` stands for the id.
-            details: more of the error.
-        """
-        thing = things.get(thing_id) if isinstance(thing_id, str) else None
-        if thing is None:
-            raise Refused(404, problem.format(thing_id), **details)
-        return thing
-
     @property
     def generation_id(self) -> str:
         """OpenRouter's id of an answer."""
@@ -202,27 +173,22 @@ class Context:
 
     def _headers(self, seconds: float, tokens: int) -> dict[str, str]:
         if self.service == "openai":
-            headers = {
-                "openai-processing-ms": str(round(seconds * 1000)),
-                "openai-version": "2020-10-01",
-                "x-request-id": request_id("openai", self.seed),
-            }
-            return headers | (_openai_limits(tokens) if tokens else {})
+            ours = {"openai-processing-ms": str(round(seconds * 1000)), "openai-version": "2020-10-01"}
+            limits = _openai_limits(tokens) if tokens else {}
+            return {**ours, "x-request-id": request_id("openai", self.seed), **limits}
         if self.service == "anthropic":
             limits = _anthropic_limits(tokens, self.seed.timestamp()) if tokens else {}
-            return {"request-id": request_id("anthropic", self.seed)} | limits
+            return {"request-id": request_id("anthropic", self.seed), **limits}
         return {"x-generation-id": self.generation_id} if self.service == "openrouter" and tokens else {}
 
 
 def _openai_limits(tokens: int) -> dict[str, str]:
+    head = "x-ratelimit-"
     return {
-        "x-ratelimit-limit-requests": "5000",
-        "x-ratelimit-limit-tokens": "2000000",
-        "x-ratelimit-remaining-requests": "4999",
-        "x-ratelimit-remaining-tokens": str(max(0, 2_000_000 - tokens)),
-        "x-ratelimit-reset-requests": "12ms",
-        "x-ratelimit-reset-tokens": f"{round(tokens * 0.03)}ms" if tokens > 33 else "0s",
-    }
+        f"{head}limit-requests": "5000", f"{head}limit-tokens": "2000000", f"{head}remaining-requests": "4999",
+        f"{head}remaining-tokens": str(max(0, 2_000_000 - tokens)), f"{head}reset-requests": "12ms",
+        f"{head}reset-tokens": f"{round(tokens * 0.03)}ms" if tokens > 33 else "0s",
+    }  # fmt: skip
 
 
 def _anthropic_limits(tokens: int, reset: str) -> dict[str, str]:
@@ -234,3 +200,10 @@ def _anthropic_limits(tokens: int, reset: str) -> dict[str, str]:
         values = {"limit": limit, "remaining": max(0, left), "reset": reset}
         headers |= {f"anthropic-ratelimit-{name}-{part}": str(value) for part, value in values.items()}
     return headers
+
+
+Handler: TypeAlias = Callable[[Context], TapeAnswer | dict[str, Any] | None]
+"""Answers a request, or returns the JSON of a plain answer; None is an answer without a body."""
+
+Routes: TypeAlias = Mapping[str, Mapping[str, Handler]]
+"""Functions by path and method. In a path `{}` stands for an id, and `{*}` for a name that may hold slashes."""

@@ -16,17 +16,9 @@ _ABOUT_IMAGE = re.compile(r"\b(?:picture|image|photo|drawing|screenshot|colou?r)
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image of a message.
+    """One image: its type (PNG, JPEG, GIF, WebP), pixels, bytes and tokens; an address alone has no type."""
 
-    Args:
-        kind: PNG, JPEG, GIF or WebP; empty for an image that is only an address.
-        width, height: pixels; 0 where the file does not tell.
-        size: bytes.
-        address: where the image is, if its bytes are not here.
-        tokens: tokens that it counts as.
-    """
-
-    kind: str
+    kind: str = ""
     width: int = 0
     height: int = 0
     size: int = 0
@@ -123,10 +115,10 @@ class Conversation:
     @property
     def images(self) -> tuple[Image, ...]:
         """The images of the user's last message, or earlier ones that the message mentions."""
-        shown = [turn.images for turn in self.turns if turn.role == "user"]
-        if shown and not shown[-1] and _ABOUT_IMAGE.search(self.prompt):
+        shown = [turn.images for turn in self.turns if turn.role == "user"] or [()]
+        if not shown[-1] and _ABOUT_IMAGE.search(self.prompt):
             return next((images for images in reversed(shown) if images), ())
-        return shown[-1] if shown else ()
+        return shown[-1]
 
     @property
     def instructions(self) -> str:
@@ -159,6 +151,10 @@ class Reply:
     cited: Passage | None = None
 
 
+Compose: TypeAlias = Callable[[Conversation], Reply]
+"""A responder: the built-in one is `reply.compose`."""
+
+
 def unmatched_results(turns: tuple[Turn, ...]) -> tuple[list[str], list[str], int]:
     """Find the first place where tool calls and their results do not match.
 
@@ -173,7 +169,3 @@ def unmatched_results(turns: tuple[Turn, ...]) -> tuple[list[str], list[str], in
             return [], waiting, at
         waiting = [one for one in waiting if one != turn.call_id] + [call.id for call in turn.calls]
     return [], waiting, len(turns)
-
-
-Compose: TypeAlias = Callable[[Conversation], Reply]
-"""A responder: the built-in one is `reply.compose`."""

@@ -7,34 +7,32 @@ import struct
 from typing import Any
 
 from llmlab.lab.simulator import tokens
-from llmlab.lab.simulator.checks import choice, missing
-from llmlab.lab.simulator.context import Context
+from llmlab.lab.simulator.context import Context, Routes
 from llmlab.lab.simulator.errors import Refused
+from llmlab.lab.simulator.fields import NEEDED, check, one_of
 from llmlab.lab.simulator.json_access import as_int, texts_of
 from llmlab.lab.simulator.models import Model
-from llmlab.lab.simulator.ollama_models import requested_model
 from llmlab.lab.simulator.text_search import embed
 from llmlab.lab.wire.messages import TapeAnswer
 
+_FIELDS = {"input": NEEDED, "encoding_format": one_of("float", "base64")}
 
-def openai_embeddings(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/embeddings`."""
+
+def _embeddings(context: Context) -> TapeAnswer:
     body = context.body
     if not body.get("model"):
         raise Refused(400, "you must provide a model parameter")
     model = context.model(body["model"])
     if not model.embeds:
         raise Refused(403, f"You are not allowed to generate embeddings from the model {model.id}.")
-    if body.get("input") is None:
-        raise missing("input")
+    check(body, _FIELDS)
     texts = texts_of(body["input"])
     if not texts:
         raise Refused(400, "Invalid 'input': input cannot be an empty array or an empty string.", param="input")
-    encoding = choice(body.get("encoding_format"), "encoding_format", ("float", "base64"), "float")
     size, counts = _size(body, model), [tokens.count(text) for text in texts]
     context.check_length(max(counts), model)
     vectors: list[Any] = [embed(text, size) for text in texts]
-    if encoding == "base64":
+    if body.get("encoding_format") == "base64":
         vectors = [base64.b64encode(struct.pack(f"<{size}f", *vector)).decode("ascii") for vector in vectors]
     used = sum(counts)
     answer = {
@@ -46,21 +44,19 @@ def openai_embeddings(context: Context) -> TapeAnswer:
     return context.plain(answer, context.pace(model).after(used), tokens=max(used, 1))
 
 
-def ollama_embed(context: Context) -> TapeAnswer:
-    """Answer a POST to `/api/embed`."""
-    body, seed = context.body, context.seed
-    model = requested_model(context)
+def _embed(context: Context) -> dict[str, Any]:
+    """Answer Ollama's own endpoint."""
+    body, seed, model = context.body, context.seed, context.named_model()
     if not model.embeds:
         raise Refused(400, f"this model does not support embeddings: {model.id}")
-    texts, seconds = texts_of(body.get("input")), 0.035
-    answer = {
+    texts = texts_of(body.get("input"))
+    return {
         "model": body.get("model") or body.get("name"),
         "embeddings": [embed(text, _size(body, model)) for text in texts],
-        "total_duration": int(seconds * 1e9) + seed.number("total", 900_000),
+        "total_duration": 35_000_000 + seed.number("total", 900_000),
         "load_duration": 5_000_000 + seed.number("load", 3_000_000),
         "prompt_eval_count": sum(map(tokens.count, texts)),
     }
-    return context.plain(answer, seconds)
 
 
 def _size(body: dict[str, Any], model: Model) -> int:
@@ -69,3 +65,7 @@ def _size(body: dict[str, Any], model: Model) -> int:
         message = f"Invalid value for 'dimensions' = {size}. Must be between 1 and {model.embeds}."
         raise Refused(400, message, param="dimensions")
     return model.embeds if size is None else size
+
+
+OPENAI: Routes = {"/v1/embeddings": {"POST": _embeddings}}
+OLLAMA: Routes = {"/api/embed": {"POST": _embed}}

@@ -29,9 +29,11 @@ _LIMITS_IN_WORDS = re.compile(
     r"(-?\d{1,15}(?:\.\d{1,15})?|(?<=format: )[a-z-]+)"
 )
 _DATE = re.compile(
-    r"\d{4}-\d\d-\d\d|\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b"
+    r"\d{4}-\d\d-\d\d|\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b", re.I
 )
 _EMAIL, _URL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+\w"), re.compile(r"https?://[^\s\"'<>]+")
+_PATTERNS = {"mail": _EMAIL, "url": _URL, "date": _DATE, "day": _DATE}
+"""What a field holds that has this in its name."""
 _FORMATS = {
     # how a text of this format looks, and an example
     "date": (re.compile(r"\d{4}-\d\d-\d\d"), "2026-11-05"),
@@ -46,20 +48,18 @@ _FORMATS = {
 _PLACE_NAME = re.compile("cit(?:y|ies)|location|place|town|country|destination|origin|region|where|address")
 _SUM_NAME = re.compile("expression|formula|equation|calculation")
 _TEXT_NAMES = ("query", "question", "text", "prompt", "message", "input", "content", "sentence", "search", "topic", "q")
-_LATITUDES, _LONGITUDES = ("lat", "latitude"), ("lon", "lng", "long", "longitude")
+_COORDINATE_NAMES = {"lat": 0, "latitude": 0, "lon": 1, "lng": 1, "long": 1, "longitude": 1}
 
 
 def names_in(text: str) -> list[str]:
     """Return the capitalised names in a text, each once."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     for match in _CAPITALISED.findall(text[:4000]):
         parts = match.split()
         while parts and parts[0].lower().strip(",") in _OPENERS:
-            parts = parts[1:]
-        name = " ".join(parts)
-        if name and name not in names:
-            names.append(name)
-    return names
+            del parts[0]
+        names[" ".join(parts)] = None
+    return [name for name in names if name]
 
 
 def fill_schema(schema: dict[str, Any], text: str, place: str = "") -> Any:
@@ -77,8 +77,7 @@ class _Filler:
     """Fills one schema from one prompt. A value of the prompt is used once."""
 
     def __init__(self, root: object, text: str, place: str) -> None:
-        self.root = as_dict(root)
-        self.left = _MOST_VALUES
+        self.root, self.left = as_dict(root), _MOST_VALUES
         self.text = text[:4000]
         self.low = self.text.lower()
         self.quoted: list[str] = [one or other for one, other in _QUOTED.findall(self.text)]
@@ -101,7 +100,8 @@ class _Filler:
         if "const" in rule:
             return rule["const"]
         if choices := as_list(rule.get("enum")):
-            return self._choice(choices, rule, needed)
+            named = (one for one in choices if isinstance(one, str) and one and self._mentions(one))
+            return next(named, rule.get("default", choices[0]) if needed else None)
         if kind == "object" or (kind is None and "properties" in rule):
             return {} if deep else self._object(rule, depth + 1)
         if kind == "array":
@@ -113,15 +113,17 @@ class _Filler:
             return True if needed or mentioned else rule.get("default")
         return None if kind == "null" else _in_format(rule, self._text(rule, name.lower(), needed))
 
+    def _mentions(self, word: str) -> bool:
+        return re.search(rf"\b{re.escape(word.lower())}", self.low) is not None
+
     def _resolved(self, schema: object) -> dict[str, Any]:
         """Follow `$ref` into the definitions of the schema; a few steps, in case it leads to itself."""
         rule = as_dict(schema)
         for _ in range(_DEPTH):
-            if not isinstance(rule.get("$ref"), str):
-                break
-            path, rule = rule["$ref"].removeprefix("#").strip("/").split("/"), self.root
-            for part in filter(None, path):
-                rule = as_dict(rule.get(part))
+            if isinstance(rule.get("$ref"), str):
+                path, rule = rule["$ref"].removeprefix("#").strip("/").split("/"), self.root
+                for part in filter(None, path):
+                    rule = as_dict(rule.get(part))
         return rule
 
     def _any(self, union: list[Any], name: str, needed: bool, depth: int) -> Any:
@@ -134,16 +136,27 @@ class _Filler:
         return self.value(real[0], name, needed and not nullable, depth + 1)
 
     def _object(self, rule: dict[str, Any], depth: int) -> dict[str, Any]:
-        required = as_list(rule.get("required"))
-        fields = as_dict(rule.get("properties"))
+        required, fields = as_list(rule.get("required")), as_dict(rule.get("properties"))
         values = {name: self.value(one, name, name in required, depth) for name, one in fields.items()}
         return {name: value for name, value in values.items() if value is not None or name in required}
 
-    def _choice(self, choices: list[Any], rule: dict[str, Any], needed: bool) -> Any:
-        for choice in choices:
-            if isinstance(choice, str) and choice and re.search(rf"\b{re.escape(choice.lower())}", self.low):
-                return choice
-        return rule.get("default", choices[0]) if needed else None
+    def _array(self, rule: dict[str, Any], name: str, depth: int) -> list[Any]:
+        if slots := as_list(rule.get("prefixItems")):
+            return [self.value(slot, name, depth=depth + 1) for slot in slots]
+        items, least, most = self._resolved(rule.get("items")), as_int(rule.get("minItems")), rule.get("maxItems")
+        if "$ref" in as_dict(rule.get("items")) and depth > 2 and not least:
+            return []  # a schema that contains itself ends here
+        values: list[Any]
+        if items.get("type") in ("number", "integer"):
+            values = [self._number(items, "", True, whole=items["type"] == "integer") for _ in self.numbers[:50]]
+        elif items.get("type", "string") == "string" and not items.keys() & {"enum", "const", "anyOf", "properties"}:
+            values = list(self.quoted[:10] or self.names[:10] or self.text.split()[:1])
+        else:
+            value = self.value(items, name, depth=depth + 1)
+            values = [] if value is None else [value]
+        while len(values) < min(least or 0, 10):
+            values.append(self.value(items, name, depth=depth + 1))
+        return values[: max(most, 0)] if isinstance(most, int) else values
 
     def _number(self, rule: dict[str, Any], name: str, needed: bool, *, whole: bool) -> float | int | None:
         if self.numbers:
@@ -153,28 +166,6 @@ class _Filler:
             return _in_bounds(rule, float(coordinate))
         default = as_number(rule.get("default", rule.get("minimum")))
         return _in_bounds(rule, 1 if default is None else default) if needed else None
-
-    def _array(self, rule: dict[str, Any], name: str, depth: int) -> list[Any]:
-        if slots := as_list(rule.get("prefixItems")):
-            return [self.value(slot, name, depth=depth + 1) for slot in slots]
-        items = self._resolved(rule.get("items"))
-        if "$ref" in as_dict(rule.get("items")) and depth > 2 and not rule.get("minItems"):
-            return []  # a schema that contains itself ends here
-        values = self._items(items, name, depth)
-        while len(values) < min(as_int(rule.get("minItems")) or 0, 10):
-            values.append(self.value(items, name, depth=depth + 1))
-        most = as_int(rule.get("maxItems"))
-        return values if most is None else values[: max(most, 0)]
-
-    def _items(self, items: dict[str, Any], name: str, depth: int) -> list[Any]:
-        if items.get("type") in ("number", "integer"):
-            whole = items["type"] == "integer"
-            return [self._number(items, "", True, whole=whole) for _ in self.numbers[:50]]
-        plain = not items.keys() & {"enum", "const", "anyOf", "oneOf", "properties"}
-        if items.get("type", "string") == "string" and plain:
-            return list(self.quoted[:10] or self.names[:10] or self.text.split()[:1])
-        value = self.value(items, name, depth=depth + 1)
-        return [] if value is None else [value]
 
     def _text(self, rule: dict[str, Any], name: str, needed: bool) -> str | None:
         if special := self._by_name(name):
@@ -195,25 +186,24 @@ class _Filler:
             return coordinate
         if _SUM_NAME.search(name):
             return (find_sum(self.text) or (self.text, ""))[0]
-        for part, pattern in (("mail", _EMAIL), ("url", _URL), ("date", _DATE), ("day", _DATE)):
-            if part in name and (match := pattern.search(self.text if part in ("mail", "url") else self.low)):
-                return match[0]
+        for part, pattern in _PATTERNS.items():
+            if part in name and (match := pattern.search(self.text)):
+                return match[0].lower() if pattern is _DATE else match[0]
         if "currency" in name and self.codes:
             return self.codes.pop(0)
         if "language" in name:
             return next((one.capitalize() for one in LANGUAGES if one in self.low), "")
         if _PLACE_NAME.search(name) and self.places:
             before = r"\b(?:in|at|to|from|near) "
-            there = (place for place in self.places if re.search(before + re.escape(place), self.text))
-            place = next(there, self.places[0])
+            place = next((one for one in self.places if re.search(before + re.escape(one), self.text)), self.places[0])
             self.places.remove(place)
             return place
         return ""
 
     def _coordinate(self, name: str) -> str:
-        if name not in _LATITUDES + _LONGITUDES:
+        which = _COORDINATE_NAMES.get(name)
+        if which is None:
             return ""
-        which = 0 if name in _LATITUDES else 1
         if len(self.numbers) >= 2:
             return self.numbers[which]
         known = next((place for place in COORDINATES if place in " ".join(self.places).lower()), None)
@@ -222,9 +212,9 @@ class _Filler:
 
 def _limits_in_words(rule: dict[str, Any]) -> dict[str, Any]:
     """Return the limits that a description has in words, for services that know no such keywords."""
-    limits = dict(_LIMITS_IN_WORDS.findall(as_str(rule.get("description"))))
+    limits = _LIMITS_IN_WORDS.findall(as_str(rule.get("description")))
     return {name: (float(text) if "." in text else int(text)) if text[-1].isdecimal() else text
-            for name, text in limits.items()}  # fmt: skip
+            for name, text in limits}  # fmt: skip
 
 
 def _in_bounds(rule: dict[str, Any], number: float | int) -> float | int:

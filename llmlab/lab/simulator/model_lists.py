@@ -5,52 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from llmlab.lab.simulator.context import Context
-from llmlab.lab.simulator.models import MODELS, Model
-from llmlab.lab.simulator.paging import message_page
-from llmlab.lab.wire.messages import TapeAnswer
+from llmlab.lab.simulator.context import Context, Routes
+from llmlab.lab.simulator.models import Model
+from llmlab.lab.simulator.stored import message_page
 
-_OPENROUTER_PARAMETERS = (
-    "max_tokens", "reasoning", "response_format", "seed", "stop", "temperature", "tool_choice", "tools", "top_p",
-)  # fmt: skip
-
-
-def openai_models(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/models` in OpenAI's form."""
-    return context.plain({"object": "list", "data": [_openai(context, one) for one in context.models]}, 0.2)
-
-
-def openai_model(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/models/{id}` in OpenAI's form."""
-    return context.plain(_openai(context, context.model(context.ids[0])), 0.1)
-
-
-def anthropic_models(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/models` in Anthropic's form."""
-    return context.plain(message_page(context, [_anthropic(model) for model in MODELS["anthropic"]]), 0.2)
-
-
-def anthropic_model(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/models/{id}` in Anthropic's form."""
-    return context.plain(_anthropic(context.model(context.ids[0])), 0.1)
-
-
-def openrouter_models(context: Context) -> TapeAnswer:
-    """Answer GET `/api/v1/models`, which needs no key."""
-    return context.plain({"data": [_openrouter(model) for model in MODELS["openrouter"]]}, 0.3)
-
-
-def health(context: Context) -> TapeAnswer:
-    """Answer GET `/health` as llama.cpp's server does."""
-    return context.plain({"status": "ok"})
-
-
-def _created(model: Model) -> int:
-    return int(datetime.fromisoformat(model.created).replace(tzinfo=UTC).timestamp())
+_PARAMETERS_TEXT = "max_tokens reasoning response_format seed stop temperature tool_choice tools top_p"
+_OWNERS = {"openai": "system", "ollama": "library"}
 
 
 def _openai(context: Context, model: Model) -> dict[str, Any]:
-    owner = {"openai": "system", "ollama": "library"}.get(context.service, "llamacpp")
+    owner = _OWNERS.get(context.service, "llamacpp")
     return {"id": model.id, "object": "model", "created": _created(model), "owned_by": owner}
 
 
@@ -91,10 +55,27 @@ def _openrouter(model: Model) -> dict[str, Any]:
             "is_moderated": False,
         },
         "per_request_limits": None,
-        "supported_parameters": [] if model.embeds else list(_OPENROUTER_PARAMETERS),
+        "supported_parameters": [] if model.embeds else _PARAMETERS_TEXT.split(),
         "default_parameters": {"temperature": None, "top_p": None, "frequency_penalty": None},
     }
 
 
+def _created(model: Model) -> int:
+    return int(datetime.fromisoformat(model.created).replace(tzinfo=UTC).timestamp())
+
+
 def _price(dollars: float) -> str:
     return f"{dollars / 1e6:.10f}".rstrip("0").rstrip(".")
+
+
+OPENAI: Routes = {
+    "/v1/models": {
+        "GET": lambda context: {"object": "list", "data": [_openai(context, one) for one in context.models]}
+    },
+    "/v1/models/{*}": {"GET": lambda context: _openai(context, context.model(context.ids[0]))},
+}
+ANTHROPIC: Routes = {
+    "/v1/models": {"GET": lambda context: message_page(context, [_anthropic(model) for model in context.models])},
+    "/v1/models/{*}": {"GET": lambda context: _anthropic(context.model(context.ids[0]))},
+}
+OPENROUTER: Routes = {"/v1/models": {"GET": lambda context: {"data": [_openrouter(model) for model in context.models]}}}

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from llmlab.lab.simulator import tokens
-from llmlab.lab.simulator.context import Context
+from llmlab.lab.simulator.context import Context, Routes
 from llmlab.lab.simulator.conversation import Conversation, Reply, ToolCall, Turn
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.images import check_images, images_of
 from llmlab.lab.simulator.json_access import as_dict, as_int, as_str, dicts, stop_texts, text_of
 from llmlab.lab.simulator.models import Model
-from llmlab.lab.simulator.ollama_models import requested_model
 from llmlab.lab.simulator.openai_chat import function_tools
 from llmlab.lab.simulator.timing import Pace
 from llmlab.lab.wire.messages import Event, TapeAnswer
@@ -23,25 +22,19 @@ _ROLES = ("system", "user", "assistant", "tool")
 _MOST_TOKENS = 4096
 
 
-def chat(context: Context) -> TapeAnswer:
-    """Answer a POST to `/api/chat`."""
-    model, messages = requested_model(context), context.body.get("messages")
+def _chat(context: Context) -> TapeAnswer:
+    model, messages = context.named_model(), context.body.get("messages")
     if messages is not None and not isinstance(messages, list):
         field = "ChatRequest.messages of type []api.Message"
         raise Refused(400, f"json: cannot unmarshal value into Go struct field {field}")
-    if not messages:
-        return _load(context, model, {"message": {"role": "assistant", "content": ""}})
     return _answer(context, model, tuple(_turn(one) for one in dicts(messages)))
 
 
-def generate(context: Context) -> TapeAnswer:
-    """Answer a POST to `/api/generate`."""
-    body, model = context.body, requested_model(context)
+def _generate(context: Context) -> TapeAnswer:
+    body, model = context.body, context.named_model()
     prompt, system = as_str(body.get("prompt")), as_str(body.get("system"))
-    if not prompt:
-        return _load(context, model, {"response": ""})
-    question = Turn("user", prompt, images=images_of(body, "ollama"))
-    return _answer(context, model, (Turn("system", system), question) if system else (question,))
+    question = (Turn("user", prompt, images=images_of(body, "ollama")),) if prompt else ()
+    return _answer(context, model, (Turn("system", system), *question) if system and prompt else question)
 
 
 def _turn(message: dict[str, Any]) -> Turn:
@@ -77,41 +70,40 @@ def _read(context: Context, model: Model, turns: tuple[Turn, ...]) -> Conversati
 
 
 def _answer(context: Context, model: Model, turns: tuple[Turn, ...]) -> TapeAnswer:
+    """Answer; a request without a message loads the model into memory, or unloads it."""
+    keep = context.body.get("keep_alive") not in (0, "0", "0s")
+    if not turns:
+        (context.state.loaded.add if keep else context.state.loaded.discard)(model.id)
+        return context.plain(_line(context) | {"done": True, "done_reason": "load" if keep else "unload"})
     conversation = _read(context, model, turns)
-    _keep_loaded(context, model)
+    (context.state.loaded.add if keep else context.state.loaded.discard)(model.id)
     reply, pace = context.compose(conversation), context.pace(model)
     end = _end(context, reply, tokens.count_input(conversation), pace)
-
-    def line(seconds: float, **part: Any) -> dict[str, Any]:
-        return {**_head(context, seconds), **_part(context, **part)}
-
     if context.body.get("stream") is False:
         seconds = end["total_duration"] / 1e9
-        whole = line(seconds, text=reply.text, thought=reply.reasoning, calls=[_call(call) for call in reply.calls])
+        whole = _line(context, seconds, reply.text, reply.reasoning, [_call(call) for call in reply.calls])
         return context.plain(whole | end, round(seconds, 3))
-    parts: list[dict[str, Any]] = [{"thought": piece} for piece in tokens.split(reply.reasoning)]
+    parts: list[tuple[Any, ...]] = [("", thought) for thought in tokens.split(reply.reasoning)]
     # In a stream every call after the first has its index.
-    parts += [{"calls": [_call(call, {"index": at} if at else {})]} for at, call in enumerate(reply.calls)]
-    parts += [{"text": piece} for piece in tokens.split(reply.text)]
-    *times, last = pace.times([*parts, None])
+    parts += [("", "", [_call(call, {"index": at} if at else {})]) for at, call in enumerate(reply.calls)]
+    parts += [(text,) for text in tokens.split(reply.text)]
+    *times, last = pace.times([1] * (len(parts) + 1))
     events: list[tuple[float, Event]] = [
-        (time, line(time, **part) | {"done": False}) for time, part in zip(times, parts, strict=True)
+        (time, _line(context, time, *part) | {"done": False}) for time, part in zip(times, parts, strict=True)
     ]
-    return context.stream([*events, (last, line(last) | end)], "ndjson")
+    return context.stream([*events, (last, _line(context, last) | end)], "ndjson")
 
 
-def _head(context: Context, seconds: float = 0.0) -> dict[str, Any]:
-    name = as_str(context.body.get("model")) or as_str(context.body.get("name"))
-    return {"model": name, "created_at": context.seed.timestamp(seconds, micro=True)}
-
-
-def _part(
-    context: Context, text: str = "", thought: str = "", calls: list[dict[str, Any]] | None = None
+def _line(
+    context: Context, seconds: float = 0.0, text: str = "", thought: str = "", calls: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
+    name = as_str(context.body.get("model")) or as_str(context.body.get("name"))
+    head = {"model": name, "created_at": context.seed.timestamp(seconds, micro=True)}
     thinking = {"thinking": thought} if thought else {}
     if context.path == "/api/generate":
-        return {"response": text, **thinking}
-    return {"message": {"role": "assistant", "content": text, **thinking, **({"tool_calls": calls} if calls else {})}}
+        return {**head, "response": text, **thinking}
+    asked = {"tool_calls": calls} if calls else {}
+    return {**head, "message": {"role": "assistant", "content": text, **thinking, **asked}}
 
 
 def _call(call: ToolCall, index: dict[str, int] | None = None) -> dict[str, Any]:
@@ -119,8 +111,7 @@ def _call(call: ToolCall, index: dict[str, int] | None = None) -> dict[str, Any]
 
 
 def _end(context: Context, reply: Reply, read: int, pace: Pace) -> dict[str, Any]:
-    written = reply.tokens + reply.reasoning_tokens
-    draw = context.seed.random("durations")
+    written, draw = reply.tokens + reply.reasoning_tokens, context.seed.random("durations")
     load = draw.randrange(40_000_000, 160_000_000)
     reading, writing = max(1_000_000, int(pace.first * 1e9) - load), int(written / pace.rate * 1e9)
     return {
@@ -135,14 +126,4 @@ def _end(context: Context, reply: Reply, read: int, pace: Pace) -> dict[str, Any
     }
 
 
-def _keep_loaded(context: Context, model: Model) -> bool:
-    """Note that the model is in memory, unless the request wants it to leave at once."""
-    keep = context.body.get("keep_alive") not in (0, "0", "0s")
-    (context.state.loaded.add if keep else context.state.loaded.discard)(model.id)
-    return keep
-
-
-def _load(context: Context, model: Model, empty: dict[str, Any]) -> TapeAnswer:
-    """Answer an empty request, which loads the model into memory or unloads it."""
-    reason = "load" if _keep_loaded(context, model) else "unload"
-    return context.plain({**_head(context), **empty, "done": True, "done_reason": reason})
+ROUTES: Routes = {"/api/chat": {"POST": _chat}, "/api/generate": {"POST": _generate}}

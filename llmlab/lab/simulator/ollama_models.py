@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from llmlab.lab.simulator.context import Context
+from llmlab.lab.simulator.context import Context, Routes
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.models import MODELS, PULLABLE, Model, find
 from llmlab.lab.wire.messages import Event, TapeAnswer
@@ -15,80 +15,53 @@ _BYTES_PER_SECOND = 200e6
 _FAMILIES = {"gpt-oss": "gptoss", "qwen3": "qwen3", "llama3.2": "llama"}
 
 
-def requested_model(context: Context) -> Model:
-    """Find the model that a request to Ollama's own API names."""
-    name = context.body.get("model") or context.body.get("name")
-    if not name:
-        raise Refused(400, "model is required")
-    return context.model(name)
+def _tags(context: Context) -> dict[str, Any]:
+    """List the installed models."""
+    return {"models": [_entry(model) | {"modified_at": _modified(model)} for model in context.models]}
 
 
-def version(context: Context) -> TapeAnswer:
-    """Answer GET `/api/version`."""
-    return context.plain({"version": "0.13.5"})
-
-
-def tags(context: Context) -> TapeAnswer:
-    """Answer GET `/api/tags`: the installed models."""
-    return context.plain({"models": [_entry(model) | {"modified_at": _modified(model)} for model in context.models]})
-
-
-def ps(context: Context) -> TapeAnswer:
-    """Answer GET `/api/ps`: the models in memory; at first that is the first one."""
-    loaded = [model for model in context.models if model.id in context.state.loaded]
+def _ps(context: Context) -> dict[str, Any]:
+    """List the models in memory; at first that is the first one."""
     until = context.seed.timestamp(300, micro=True)
-    models = [_entry(model) | {"expires_at": until, "size_vram": _bytes(model)} for model in loaded]
-    return context.plain({"models": models})
+    loaded = (model for model in context.models if model.id in context.state.loaded)
+    return {"models": [_entry(model) | {"expires_at": until, "size_vram": _bytes(model)} for model in loaded]}
 
 
-def show(context: Context) -> TapeAnswer:
-    """Answer POST `/api/show`."""
-    model = requested_model(context)
-    thinks = ["thinking"] if model.effort != "none" else []
-    answer = {
+def _show(context: Context) -> dict[str, Any]:
+    model = context.named_model()
+    family, thinks = _family(model), ["thinking"] if model.effort != "none" else []
+    return {
         "license": "Apache License 2.0",
         "modelfile": f"# Modelfile simulated by llmlab\nFROM {model.id}\n",
         "parameters": "temperature 1",
         "template": "{{ .Prompt }}",
-        "details": _details(model),
+        "details": _entry(model)["details"],
         "model_info": {
-            "general.architecture": _family(model),
+            "general.architecture": family,
             "general.parameter_count": _parameters(model),
-            f"{_family(model)}.context_length": model.context,
-            f"{_family(model)}.embedding_length": model.embeds or 2880,
+            f"{family}.context_length": model.context,
+            f"{family}.embedding_length": model.embeds or 2880,
         },
         "capabilities": ["embedding"] if model.embeds else ["completion", "vision" if model.sees else "tools", *thinks],
         "modified_at": _modified(model),
     }
-    return context.plain(answer)
 
 
-def pull(context: Context) -> TapeAnswer:
-    """Answer POST `/api/pull`: the steps of the download; then the model is installed."""
+def _pull(context: Context) -> TapeAnswer:
+    """Write the steps of a download; then the model is installed."""
     body, installed = context.body, context.state.installed
-    name = body.get("model") or body.get("name")
+    name, whole = body.get("model") or body.get("name"), body.get("stream") is False
     if not isinstance(name, str) or not name:
         raise Refused(400, "invalid model name" if name else "model is required")
     model = find("ollama", name, (*context.models, *PULLABLE, *MODELS["ollama"]))
-    if model is None:
-        missing = "pull model manifest: file does not exist"
-        if body.get("stream") is False:
-            raise Refused(500, missing)
-        # The server knows only after it has answered 200.
+    missing = "pull model manifest: file does not exist"
+    if model is None and whole:
+        raise Refused(500, missing)
+    if model is None:  # the server knows only after it has answered 200
         return context.stream([(0.05, {"status": "pulling manifest"}), (0.4, {"error": missing})], "ndjson")
     steps = _download(model, new=model.id not in installed)
     installed[model.id] = model
-    if body.get("stream") is False:
-        return context.plain({"status": "success"}, steps[-1][0])
-    return context.stream(steps, "ndjson")
-
-
-def delete(context: Context) -> TapeAnswer:
-    """Answer DELETE `/api/delete`, with no body."""
-    model = requested_model(context)
-    del context.state.installed[model.id]
-    context.state.loaded.discard(model.id)
-    return context.plain(None)
+    return context.plain({"status": "success"}, steps[-1][0]) if whole else context.stream(steps, "ndjson")
 
 
 def _download(model: Model, *, new: bool) -> list[tuple[float, Event]]:
@@ -105,14 +78,15 @@ def _download(model: Model, *, new: bool) -> list[tuple[float, Event]]:
     return events + [(time + 0.1, {"status": status}) for status in last]
 
 
+def _delete(context: Context) -> None:
+    model = context.named_model()
+    del context.state.installed[model.id]
+    context.state.loaded.discard(model.id)
+
+
 def _entry(model: Model) -> dict[str, Any]:
-    digest = hashlib.sha256(model.id.encode()).hexdigest()
-    return {"name": model.id, "model": model.id, "size": _bytes(model), "digest": digest, "details": _details(model)}
-
-
-def _details(model: Model) -> dict[str, Any]:
-    family = _family(model)
-    return {
+    digest, family = hashlib.sha256(model.id.encode()).hexdigest(), _family(model)
+    details = {
         "parent_model": "",
         "format": "gguf",
         "family": family,
@@ -120,6 +94,7 @@ def _details(model: Model) -> dict[str, Any]:
         "parameter_size": model.size,
         "quantization_level": "MXFP4" if family == "gptoss" else "BF16" if model.embeds else "Q4_K_M",
     }
+    return {"name": model.id, "model": model.id, "size": _bytes(model), "digest": digest, "details": details}
 
 
 def _family(model: Model) -> str:
@@ -136,3 +111,13 @@ def _bytes(model: Model) -> int:
 
 def _modified(model: Model) -> str:
     return f"{model.created}T08:00:00.000000Z"
+
+
+ROUTES: Routes = {
+    "/api/tags": {"GET": _tags},
+    "/api/ps": {"GET": _ps},
+    "/api/show": {"POST": _show},
+    "/api/pull": {"POST": _pull},
+    "/api/delete": {"DELETE": _delete},
+    "/api/version": {"GET": lambda context: {"version": "0.13.5"}},
+}

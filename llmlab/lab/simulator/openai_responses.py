@@ -1,4 +1,4 @@
-"""OpenAI's Responses API: reads a request, and writes the response, whole or as its sequence of events.
+"""OpenAI's Responses API: reads a request, and writes the response.
 
 Format: OpenAI's API reference and real traffic. Left out: built-in tools other than file search, background mode,
 documents in a message (they count as nothing).
@@ -7,60 +7,56 @@ documents in a message (they count as nothing).
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from llmlab.lab.simulator import checks, tokens
-from llmlab.lab.simulator.context import Context
-from llmlab.lab.simulator.conversation import Conversation, Passage, Reply, Tool, ToolCall, Turn
+from llmlab.lab.simulator import fields, tokens
+from llmlab.lab.simulator.context import Context, Routes, Stored
+from llmlab.lab.simulator.conversation import Conversation, Passage, Reply, ToolCall, Turn
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.images import images_of
 from llmlab.lab.simulator.json_access import arguments_of, as_dict, as_int, as_list, as_str, dicts, stop_texts, text_of
 from llmlab.lab.simulator.models import Model
-from llmlab.lab.simulator.openai_chat import schema_of
+from llmlab.lab.simulator.openai_chat import check_reasoning, schema_of, tools_of
 from llmlab.lab.simulator.openai_responses_stream import events_of
 from llmlab.lab.simulator.seed import HEX
-from llmlab.lab.simulator.vector_stores import find_store, search_result, search_stores
+from llmlab.lab.simulator.stored import Kind, deleting, find, put, showing
+from llmlab.lab.simulator.vector_stores import search_result, search_stores
 from llmlab.lab.wire.messages import TapeAnswer
 
-_ROLES = ("assistant", "system", "developer", "user")
+_FIELDS = {
+    "model": fields.NEEDED,
+    "temperature": fields.number(0, 2),
+    "top_p": fields.number(0, 1),
+    "max_output_tokens": fields.integer(16),
+    "tools": fields.ARRAY,
+    "text.format.type": fields.one_of("json_object", "json_schema", "text"),
+    "text.verbosity": fields.one_of("low", "medium", "high"),
+    "reasoning.effort": fields.one_of(*fields.EFFORTS),
+    "reasoning.summary": fields.one_of("auto", "concise", "detailed"),
+}
+_ROLE = replace(fields.one_of("assistant", "system", "developer", "user"), required=True)
 _NO_INPUT = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation_id' must be provided."
+_RESPONSE = Kind("response", "Response with id '{0}' not found.")
 
 
-def create(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/responses`."""
+def _create(context: Context) -> TapeAnswer:
     conversation, model = _read(context)
     reply, read = context.compose(conversation), tokens.count_input(conversation)
     pace = context.pace(model, reply.reasoning_tokens)
     seconds = pace.after(reply.tokens)
     answer = _answer(context, conversation, model, reply, read, seconds)
-    if context.body.get("store") is not False:
-        context.state.remember(answer, _history(conversation, reply, answer["output"]))
+    if answer["store"]:
+        turns = _history(conversation, reply, answer["output"])
+        put(context, _RESPONSE, answer["id"], Stored(answer, context.seed, turns=turns))
     if not context.streams:
         return context.plain(answer, seconds, tokens=read)
     return context.stream(events_of(answer, pace, context.seed), "named_sse", read)
 
 
-def retrieve(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/responses/{id}`."""
-    return context.plain(_stored(context), 0.1)
-
-
-def delete(context: Context) -> TapeAnswer:
-    """Answer DELETE `/v1/responses/{id}`."""
-    response_id = _stored(context)["id"]
-    del context.state.responses[response_id]
-    return context.plain({"id": response_id, "object": "response", "deleted": True})
-
-
-def count_tokens(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/responses/input_tokens`."""
-    conversation, _ = _read(context)
-    return context.plain({"object": "response.input_tokens", "input_tokens": tokens.count_input(conversation)})
-
-
-def _stored(context: Context) -> dict[str, Any]:
-    return context.stored(context.state.responses, context.ids[0], "Response with id '{}' not found.")[0]
+def _count_tokens(context: Context) -> dict[str, Any]:
+    return {"object": "response.input_tokens", "input_tokens": tokens.count_input(_read(context)[0])}
 
 
 def _read(context: Context) -> tuple[Conversation, Model]:
@@ -74,24 +70,19 @@ def _read(context: Context) -> tuple[Conversation, Model]:
     _check_results(turns)
     instructions, limit = as_str(body.get("instructions")), as_int(body.get("max_output_tokens"))
     chosen, text = body.get("tool_choice"), as_dict(body.get("text"))
-    effort = as_dict(body.get("reasoning")).get("effort")
     conversation = Conversation(
         turns=((Turn("system", instructions),) if instructions else ()) + turns,
-        tools=tuple(
-            Tool(one["name"], as_str(one.get("description")), as_dict(one.get("parameters")))
-            for one in dicts(body.get("tools"))
-            if one.get("type") == "function" and as_str(one.get("name"))
-        ),
+        tools=tools_of([one for one in dicts(body.get("tools")) if one.get("type") == "function"], "parameters"),
         tool_choice=as_str(as_dict(chosen).get("name")) or as_str(chosen) or "auto",
         parallel=body.get("parallel_tool_calls") is not False,
         stop=stop_texts(body.get("stop")),
         max_tokens=min(limit, model.output) if limit else model.output,
-        effort=checks.choice(effort, "reasoning.effort", checks.EFFORTS, model.effort),
+        effort=as_dict(body.get("reasoning")).get("effort") or model.effort,
         schema=schema_of(as_dict(text.get("format")), as_dict(text.get("format"))),
         variant=context.variant(body),
-        verbosity=checks.choice(text.get("verbosity"), "text.verbosity", ("low", "medium", "high"), "medium"),
+        verbosity=text.get("verbosity") or "medium",
     )
-    checks.check_reasoning(body, model, conversation.effort, "reasoning.effort")
+    check_reasoning(body, model, conversation.effort, "reasoning.effort")
     context.check_length(tokens.count_input(conversation), model)
     return replace(conversation, passages=_search(context, conversation)), model
 
@@ -99,47 +90,40 @@ def _read(context: Context) -> tuple[Conversation, Model]:
 def _check(context: Context) -> tuple[Turn, ...]:
     """Check the fields of a request, and return the turns of the previous response."""
     body = context.body
-    if not body.get("model"):
-        raise checks.missing("model")
     previous, given = body.get("previous_response_id"), body.get("input")
+    fields.check(body, _FIELDS)
     if given is None and previous is None:
         raise Refused(400, _NO_INPUT, param="input", code="missing_required_parameter")
     if given is not None and not isinstance(given, (str, list)):
-        raise checks.wrong_type("input", "one of a string or array of objects", given)
-    checks.check_number(body, "temperature", 0, 2)
-    checks.check_number(body, "top_p", 0, 1)
-    checks.check_number(body, "max_output_tokens", 16, whole=True)
-    checks.check_array(body, "tools")
-    checks.check_format(as_dict(as_dict(body.get("text")).get("format")), "text.format")
+        raise fields.wrong_type("input", "one of a string or array of objects", given)
+    fields.check_format(as_dict(as_dict(body.get("text")).get("format")), "text.format")
     for at, tool in enumerate(dicts(body.get("tools"))):
-        checks.check_tool(tool, f"tools[{at}]")
-    summary = as_dict(body.get("reasoning")).get("summary")
-    checks.choice(summary, "reasoning.summary", ("auto", "concise", "detailed"), "")
-    stored = context.state.responses.get(previous) if isinstance(previous, str) else None
-    if previous is not None and stored is None:
+        fields.check_tool(tool, f"tools[{at}]")
+    if previous is None:
+        return ()
+    try:
+        return find(context, _RESPONSE, previous).turns
+    except Refused:
         message = f"Previous response with id '{previous}' not found."
-        raise Refused(400, message, param="previous_response_id", code="previous_response_not_found")
-    return stored[1] if stored else ()
+        raise Refused(400, message, param="previous_response_id", code="previous_response_not_found") from None
 
 
-def _turns(given: object) -> tuple[Turn, ...]:
+def _turns(given: object) -> Iterator[Turn]:
     if isinstance(given, str):
-        return (Turn("user", given),)
-    turns = []
+        yield Turn("user", given)
     for at, item in enumerate(as_list(given)):
         if not isinstance(item, dict):
-            raise checks.wrong_type(f"input[{at}]", "an input item", item)
+            raise fields.wrong_type(f"input[{at}]", "an input item", item)
         kind, call_id = item.get("type", "message"), as_str(item.get("call_id"))
         if kind == "function_call":
             call = ToolCall(call_id, as_str(item.get("name")), arguments_of(item.get("arguments")))
-            turns.append(Turn("assistant", calls=(call,)))
+            yield Turn("assistant", calls=(call,))
         elif kind == "function_call_output":
-            turns.append(Turn("tool", text_of(item.get("output")), call_id=call_id))
+            yield Turn("tool", text_of(item.get("output")), call_id=call_id)
         elif kind == "message":
-            role = checks.choice(item.get("role") or "", f"input[{at}].role", _ROLES, "")
-            role = "system" if role == "developer" else role
-            turns.append(Turn(role, text_of(item.get("content")), images=images_of(item, "openai")))
-    return tuple(turns)
+            fields.check({f"input[{at}]": item}, {f"input[{at}].role": _ROLE})
+            role = "system" if item["role"] == "developer" else item["role"]
+            yield Turn(role, text_of(item.get("content")), images=images_of(item, "openai"))
 
 
 def _check_results(turns: tuple[Turn, ...]) -> None:
@@ -160,17 +144,15 @@ def _search(context: Context, conversation: Conversation) -> tuple[Passage, ...]
     found: list[Passage] = []
     for tool in searches:
         if not as_list(tool.get("vector_store_ids")):
-            raise checks.missing("tools[].vector_store_ids")
-        stores = [find_store(context, one) for one in tool["vector_store_ids"]]
-        found += search_stores(context.state, stores, conversation.prompt, tool, 20)
+            raise fields.missing("tools[].vector_store_ids")
+        found += search_stores(context, tool["vector_store_ids"], conversation.prompt, tool, 20)
     return tuple(found)
 
 
 def _history(conversation: Conversation, reply: Reply, output: list[dict[str, Any]]) -> tuple[Turn, ...]:
     """Return the turns up to the end of a response; instructions do not carry over to the next one."""
-    calls = tuple(
-        ToolCall(item["call_id"], item["name"], arguments_of(item["arguments"])) for item in output if "call_id" in item
-    )
+    ids = [item["call_id"] for item in output if "call_id" in item]
+    calls = tuple(replace(call, id=call_id) for call, call_id in zip(reply.calls, ids, strict=True))
     turns = tuple(turn for turn in conversation.turns if turn.role != "system")
     return (*turns, Turn("assistant", reply.text, calls))
 
@@ -180,16 +162,21 @@ def _answer(
 ) -> dict[str, Any]:
     body, created, written = context.body, context.seed.created, reply.tokens + reply.reasoning_tokens
     cut = reply.finish == "length"
-    empty_usage = {"input_tokens": 0, "input_tokens_details": {"image_tokens": 0, "text_tokens": 0}}
-    empty_usage |= {"output_tokens": 0, "output_tokens_details": {"image_tokens": 0, "text_tokens": 0}}
+    unused = {"image_tokens": 0, "text_tokens": 0}
+    images = {"input_tokens": 0, "input_tokens_details": unused, "output_tokens": 0, "output_tokens_details": unused}
     metadata = {str(key): str(value) for key, value in as_dict(body.get("metadata")).items()}
-    fields = _settings(body, conversation) | {
+    return {
+        "id": "resp_0" + context.seed.letters("resp", 47, HEX),
+        "object": "response",
+        "created_at": created,
+        "status": "incomplete" if cut else "completed",
         "billing": {"payer": "developer"},
         "completed_at": None if cut else created + max(1, round(seconds)),
         "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
         "model": model.served,
         "output": _output(context, conversation, reply),
-        "tool_usage": {"image_gen": {**empty_usage, "total_tokens": 0}, "web_search": {"num_requests": 0}},
+        **_settings(body, conversation),
+        "tool_usage": {"image_gen": {**images, "total_tokens": 0}, "web_search": {"num_requests": 0}},
         "usage": {
             "input_tokens": read,
             "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
@@ -197,14 +184,6 @@ def _answer(
             "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
             "total_tokens": read + written,
         },
-    }
-    # The real service has the same order.
-    return {
-        "id": "resp_0" + context.seed.letters("resp", 47, HEX),
-        "object": "response",
-        "created_at": created,
-        "status": "incomplete" if cut else "completed",
-        **dict(sorted(fields.items())),
         "user": as_str(body.get("user")) or None,
         "metadata": {**metadata, "llmlab": "simulated"},
     }
@@ -268,34 +247,35 @@ def _output(context: Context, conversation: Conversation, reply: Reply) -> list[
     body, seed, items = context.body, context.seed, list[dict[str, Any]]()
     include = as_list(body.get("include"))
 
-    def item(kind: str, prefix: str, label: str, **fields: Any) -> None:
-        items.append({"id": prefix + seed.letters(label, 50, HEX), "type": kind, **fields})
+    def item(kind: str, label: str, prefix: str, **more: Any) -> None:
+        items.append({"id": f"{prefix}_{seed.letters(label, 50, HEX)}", "type": kind, **more})
 
     if conversation.effort != "none":
         shown = reply.reasoning and as_dict(body.get("reasoning")).get("summary")
         summary = [{"type": "summary_text", "text": reply.reasoning}] if shown else []
-        sealed = {"encrypted_content": "gAAAAAB" + seed.letters("sealed", 120)}
-        item(
-            "reasoning",
-            "rs_",
-            "rs",
-            content=[],
-            summary=summary,
-            **(sealed if "reasoning.encrypted_content" in include else {}),
-        )
+        item("reasoning", "rs", "rs", content=[], summary=summary)
+        if "reasoning.encrypted_content" in include:
+            items[-1]["encrypted_content"] = "gAAAAAB" + seed.letters("sealed", 120)
     if conversation.passages is not None:
         results = [search_result(one) | {"text": one.text} for one in conversation.passages]
         shown = results if "file_search_call.results" in include else None
-        item("file_search_call", "fs_", "fs", status="completed", queries=[conversation.prompt], results=shown)
+        item("file_search_call", "fs", "fs", status="completed", queries=[conversation.prompt], results=shown)
     for at, call in enumerate(reply.calls):
         arguments = json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":"), default=str)
         call_id = "call_" + seed.letters(f"call{at}", 24)
-        fields = {"status": "completed", "arguments": arguments, "call_id": call_id, "name": call.name}
-        item("function_call", "fc_", f"fc{at}", **fields)
+        more = {"status": "completed", "arguments": arguments, "call_id": call_id, "name": call.name}
+        item("function_call", f"fc{at}", "fc", **more)
     if not reply.calls and (reply.text or reply.finish != "length"):
         cited, kind, end = reply.cited, "file_citation", len(reply.text)
         notes = [{"type": kind, "file_id": cited.file_id, "filename": cited.filename, "index": end}] if cited else []
         part = {"type": "output_text", "annotations": notes, "logprobs": [], "text": reply.text}
         status = "incomplete" if reply.finish == "length" else "completed"
-        item("message", "msg_", "msg", status=status, content=[part], role="assistant")
+        item("message", "msg", "msg", status=status, content=[part], role="assistant")
     return items
+
+
+ROUTES: Routes = {
+    "/v1/responses": {"POST": _create},
+    "/v1/responses/input_tokens": {"POST": _count_tokens},
+    "/v1/responses/{}": {"GET": showing(_RESPONSE), "DELETE": deleting(_RESPONSE)},
+}

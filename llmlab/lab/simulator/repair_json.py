@@ -22,14 +22,14 @@ _REPAIRS: tuple[tuple[str, Callable[[Any, str], Any]], ...] = (
     (r"greater than (-?\d+)", lambda value, limit: int(limit) + 1),
     (r"multiple of (\d+)", lambda value, step: value - value % int(step)),
     (r"at most (\d+) (?:char|item)", lambda value, limit: value[: int(limit)]),
-    (r"(?:capital|upper ?case|large) ?(?:letters)?", lambda value, _: value.upper()),
-    (r"(?:small|lower ?case) ?(?:letters)?", lambda value, _: value.lower()),
+    (r"(capital|upper ?case|large)", lambda value, _: value.upper()),
+    (r"(small|lower ?case)", lambda value, _: value.lower()),
 )
 
 
 def repaired(turns: Sequence[Turn]) -> str:
     """Return the last answer with the user's complaints resolved; an empty text if there is nothing to repair."""
-    if len(turns) < 2 or (turns[-2].role, turns[-1].role) != ("assistant", "user"):
+    if [turn.role for turn in turns[-2:]] != ["assistant", "user"]:
         return ""
     try:
         answer = parse(turns[-2].text)
@@ -37,28 +37,23 @@ def repaired(turns: Sequence[Turn]) -> str:
         return ""
     known = False
     for field, problem in _COMPLAINT.findall(turns[-1].text):
-        *path, last = field.split(".")
+        keys = [int(part) if part.isdecimal() else part for part in field.split(".")]
         try:
             holder = answer
-            for part in path:
-                holder = holder[_key(holder, part)]
-            key = _key(holder, last)
-            holder[key] = _repair(holder[key], problem)
+            for key in keys[:-1]:
+                holder = holder[key]
+            holder[keys[-1]] = _repair(holder[keys[-1]], problem)
             known = True
-        except (KeyError, IndexError, TypeError, ValueError):
+        except (KeyError, IndexError, TypeError):
             continue  # the answer has no such field
     return json.dumps(answer, ensure_ascii=False) if known else ""
-
-
-def _key(holder: Any, part: str) -> Any:
-    return int(part) if isinstance(holder, list) else part
 
 
 def _repair(value: Any, problem: str) -> Any:
     for pattern, repair in _REPAIRS:
         if match := re.search(pattern, problem, re.IGNORECASE):
             try:
-                return repair(value, match[match.lastindex or 0])
-            except (TypeError, AttributeError):
+                return repair(value, match[1])
+            except (TypeError, AttributeError, ValueError, ZeroDivisionError):
                 return value  # the complaint is about another type of value
     return value

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from llmlab.lab.simulator import checks
-from llmlab.lab.simulator.context import Context, State, Stored
+from llmlab.lab.simulator.context import Context, Routes, Stored
 from llmlab.lab.simulator.conversation import Passage
-from llmlab.lab.simulator.files import find_file
+from llmlab.lab.simulator.fields import Field, check, integer, metadata, missing, wrong_type
+from llmlab.lab.simulator.files import FILE
 from llmlab.lab.simulator.json_access import as_dict, as_int, as_list, as_number, as_str, dicts
-from llmlab.lab.simulator.paging import page
 from llmlab.lab.simulator.seed import HEX
+from llmlab.lab.simulator.stored import Kind, deleting, find, listing, page, put, showing
 from llmlab.lab.simulator.text_search import chunks, nearest
 from llmlab.lab.wire.messages import TapeAnswer
 
@@ -30,12 +30,32 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "in": lambda value, wanted: value in as_list(wanted),
     "nin": lambda value, wanted: value not in as_list(wanted),
 }
+_FIELDS = {
+    "file_ids": Field("an array of strings"),
+    "max_num_results": integer(1, 50),
+    "chunking_strategy.static.max_chunk_size_tokens": integer(100, 4096),
+}
 
 
-def create(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/vector_stores`."""
+def _shown(context: Context, store: Stored) -> dict[str, Any]:
+    files = [file.view for file in _files(context, store.view["id"])]
+    sizes, statuses = sum(view["usage_bytes"] for view in files), [view["status"] for view in files]
+    return _with_counts(store.view | {"status": "", "usage_bytes": sizes}, "completed", statuses)
+
+
+STORE: Final = Kind("vector_store.deleted", "Vector store with id '{0}' not found.", show=_shown)
+_STORE_FILE = Kind("vector_store.file.deleted", "No file found with id '{0}' in vector store '{1}'.", outer=STORE)
+_FILE_BATCH = Kind("vector_store.files_batch", "No file batch found with id '{0}' in vector store '{1}'.", outer=STORE)
+
+
+def _files(context: Context, store_id: str) -> list[Stored]:
+    files = context.state.things[_STORE_FILE.name]
+    return [file for key, file in files.items() if key.startswith(f"{store_id}/")]
+
+
+def _create(context: Context) -> TapeAnswer:
     body, created = as_dict(context.json), context.seed.created
-    checks.check_array(body, "file_ids", "an array of strings")
+    check(body, _FIELDS)
     view: dict[str, Any] = {
         "id": context.state.new_id(context.seed, "vs_", 32, HEX),
         "object": "vector_store",
@@ -45,78 +65,62 @@ def create(context: Context) -> TapeAnswer:
         "expires_after": as_dict(body.get("expires_after")) or None,
         "expires_at": None,
         "last_active_at": created,
-        "metadata": checks.metadata(body) or {},
+        "metadata": metadata(body) or {},
     }
-    store = Stored(view, context.seed)
-    for file_id in as_list(body.get("file_ids")):
-        _add(context, store, file_id, body)
-    context.state.stores[view["id"]] = store
-    return context.plain(_shown(store, reading=bool(store.files)), 0.4)
+    ids = as_list(body.get("file_ids"))
+    for file_id in ids:
+        find(context, FILE, file_id, "file_id")
+    shown = put(context, STORE, view["id"], Stored(view, context.seed))
+    for file_id in ids:
+        _add(context, view["id"], file_id, body)
+    reading = _with_counts(shown | {"status": ""}, "in_progress", ["in_progress"] * len(_files(context, view["id"])))
+    return context.plain(reading if ids else shown, 0.4)
 
 
-def list_stores(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/vector_stores`."""
-    return context.plain(page(context, [_shown(store) for store in context.state.stores.values()]))
-
-
-def retrieve(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/vector_stores/{id}`."""
-    return context.plain(_shown(_store(context)))
-
-
-def update(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/vector_stores/{id}`, which changes the name or the metadata."""
-    store, body = _store(context), context.body
-    changes = {"name": as_str(body.get("name")) or None, "metadata": checks.metadata(body) or {}}
+def _update(context: Context) -> dict[str, Any]:
+    """Change the name or the metadata of a store."""
+    store, body = find(context, STORE), context.body
+    changes = {"name": as_str(body.get("name")) or None, "metadata": metadata(body) or {}}
     store.view = store.view | {name: value for name, value in changes.items() if name in body}
-    return context.plain(_shown(store))
+    return _shown(context, store)
 
 
-def delete(context: Context) -> TapeAnswer:
-    """Answer DELETE `/v1/vector_stores/{id}`; its uploaded files stay."""
-    store_id = _store(context).view["id"]
-    del context.state.stores[store_id]
-    return context.plain({"id": store_id, "object": "vector_store.deleted", "deleted": True})
-
-
-def search(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/vector_stores/{id}/search`."""
-    body, store = context.body, _store(context)
+def _search(context: Context) -> TapeAnswer:
+    body, store = context.body, find(context, STORE)
     query = body.get("query")
     if query is None:
-        raise checks.missing("query")
+        raise missing("query")
     if not isinstance(query, (str, list)):
-        raise checks.wrong_type("query", "one of a string or array of strings", query)
+        raise wrong_type("query", "one of a string or array of strings", query)
     text = query if isinstance(query, str) else " ".join(filter(lambda one: isinstance(one, str), query))
-    found = search_stores(context.state, [store], text, body, 10)
+    found = search_stores(context, [store.view["id"]], text, body, 10)
     data = [search_result(one) | {"content": [{"type": "text", "text": one.text}]} for one in found]
     head = {"object": "vector_store.search_results.page", "search_query": query}
     return context.plain(head | {"data": data, "has_more": False, "next_page": None}, 0.3)
 
 
 def search_stores(
-    state: State, stores: Iterable[Stored], question: str, options: dict[str, Any], default: int
+    context: Context, store_ids: Iterable[object], question: str, options: dict[str, Any], default: int
 ) -> list[Passage]:
     """Find the passages of stores that are nearest to a question.
 
     Args:
-        state: what holds the files.
-        stores: where to look.
+        context: the request; it knows the stores.
+        store_ids: where to look.
         question: the question.
         options: `max_num_results`, `filters` and `ranking_options`, as in a request.
         default: number of results when the options do not say.
     """
-    checks.check_number(options, "max_num_results", 1, 50, whole=True)
+    check(options, _FIELDS)
     threshold = as_number(as_dict(options.get("ranking_options")).get("score_threshold")) or 0.0
-    passages = [
-        Passage(file_id, state.files[file_id].view["filename"], view["attributes"], text)
-        for store in stores
-        for file_id, view in store.files.items()
-        if _matches(view["attributes"], options.get("filters"))
-        for text in chunks(
-            state.files[file_id].text or "", view["chunking_strategy"]["static"]["max_chunk_size_tokens"]
-        )
-    ]
+    passages = []
+    for store_id in store_ids:
+        for file in _files(context, find(context, STORE, store_id).view["id"]):
+            view, size = file.view, file.view["chunking_strategy"]["static"]["max_chunk_size_tokens"]
+            if _matches(view["attributes"], options.get("filters")):
+                source = find(context, FILE, view["id"])
+                name, texts = source.view["filename"], chunks(source.text or "", size)
+                passages += [Passage(view["id"], name, view["attributes"], text) for text in texts]
     return nearest(question, passages, as_int(options.get("max_num_results")) or default, threshold)
 
 
@@ -130,104 +134,67 @@ def search_result(passage: Passage) -> dict[str, Any]:
     }
 
 
-def add_file(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/vector_stores/{id}/files`."""
-    store, body = _store(context), context.body
+def _add_file(context: Context) -> TapeAnswer:
+    body, store = context.body, find(context, STORE)
     if not body.get("file_id"):
-        raise checks.missing("file_id")
-    view = _add(context, store, body["file_id"], body)
+        raise missing("file_id")
+    view = _add(context, store.view["id"], body["file_id"], body)
     return context.plain({**view, "status": "in_progress", "usage_bytes": 0}, 0.5)
 
 
-def list_files(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/vector_stores/{id}/files`; the query may `filter` by status."""
-    return context.plain(_page(context, _store(context).files))
-
-
-def retrieve_file(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/vector_stores/{id}/files/{file}`."""
-    return context.plain(_file(context))
-
-
-def delete_file(context: Context) -> TapeAnswer:
-    """Answer DELETE `/v1/vector_stores/{id}/files/{file}`; the uploaded file stays."""
-    view = _file(context)
-    del _store(context).files[view["id"]]
-    return context.plain({"id": view["id"], "object": "vector_store.file.deleted", "deleted": True})
-
-
-def create_batch(context: Context) -> TapeAnswer:
-    """Answer a POST to `/v1/vector_stores/{id}/file_batches`."""
-    store, body = _store(context), context.body
-    # Either ids with the same settings for all, or a list of files with settings each.
-    files = dicts(body.get("files")) or [body | {"file_id": one} for one in as_list(body.get("file_ids"))]
-    if not files:
-        raise checks.missing("file_ids")
-    ids = [_add(context, store, file.get("file_id"), file)["id"] for file in files]
-    batch = {
-        "id": context.state.new_id(context.seed, "vsfb_", 32, HEX),
-        "object": "vector_store.files_batch",
-        "created_at": context.seed.created,
-        "vector_store_id": store.view["id"],
-    }
-    store.batches[batch["id"]] = {"view": batch, "file_ids": ids}
-    return context.plain(_with_counts(batch, "in_progress", ["in_progress"] * len(ids)), 0.6)
-
-
-def batch(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/vector_stores/{id}/file_batches/{batch}`."""
-    found, files = _batch(context), _store(context).files
-    statuses = [files[one]["status"] if one in files else "completed" for one in found["file_ids"]]
-    return context.plain(_with_counts(found["view"], "completed", statuses))
-
-
-def batch_files(context: Context) -> TapeAnswer:
-    """Answer GET `/v1/vector_stores/{id}/file_batches/{batch}/files`."""
-    files = _store(context).files
-    return context.plain(_page(context, {one: files[one] for one in _batch(context)["file_ids"] if one in files}))
-
-
-def find_store(context: Context, store_id: object) -> Stored:
-    """Find a vector store."""
-    return context.stored(context.state.stores, store_id, "Vector store with id '{}' not found.")
-
-
-def _store(context: Context) -> Stored:
-    return find_store(context, context.ids[0])
-
-
-def _file(context: Context) -> dict[str, Any]:
-    problem = f"No file found with id '{{}}' in vector store '{context.ids[0]}'."
-    return context.stored(_store(context).files, context.ids[1], problem)
-
-
-def _batch(context: Context) -> dict[str, Any]:
-    problem = f"No file batch found with id '{{}}' in vector store '{context.ids[0]}'."
-    return context.stored(_store(context).batches, context.ids[1], problem)
-
-
-def _add(context: Context, store: Stored, file_id: object, options: dict[str, Any]) -> dict[str, Any]:
+def _add(context: Context, store_id: str, file_id: object, options: dict[str, Any]) -> dict[str, Any]:
     """Put an uploaded file into a store, and return it as the store shows it."""
-    file = find_file(context, file_id, "file_id")
+    file = find(context, FILE, file_id, "file_id")
+    check(options, _FIELDS)
     static = as_dict(as_dict(options.get("chunking_strategy")).get("static"))
-    checks.check_number(static, "max_chunk_size_tokens", 100, 4096, whole=True)
-    chunking = {
-        "max_chunk_size_tokens": as_int(static.get("max_chunk_size_tokens")) or 800,
-        "chunk_overlap_tokens": as_int(static.get("chunk_overlap_tokens")) or 400,
-    }
+    sizes = {name: as_int(static.get(name)) or size for name, size in _CHUNKS.items()}
+    unreadable = {"code": "unsupported_file", "message": "The file type is not supported."}
     view = {
         "id": file.view["id"],
         "object": "vector_store.file",
         "usage_bytes": file.view["bytes"],
         "created_at": context.seed.created,
-        "vector_store_id": store.view["id"],
+        "vector_store_id": store_id,
         "status": "completed" if file.text else "failed",
-        "last_error": None if file.text else {"code": "unsupported_file", "message": "The file type is not supported."},
+        "last_error": None if file.text else unreadable,
         "attributes": as_dict(options.get("attributes")),
-        "chunking_strategy": {"type": "static", "static": chunking},
+        "chunking_strategy": {"type": "static", "static": sizes},
     }
-    store.files[view["id"]] = view
-    return view
+    return put(context, _STORE_FILE, f"{store_id}/{view['id']}", Stored(view, context.seed))
+
+
+_CHUNKS = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
+
+
+def _create_batch(context: Context) -> TapeAnswer:
+    """Add files: either ids with the same settings for all, or a list of files with settings each."""
+    store, body = find(context, STORE).view["id"], context.body
+    files = dicts(body.get("files")) or [body | {"file_id": one} for one in as_list(body.get("file_ids"))]
+    if not files:
+        raise missing("file_ids")
+    ids = [_add(context, store, file.get("file_id"), file)["id"] for file in files]
+    view = {
+        "id": context.state.new_id(context.seed, "vsfb_", 32, HEX),
+        "object": "vector_store.files_batch",
+        "created_at": context.seed.created,
+        "vector_store_id": store,
+    }
+    put(
+        context, _FILE_BATCH, f"{store}/{view['id']}", Stored(view, context.seed, requests=[{"id": one} for one in ids])
+    )
+    return context.plain(_with_counts(view, "in_progress", ["in_progress"] * len(ids)), 0.6)
+
+
+def _batch(context: Context) -> dict[str, Any]:
+    batch = find(context, _FILE_BATCH)
+    statuses = {file.view["id"]: file.view["status"] for file in _files(context, context.ids[0])}
+    return _with_counts(batch.view, "completed", [statuses.get(one["id"], "completed") for one in batch.requests])
+
+
+def _batch_files(context: Context) -> dict[str, Any]:
+    ids = [one["id"] for one in find(context, _FILE_BATCH).requests]
+    views = {file.view["id"]: file.view for file in _files(context, context.ids[0])}
+    return page(context, [views[one] for one in ids if one in views])
 
 
 def _matches(attributes: Mapping[str, Any], rule: Any) -> bool:
@@ -243,21 +210,19 @@ def _matches(attributes: Mapping[str, Any], rule: Any) -> bool:
         return False
 
 
-def _shown(store: Stored, *, reading: bool = False) -> dict[str, Any]:
-    """Write a store with the counts of its files."""
-    files = store.files.values()
-    size = 0 if reading else sum(view["usage_bytes"] for view in files)
-    statuses = ["in_progress" if reading else view["status"] for view in files]
-    return _with_counts(
-        store.view | {"status": "", "usage_bytes": size}, "in_progress" if reading else "completed", statuses
-    )
-
-
 def _with_counts(view: dict[str, Any], status: str, statuses: list[str]) -> dict[str, Any]:
     counts = {each: statuses.count(each) for each in ("in_progress", "completed", "failed", "cancelled")}
     return view | {"status": status, "file_counts": counts | {"total": len(statuses)}}
 
 
-def _page(context: Context, files: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    status = context.query.get("filter")
-    return page(context, [view for view in files.values() if status in (None, view["status"])])
+ROUTES: Routes = {
+    "/v1/vector_stores": {"POST": _create, "GET": listing(STORE)},
+    "/v1/vector_stores/{}": {"GET": showing(STORE), "POST": _update, "DELETE": deleting(STORE)},
+    "/v1/vector_stores/{}/search": {"POST": _search},
+    "/v1/vector_stores/{}/files": {"POST": _add_file, "GET": listing(_STORE_FILE, "filter")},
+    "/v1/vector_stores/{}/files/{}": {"GET": showing(_STORE_FILE), "DELETE": deleting(_STORE_FILE)},
+    "/v1/vector_stores/{}/file_batches": {"POST": _create_batch},
+    "/v1/vector_stores/{}/file_batches/{}": {"GET": _batch},
+    "/v1/vector_stores/{}/file_batches/{}/cancel": {"POST": _batch},
+    "/v1/vector_stores/{}/file_batches/{}/files": {"GET": _batch_files},
+}
