@@ -58,8 +58,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_each_step_works(titles: tuple[str, ...], clone: Path) -> None:
     """Whoever follows the page comes to the end of it."""
-    # One kernel is ready sooner than the server of warm kernels.
-    env = {**os.environ, "PYTHONPATH": str(clone), "JUPYTER_DEFAULT_PROVISIONER_NAME": "local-provisioner"}
+    env = {**os.environ, "PYTHONPATH": str(clone)}
     for language, text in steps(*titles):
         if language != "sh":
             write(clone, text)

@@ -200,7 +200,7 @@ def test_works_as_a_plugin_on_any_folder(pytester: pytest.Pytester, monkeypatch:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     update_outputs([save(pytester.path / "folder" / "01_agree.ipynb", "'fine'")])
     save(pytester.path / "folder" / "02_differ.ipynb", "'never run'")
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", "local-provisioner")
     result = pytester.runpytest_subprocess("-p", pytest_plugin.__name__, "--llmlab", "folder")
     result.assert_outcomes(passed=3, failed=1)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from llmlab.lab.notebooks import forked
 from llmlab.lab.notebooks.forked import PLATFORM_FORKS, ForkServer
 from llmlab.lab.notebooks.update import execute_stored_form
 from tests.runner.samples import save
@@ -30,19 +32,21 @@ CELLS = (
 def outputs(folder: Path, provisioner: str, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the cells give in a kernel of this kind."""
     monkeypatch.setenv("JUPYTER_DEFAULT_PROVISIONER_NAME", provisioner)
+    monkeypatch.setattr(forked, "_kernels", count(1))  # no first kernel, which would start plainly
     notebook, _ = asyncio.run(execute_stored_form(save(folder / "01_same.ipynb", *CELLS)))
     return [cell.outputs for cell in notebook.cells]
 
 
 def test_a_forked_kernel_gives_what_a_plain_one_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a stored output is true here and untrue in a learner's JupyterLab."""
-    forked, plain = (outputs(tmp_path, name, monkeypatch) for name in ("llmlab-fork", "local-provisioner"))
-    for source, one, other in zip(CELLS, forked, plain, strict=True):
+    fork, plain = (outputs(tmp_path, name, monkeypatch) for name in ("llmlab-fork", "local-provisioner"))
+    for source, one, other in zip(CELLS, fork, plain, strict=True):
         assert one == other, source
 
 
-def test_two_forks_share_no_chance(tmp_path: Path) -> None:
+def test_two_forks_share_no_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two notebooks that shuffle would otherwise shuffle alike."""
+    monkeypatch.setattr(forked, "_kernels", count(1))
     cell = "import random, uuid, numpy\nprint(random.random(), uuid.uuid4(), numpy.random.rand())"
     path = save(tmp_path / "01_chance.ipynb", cell)
     runs = [asyncio.run(execute_stored_form(path))[0] for _ in range(2)]

@@ -1,7 +1,8 @@
 """Kernels forked from a warm server: ready at once, with the slow imports done.
 
 A kernel that starts plainly needs half a second, and importing openai, anthropic and pandas two more. The server is a
-child process that imports all of that once and then forks itself for each kernel. It is a kernel provisioner of
+child process that imports all of that once and then forks itself for each kernel. The first kernel of a process starts
+plainly, because one kernel alone is ready sooner than the server. It is a kernel provisioner of
 `jupyter_client`, so nbclient, papermill and nbval can use it alike: entry point `llmlab-fork`, chosen by a kernelspec
 or by the variable JUPYTER_DEFAULT_PROVISIONER_NAME. Needs a platform that can fork.
 
@@ -25,6 +26,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -114,12 +116,14 @@ class ForkedProcess:
 
 
 class ForkProvisioner(LocalProvisioner):
-    """Starts a kernel as a fork of the warm server of this process."""
+    """Starts the first kernel of this process plainly, and each other one as a fork of the warm server."""
 
     process: Any = None
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork a kernel; its arguments are those behind `-m ipykernel_launcher` in the command."""
+        if next(_kernels) == 0:
+            return await super().launch_kernel(cmd, **kwargs)
         arguments = cmd[cmd.index("-f") :]
         env = dict(kwargs.get("env") or os.environ)
         self.cwd = kwargs.get("cwd") or Path.cwd()
@@ -129,6 +133,7 @@ class ForkProvisioner(LocalProvisioner):
         return self.connection_info
 
 
+_kernels = count()
 _servers: list[tuple[int, ForkServer]] = []
 _starting = threading.Lock()
 
