@@ -16,10 +16,9 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "errors": (
         "AllProvidersFailedError BudgetExceededError ConfigurationError LLMAPIError LLMAuthenticationError "
-        "LLMConnectionError LLMError LLMInvalidRequestError LLMRateLimitError LLMStreamError "
-        "LLMStreamTimeoutError LLMTimeoutError "
-        "MissingAPIKeyError ModelNotFoundError RecordingMissError StoreNotFoundError StructuredOutputError "
-        "ToolError UnsupportedProviderError"
+        "LLMConnectionError LLMError LLMInvalidRequestError LLMRateLimitError LLMResponseError LLMStreamError "
+        "LLMStreamTimeoutError LLMTimeoutError MissingAPIKeyError ModelNotFoundError RecordingMissError "
+        "StoreNotFoundError StructuredOutputError ToolError UnsupportedProviderError"
     ),
     "_utils.charts": "bar_chart gantt line_chart",
     "types.completion": "Chunk Completion FileSearchResult Usage",
@@ -52,6 +51,7 @@ _PUBLIC = {
         "LLMCallRequest LLMCallResponse LLMConfig execute_llm_call execute_llm_call_async execute_llm_call_stream "
         "execute_llm_call_stream_async"
     ),
+    "toolkit.interfaces.wrapper": "LLM",
     "toolkit.tools": "ToolRun ToolStep run_tools run_tools_async run_tools_stream run_tools_stream_async tool",
     "toolkit.vector_stores": "HostedVectorStore LocalVectorStore VectorStore open_store open_store_async",
     "lab.exercises": "check hint",
@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     from llmlab.errors import LLMError as LLMError
     from llmlab.errors import LLMInvalidRequestError as LLMInvalidRequestError
     from llmlab.errors import LLMRateLimitError as LLMRateLimitError
+    from llmlab.errors import LLMResponseError as LLMResponseError
     from llmlab.errors import LLMStreamError as LLMStreamError
     from llmlab.errors import LLMStreamTimeoutError as LLMStreamTimeoutError
     from llmlab.errors import LLMTimeoutError as LLMTimeoutError
@@ -172,6 +173,7 @@ if TYPE_CHECKING:
     from llmlab.toolkit.interfaces.service import execute_llm_call_async as execute_llm_call_async
     from llmlab.toolkit.interfaces.service import execute_llm_call_stream as execute_llm_call_stream
     from llmlab.toolkit.interfaces.service import execute_llm_call_stream_async as execute_llm_call_stream_async
+    from llmlab.toolkit.interfaces.wrapper import LLM as LLM
     from llmlab.toolkit.tools import ToolRun as ToolRun
     from llmlab.toolkit.tools import ToolStep as ToolStep
     from llmlab.toolkit.tools import run_tools as run_tools

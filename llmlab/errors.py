@@ -4,14 +4,15 @@
     ├── MissingAPIKeyError          no key was found for a provider that needs one
     ├── UnsupportedProviderError    no provider has this name
     ├── ConfigurationError          llmlab.yaml, .env or an argument is wrong
-    ├── LLMAuthenticationError      401, 403: the key was refused
-    ├── LLMInvalidRequestError      400, 404, 413, 422, or refused before it was sent
-    │   ├── ModelNotFoundError      the service has no such model (any more)
-    │   └── StoreNotFoundError      there is no such vector store (any more)
-    ├── LLMRateLimitError           429: too fast, or the quota is used up
     ├── LLMConnectionError          nothing answered
     │   └── LLMTimeoutError         the answer took too long
-    ├── LLMAPIError                 5xx and everything else that the service got wrong
+    ├── LLMResponseError            the service answered with an error: one of these
+    │   ├── LLMAuthenticationError  401, 403: the key was refused
+    │   ├── LLMInvalidRequestError  400, 404, 413, 422, or refused before it was sent
+    │   │   ├── ModelNotFoundError  the service has no such model (any more)
+    │   │   └── StoreNotFoundError  there is no such vector store (any more)
+    │   ├── LLMRateLimitError       429: too fast, or the quota is used up
+    │   └── LLMAPIError             5xx and everything else that the service got wrong
     ├── LLMStreamError              a stream broke after it had begun
     │   └── LLMStreamTimeoutError   … because its deadline passed; it is an LLMTimeoutError, too
     ├── StructuredOutputError       an answer does not match its response_format
@@ -130,11 +131,15 @@ class ConfigurationError(LLMError):
     """A setting is unknown, has the wrong type, or contradicts another one."""
 
 
-class LLMAuthenticationError(LLMError):
+class LLMResponseError(LLMError):
+    """The service answered with an error, or would have: the parent of all such errors."""
+
+
+class LLMAuthenticationError(LLMResponseError):
     """The service refused the key (401), or the key may not do this (403)."""
 
 
-class LLMInvalidRequestError(LLMError):
+class LLMInvalidRequestError(LLMResponseError):
     """The request is wrong, and would be wrong again: change it before you send it again."""
 
 
@@ -177,7 +182,7 @@ class StoreNotFoundError(LLMInvalidRequestError):
     """There is no such vector store, or not any more."""
 
 
-class LLMRateLimitError(LLMError):
+class LLMRateLimitError(LLMResponseError):
     """Too many requests or tokens (429). `retry_after` holds the seconds to wait, where the service gave them."""
 
 
@@ -189,7 +194,7 @@ class LLMTimeoutError(LLMConnectionError):
     """The answer took longer than the timeout or the deadline."""
 
 
-class LLMAPIError(LLMError):
+class LLMAPIError(LLMResponseError):
     """The service failed (5xx), or answered with something that is no answer."""
 
 

@@ -20,11 +20,27 @@ text: str = answer.content + str(answer.usage["total_tokens"])
 pieces: list[str] = list(provider.complete_stream([Message("user", "Hi")]))
 """
 
+WRAPPER = """
+from llmlab.toolkit.interfaces.wrapper import LLM, LLMAPIError, LLMConfig, LLMConnectionError, Message
+
+config = LLMConfig(base_url="http://127.0.0.1:8000", model="gpt-4", temperature=0.7, timeout=30, max_retries=3)
+messages = [Message(role="system", content="You are helpful."), Message(role="user", content="Hello!")]
+with LLM(config) as llm:
+    try:
+        text: str | None = llm.chat_completion(messages, temperature=0.7).choices[0].message.content
+        more: str = llm.completion(prompt=["Once", "Twice"], max_tokens=100).choices[0].text
+        names: list[str] = [model.id for model in llm.list_models().data]
+    except (LLMConnectionError, LLMAPIError) as error:
+        print(error.status_code)
+"""
+
 
 def test_mypy_sees_every_name(tmp_path: Path) -> None:
     """The snippets, strictly checked in one run, which takes some seconds."""
-    files = [tmp_path / "scripts.py"]
-    files[0].write_text(SCRIPTS, encoding="utf-8")
+    files = []
+    for name, code in {"scripts": SCRIPTS, "wrapper": WRAPPER}.items():
+        files.append(tmp_path / f"{name}.py")
+        files[-1].write_text(code, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "mypy", *files], cwd=CLONE, capture_output=True, text=True, check=False
     )

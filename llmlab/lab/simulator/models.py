@@ -143,6 +143,8 @@ UNLISTED: dict[str, tuple[Model, ...]] = {
     "local_gpt_oss": (
         Model("embeddinggemma", "2026-09-05", embeds=768, context=2048, size="307.58M"),
         Model("gemma3:4b", "2025-03-12", context=131_072, size="4.3B"),
+        # Local servers take this name for the model that they have, because many programs ask for it.
+        Model("gpt-4", "2026-09-30", context=131_072, sees=False),
     ),
 }
 """Models that answer, but are not in the service's list of models."""
