@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.leftovers import Leftovers, watch_sockets
 from tests.loopback import LoopbackServer
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
-
 watch_sockets()
+# Examples are the same in every run.
+settings.register_profile("same", max_examples=40, deadline=None, database=None, derandomize=True)
+settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)

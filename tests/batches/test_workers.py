@@ -65,7 +65,6 @@ def finish(workers: Workers, *, tasks: bool) -> None:
         run(wait(workers))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 5), max_size=25), st.integers(1, 8), st.booleans())
 def test_every_job_is_done_once_and_never_too_many_at_once(steps: list[int], in_flight: int, tasks: bool) -> None:
     work = Work(steps)
@@ -74,7 +73,7 @@ def test_every_job_is_done_once_and_never_too_many_at_once(steps: list[int], in_
     assert work.most <= in_flight
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 4), st.integers(0, 6))
 def test_cancelling_at_any_time_leaves_no_task_and_no_open_flow(in_flight: int, steps: int) -> None:
     work = Work([3] * 10)

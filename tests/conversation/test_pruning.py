@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlab import ConversationContext, LLMInvalidRequestError, Role, ToolCall
@@ -62,7 +62,6 @@ def check(made: ConversationContext) -> None:
         assert made.turns == 1 or made.count_tokens() <= made.max_tokens
 
 
-@settings(max_examples=200, deadline=None, database=None, derandomize=True)
 @given(STEPS, LIMIT, LIMIT)
 def test_no_limit_ever_breaks_a_conversation(
     steps: list[tuple[str, Any]], max_turns: int | None, max_tokens: int | None
@@ -70,7 +69,6 @@ def test_no_limit_ever_breaks_a_conversation(
     play(ConversationContext(max_turns, max_tokens, "Be brief."), steps)
 
 
-@settings(max_examples=100, deadline=None, database=None, derandomize=True)
 @given(STEPS, LIMIT)
 def test_without_a_limit_that_is_reached_nothing_is_lost(steps: list[tuple[str, Any]], max_turns: int | None) -> None:
     whole, short = (ConversationContext(limit, None, "Be brief.") for limit in (None, max_turns))
@@ -81,7 +79,6 @@ def test_without_a_limit_that_is_reached_nothing_is_lost(steps: list[tuple[str, 
     assert short.turns == min(whole.turns, max_turns or whole.turns)
 
 
-@settings(max_examples=100, deadline=None, database=None, derandomize=True)
 @given(STEPS)
 def test_what_is_saved_is_what_is_loaded(steps: list[tuple[str, Any]]) -> None:
     made = ConversationContext(7, 300, "Be brief.")

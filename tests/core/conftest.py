@@ -1,16 +1,12 @@
-"""What the tests of the core share: a clock that never waits, and examples that are the same in every run."""
+"""What the tests of the core share: a clock that never waits."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import settings
 
 from llmlab.transport import driver
-
-settings.register_profile("core", max_examples=40, deadline=None, database=None, derandomize=True)
-settings.load_profile("core")
 
 
 @pytest.fixture

@@ -151,7 +151,7 @@ def test_a_stopped_run_goes_on_where_it_was(way: str, tmp_path: Path) -> None:
     assert len(llmlab.trace()) == 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(kept=st.integers(0, 12), cut=st.integers(0, 60), n=st.integers(1, 2))
 def test_stopped_anywhere_gives_what_an_unbroken_run_gives(
     tmp_path_factory: pytest.TempPathFactory, kept: int, cut: int, n: int

@@ -144,7 +144,6 @@ def test_no_fault_keeps_what_was_reserved(fault: str, shape: str) -> None:
     assert (budget.spent_tokens == 0) == (budget.calls == 0)
 
 
-@settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(asks=ASKS, limits=BUDGETS, faults=st.lists(st.sampled_from(FAULTS), max_size=6))
 def test_a_budget_is_never_exceeded(asks: list[Ask], limits: dict[str, Any], faults: list[str]) -> None:
     budget = Watched(**limits)
@@ -159,7 +158,7 @@ def test_a_budget_is_never_exceeded(asks: list[Ask], limits: dict[str, Any], fau
     assert (budget.spent_usd or 0) <= limits.get("max_usd", 1)
 
 
-@settings(max_examples=25, deadline=None, database=None, derandomize=True)
+@settings(max_examples=25)
 @given(asks=ASKS, share=st.integers(1, 4))
 def test_what_is_left_can_be_used(asks: list[Ask], share: int) -> None:
     """A budget that refuses more than it must would be obeyed by nobody."""

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import llmlab
@@ -158,7 +158,6 @@ def all_at_once(limits: Limits, asks: list[Ask]) -> list[object]:
         return [outcome for one in running for outcome in one.result(60)]
 
 
-@settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(asks=ASKS, given_limits=LIMITS, faults=st.lists(st.sampled_from(FAULTS), max_size=5))
 def test_a_limit_holds_and_nobody_is_left_behind(
     asks: list[Ask], given_limits: dict[str, int], faults: list[str]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from llmlab.policies.rate_limit_queue import MINUTE, Queue, Service, Slot
 
-EXAMPLES = settings(max_examples=300, deadline=None, database=None, derandomize=True)
+EXAMPLES = settings(max_examples=100)
 LIMITS = st.tuples(st.none() | st.integers(1, 4), st.none() | st.integers(10, 30), st.none() | st.integers(1, 3))
 SECONDS = st.sampled_from([0.25, 7.5, 29.0, 30.0, 59.0, 60.0, 61.0])
 

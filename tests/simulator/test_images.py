@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from simulator_requests import ask, chat, messages, ollama, responses, text_of
 
@@ -123,7 +123,6 @@ def test_type_and_size_are_read_from_the_first_bytes() -> None:
         assert measure(content) == expected
 
 
-@settings(max_examples=100, deadline=None)
 @given(content=st.sampled_from([FLAG, jpeg(640, 480), gif(1, 1), webp(9, 9)]), data=st.data())
 def test_a_damaged_image_is_refused_or_described(content: bytes, data: st.DataObject) -> None:
     """Else a broken file shows a traceback of the tape in place of the service's answer."""

@@ -68,7 +68,7 @@ BODY = JSON | st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(where=WHERE, body=BODY)
 def test_no_body_makes_it_raise(where: tuple[str, str], body: Any) -> None:
     """Else a typo in a cell shows a traceback of the tape instead of the service's answer."""
@@ -93,7 +93,6 @@ QUERIES = st.sampled_from(["", "?limit=1", "?limit=x", "?order=asc", "?after=nob
 STEPS = st.lists(st.tuples(METHODS, st.sampled_from(KEPT.split()), st.integers(0, 9), QUERIES), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
 @given(steps=STEPS)
 def test_no_order_of_calls_makes_it_raise(steps: list[tuple[str, str, int, str]]) -> None:
     """Else reading what was deleted, or cancelling what has ended, shows a traceback of the tape."""
@@ -116,7 +115,6 @@ def test_no_order_of_calls_makes_it_raise(steps: list[tuple[str, str, int, str]]
             ids.append(answer.body["id"])
 
 
-@settings(deadline=None)
 @given(
     method=st.sampled_from(["GET", "POST", "DELETE", "PUT", "x"]),
     alias=st.sampled_from([*HEADERS, "example.org:9", ""]),

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from simulator_requests import CHAT, HEADERS, WEATHER, ask, chat, events, messages, ollama, responses, text_of, user
 
@@ -137,7 +137,6 @@ def test_a_request_can_be_too_long() -> None:
         assert (answer.status, part in answer.body["error"]["message"]) == (400, True), path
 
 
-@settings(deadline=None)
 @given(text=st.text())
 def test_a_streamed_answer_is_the_whole_one(text: str) -> None:
     """Else streaming loses or doubles text for some prompts."""

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import jsonschema
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from simulator_requests import WEATHER, chat, events, messages, ollama, responses, text_of, user
 
@@ -123,7 +123,6 @@ SCHEMAS = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(schema=st.dictionaries(st.sampled_from(["a", "when", "place"]), SCHEMAS, min_size=1, max_size=3).map(_object))
 def test_any_schema_gets_an_answer_that_fits(schema: dict[str, Any]) -> None:
     """Else some schema of a learner's own is answered with JSON that it refuses."""

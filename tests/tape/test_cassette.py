@@ -149,7 +149,7 @@ VALUES = st.recursive(
 MOMENTS = st.integers(0, 99_999).map(lambda thousandths: thousandths / 1000)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(VALUES, VALUES, st.lists(st.tuples(MOMENTS, st.dictionaries(TEXT, VALUES, max_size=3) | TEXT), max_size=3), TEXT)
 def test_nothing_is_lost_on_the_way_to_the_file_and_back(
     tmp_path: Path, asked: Any, answered: Any, events: list[tuple[float, Any]], header: str

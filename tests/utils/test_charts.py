@@ -9,7 +9,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlab._utils.charts import COLUMNS, WIDTH, Picture, bar_chart, gantt, line_chart
@@ -118,7 +118,6 @@ def test_markup_in_a_label_stays_text() -> None:
     assert "<script>" not in bar_chart("<script>", {"<script>": 1}, "<script>")._repr_svg_()
 
 
-@settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(st.dictionaries(LABELS, st.one_of(st.none(), st.just(math.nan), NUMBERS), max_size=6))
 def test_any_numbers_make_a_picture_within_its_bounds(values: dict[str, float | None]) -> None:
     picture = bar_chart("Any", values, "units")
@@ -133,7 +132,6 @@ def test_any_numbers_make_a_picture_within_its_bounds(values: dict[str, float | 
     )
 
 
-@settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=40))
 def test_any_line_stays_within_its_picture(points: list[tuple[float, float]]) -> None:
     svg = drawn(line_chart("Any", {"line": points}))

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from llmlab.errors import ConfigurationError
@@ -25,7 +25,6 @@ def written(gaps: list[str]) -> tuple[str, str]:
     return "".join(letter + gap for letter, gap in zip(letters, gaps, strict=True)), letters
 
 
-@settings(max_examples=200, deadline=None, database=None, derandomize=True)
 @given(GAPS, some.integers(1, 40), some.integers(0, 20))
 def test_every_letter_is_in_a_chunk_that_is_short_enough(gaps: list[str], size: int, overlap: int) -> None:
     text, letters = written(gaps)
@@ -36,7 +35,6 @@ def test_every_letter_is_in_a_chunk_that_is_short_enough(gaps: list[str], size: 
     assert firsts == sorted(set(firsts))
 
 
-@settings(max_examples=100, deadline=None, database=None, derandomize=True)
 @given(GAPS, some.integers(1, 40))
 def test_without_overlap_nothing_is_said_twice(gaps: list[str], size: int) -> None:
     text, _ = written(gaps)
