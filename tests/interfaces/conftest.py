@@ -19,3 +19,9 @@ def lab(tmp_path: Path) -> Iterator[None]:
     with llmlab.start("offline", lesson="none", recordings=tmp_path, pace=0):
         yield
     simulator.forget()
+
+
+@pytest.fixture
+def own_policies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Policies of settings that no other test shares."""
+    monkeypatch.setattr("llmlab.policies.from_settings._shared", {})

@@ -541,6 +541,19 @@ def test_wrong_configurations_are_refused_by_name() -> None:
         assert says in str(caught.value)
 
 
+@pytest.mark.usefixtures("lab", "own_policies")
+def test_policies_ledger_and_tape_are_those_of_the_client() -> None:
+    before = llmlab.ledger().total().calls
+
+    async def main(provider: LLMProvider) -> None:
+        assert (await provider.complete(HELLO)).metadata["source"] == "simulated"
+        with pytest.raises(llmlab.BudgetExceededError):
+            await provider.complete(HELLO)
+
+    run(main, ProviderFactory.create("ollama", {"budget": {"max_calls": 1}}))
+    assert llmlab.ledger().total().calls == before + 2
+
+
 # Errors
 
 

@@ -231,6 +231,8 @@ def test_an_unknown_provider_is_refused_by_name() -> None:
 
 
 def test_an_unknown_option_is_refused_by_name(server: LoopbackServer) -> None:
+    with pytest.raises(TypeError, match="'base_ur'; did you mean 'base_url'"):
+        Config(base_ur=server.url)  # type: ignore[call-arg]
     client = ChatCompletionClient(Config(base_url=server.url, fallback_url=None))
     with client, pytest.raises(LLMInvalidRequestError, match="'temprature': did you mean 'temperature'"):
         client.complete(QUESTION, CompletionOptions(temprature=1))  # type: ignore[typeddict-unknown-key]
@@ -326,3 +328,15 @@ def test_every_method_has_its_async_twin() -> None:
     for name in ("complete", "complete_stream", "count_tokens", "health"):
         assert methods[name].parameters.keys() == methods[f"{name}_async"].parameters.keys()
     assert repr(TokenUsage()) == "TokenUsage()"
+
+
+@pytest.mark.usefixtures("lab", "own_policies")
+def test_policies_ledger_and_tape_are_those_of_the_client() -> None:
+    before = llmlab.ledger().total().calls
+    settings = {"budget": {"max_calls": 1}}
+    with ProviderFactory({"llm": {"ollama": settings}}) as factory:
+        ollama = factory.get_provider("ollama")
+        assert ollama.complete(QUESTION).source == "simulated"
+        with pytest.raises(llmlab.BudgetExceededError):
+            ollama.complete(QUESTION)
+    assert llmlab.ledger().total().calls == before + 2

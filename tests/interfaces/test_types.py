@@ -19,6 +19,46 @@ answer: CompletionResponse = provider.complete([Message(role="user", content="Hi
 text: str = answer.content + str(answer.usage["total_tokens"])
 pieces: list[str] = list(provider.complete_stream([Message("user", "Hi")]))
 """
+MODELS = """
+from llmlab.toolkit.interfaces.models import (
+    ChatCompletionClient, CompletionOptions, CompletionResponse, Config, LLMProvider, Message, ProviderFactory,
+)
+
+client = ChatCompletionClient(Config(base_url="http://localhost:11434/v1", model="gpt-oss:20b"))
+provider: LLMProvider = client
+answer: CompletionResponse = client.complete([Message(role="user", content="Hi")], CompletionOptions(max_tokens=9))
+tokens: int = ProviderFactory({}).get_provider("ollama").count_tokens([{"role": "user", "content": "Hi"}])
+total: int = client.usage.total.total_tokens + answer.usage.total_tokens
+"""
+ASSISTANT = """
+from collections.abc import AsyncIterator
+from typing import Any
+
+from llmlab.toolkit.interfaces.assistant import (
+    CompletionResult, ConversationContext, LLMProvider, Message, MessageRole, ProviderFactory, ToolDefinition,
+)
+
+
+class Own(LLMProvider):
+    async def complete(self, messages: Any, **kwargs: Any) -> CompletionResult:
+        return CompletionResult("Hi", "own")
+
+    async def stream_complete(self, messages: Any, **kwargs: Any) -> AsyncIterator[str]:
+        yield "Hi"
+
+
+async def main() -> str:
+    ProviderFactory.register_provider("own", Own)
+    provider = ProviderFactory.create_from_config({"llm": {"backend": "own"}})
+    context = ConversationContext(max_turns=10, system_message="Hi")
+    context.add_tool_result(tool_call_id="1", content="x", name="web_search")
+    tools = [ToolDefinition(name="web_search", description="Search", parameters={"type": "object"})]
+    messages = [Message(role=MessageRole.USER, content="Hi"), *context.get_messages()]
+    result = await provider.complete(messages, tools=tools, temperature=0.7)
+    parts: list[str] = [chunk async for chunk in provider.stream_complete(messages)]
+    await provider.close()
+    return result.content + str(result.tokens_used) + "".join(parts)
+"""
 
 WRAPPER = """
 from llmlab.toolkit.interfaces.wrapper import LLM, LLMAPIError, LLMConfig, LLMConnectionError, Message
@@ -38,7 +78,7 @@ with LLM(config) as llm:
 def test_mypy_sees_every_name(tmp_path: Path) -> None:
     """The snippets, strictly checked in one run, which takes some seconds."""
     files = []
-    for name, code in {"scripts": SCRIPTS, "wrapper": WRAPPER}.items():
+    for name, code in {"scripts": SCRIPTS, "wrapper": WRAPPER, "models": MODELS, "assistant": ASSISTANT}.items():
         files.append(tmp_path / f"{name}.py")
         files[-1].write_text(code, encoding="utf-8")
     done = subprocess.run(

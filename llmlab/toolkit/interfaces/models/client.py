@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from llmlab._utils.context_managers import AsyncClosing, Closing
 from llmlab.config.environment import Settings
 from llmlab.config.settings import load_settings
-from llmlab.errors import LLMError, MissingAPIKeyError
+from llmlab.errors import LLMAuthenticationError, LLMInvalidRequestError, MissingAPIKeyError
 from llmlab.providers import Failover, Health, Provider
+from llmlab.providers.failover import FALLBACK_ERRORS
 from llmlab.providers.registry import build_provider
 from llmlab.toolkit.interfaces.models.types import CompletionOptions, Config, Messages, TokenUsage
 from llmlab.types.completion import Chunk, Completion
@@ -18,6 +19,8 @@ from llmlab.types.completion import Chunk, Completion
 Plan: TypeAlias = Sequence[tuple[str, Mapping[str, Any]]]
 """Providers in the order of calling: the name of each, and arguments of its class."""
 
+# In the document, a refused key and a refused request are reasons for the fallback, too.
+_ANY_ERROR: Final = (*FALLBACK_ERRORS, LLMAuthenticationError, LLMInvalidRequestError)
 _NO_OPTIONS: Final = CompletionOptions()
 
 
@@ -104,7 +107,7 @@ def connect(plan: Plan, settings: Settings) -> Provider:
         except MissingAPIKeyError:
             found.append(name)
     if len(found) > 1:
-        return Failover(found, settings=settings, fallback_on=(LLMError,))
+        return Failover(found, settings=settings, fallback_on=_ANY_ERROR)
     name, given = plan[0]
     return found[0] if isinstance(found[0], Provider) else build_provider(name, settings, given)
 

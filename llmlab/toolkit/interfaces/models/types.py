@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias, TypedDict, runtime_checkable
 
+from llmlab.toolkit.interfaces.keywords import Keywords
 from llmlab.types.completion import Completion, Usage
 from llmlab.types.messages import Message
 
@@ -17,7 +18,7 @@ Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class Config(Keywords):
     """Where a client sends its calls.
 
     Args:
@@ -28,6 +29,9 @@ class Config:
         fallback_model: its model; else the provider's default.
         timeout: seconds to wait for the next sign of life.
         max_retries: tries beyond the first, for each service.
+
+    Raises:
+        TypeError: names an unknown argument, and the nearest one.
     """
 
     base_url: str = OPENAI_URL
