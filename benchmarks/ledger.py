@@ -5,25 +5,20 @@ python3 benchmarks/ledger.py [--rounds 5] [--json]
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pandas
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.table import Table
 
 import llmlab
 from benchmarks.soak import peak_memory
+from benchmarks.table import Row, run
 from llmlab.formats import OPENAI_RESPONSES
 from llmlab.policies import Attempt, Call
 from llmlab.policies.ledger import Ledger
@@ -32,19 +27,6 @@ from llmlab.types.completion import Completion, Usage
 from llmlab.types.request import build_request
 
 MODELS = [("openai", "gpt-6-luna"), ("anthropic", "claude-haiku-5-5"), ("ollama", "gpt-oss:20b"), ("mine", "own")]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table. `met` is None where nothing is promised."""
-
-    measure: str
-    value: float
-    target: float | None = None
-
-    @property
-    def met(self) -> bool | None:
-        return None if self.target is None else self.value <= self.target
 
 
 def measure(rounds: int) -> list[Row]:
@@ -88,26 +70,5 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def main() -> int:
-    """Measure, print, and return 1 if a target was missed."""
-    parser = argparse.ArgumentParser(description="the ledger of llmlab")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each measure (default: 5)")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
-    options = parser.parse_args()
-    rows = measure(options.rounds)
-    if options.json:
-        print(json.dumps([{**asdict(row), "met": row.met} for row in rows], indent=2))
-    else:
-        table = Table(title=f"llmlab {llmlab.__version__}, pandas {pandas.__version__}", box=SIMPLE)
-        for heading in ("", "value", "target", "met"):
-            table.add_column(heading, justify="left" if not heading else "right")
-        for row in rows:
-            target = "" if row.target is None else f"≤ {row.target:g}"
-            met = {None: "", True: "yes", False: "no"}[row.met]
-            table.add_row(row.measure, f"{row.value:.3g}", target, met)
-        Console().print(table)
-    return int(any(row.met is False for row in rows))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(f"the ledger of llmlab {llmlab.__version__}, pandas {pandas.__version__}", measure, 5))

@@ -35,6 +35,9 @@ class Instant:
     def send(self, request: Any) -> Any:
         return self.reply
 
+    async def send_async(self, request: Any) -> Any:
+        return self.reply
+
 
 def time_policies() -> float:
     """Return the µs that a cache, a budget, a retry and limits together add to a call.

@@ -325,7 +325,7 @@ def test_what_happens_is_logged_at_the_levels_of_the_document(
         ("DEBUG request: ", "'temperature': 0.3"),
         ("INFO request to openai_compatible", "gpt-4, 1 messages"),
         ("INFO answer from openai_compatible", "5 + 3 tokens"),
-        ("DEBUG response chat_1", "8 tokens"),
+        ("DEBUG response chat_1", "'total_tokens': 8"),
         ("ERROR openai_compatible failed", "LLMInvalidRequestError"),
         ("INFO session reset", ""),
         ("INFO session closed", ""),

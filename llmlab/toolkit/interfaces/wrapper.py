@@ -128,13 +128,14 @@ class LLM(Closing):
         """Return the options of a call: those of the client, and the rest as fields of the API."""
         if kwargs.get("stream"):
             raise LLMInvalidRequestError("the wrapper does not stream; use llm.client.complete_stream(messages)")
+        temperature = self.config.temperature if temperature is None else temperature
         named = options(temperature=temperature, max_tokens=max_tokens, model=kwargs.pop("model", None))
-        _log.debug("request: %s", {"temperature": self.config.temperature, **named})
-        return {**named, "extra": options(**kwargs)}
+        _log.debug("request: %s", named)
+        return {**named, "extra": options(**kwargs)} if kwargs else named
 
     def _noted(self, response: _Response) -> _Response:
         self._last = response
-        _log.debug("response %s: %s tokens", response.id, response.usage and response.usage.total_tokens)
+        _log.debug("response %s: %s", response.raw.get("id"), response.raw.get("usage"))
         return response
 
 
