@@ -15,10 +15,10 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "errors": (
-        "AllProvidersFailedError BudgetExceededError ConfigurationError LLMAPIError LLMAuthenticationError "
-        "LLMConnectionError LLMError LLMInvalidRequestError LLMRateLimitError LLMResponseError LLMStreamError "
-        "LLMStreamTimeoutError LLMTimeoutError MissingAPIKeyError ModelNotFoundError RecordingMissError "
-        "StoreNotFoundError StructuredOutputError ToolError UnsupportedProviderError"
+        "APICallError AllProvidersFailedError BudgetExceededError ConfigurationError LLMAPIError "
+        "LLMAuthenticationError LLMConnectionError LLMError LLMInvalidRequestError LLMRateLimitError LLMResponseError "
+        "LLMStreamError LLMStreamTimeoutError LLMTimeoutError MissingAPIKeyError ModelNotFoundError ProviderError "
+        "RecordingMissError StoreNotFoundError StructuredOutputError ToolError UnsupportedProviderError"
     ),
     "_utils.charts": "bar_chart gantt line_chart",
     "types.completion": "Chunk Completion FileSearchResult Usage",
@@ -44,12 +44,14 @@ _PUBLIC = {
     "toolkit.conversation": "ConversationContext",
     "toolkit.evaluation": "ABTest Judge compare compare_async",
     "toolkit.format_comparison": "rosetta",
-    "toolkit.interfaces.scripts": "ProviderConfig",
     "toolkit.interfaces.assistant": "CompletionResult MessageRole",
     "toolkit.interfaces.models": "ChatCompletionClient CompletionOptions TokenUsage",
+    "toolkit.interfaces.scripts": "ProviderConfig",
     "toolkit.interfaces.service": (
-        "LLMCallRequest LLMCallResponse LLMConfig execute_llm_call execute_llm_call_async execute_llm_call_stream "
-        "execute_llm_call_stream_async"
+        "BaseProvider CallError ConfigTransformer DEFAULT_MAX_RESULTS DEFAULT_TEMPERATURE DEFAULT_TOP_P "
+        "LLMCallRequest LLMCallResponse LLMConfig LLMModelSpec LLMServiceError ModelSpecRegistry OpenAITransformer "
+        "SUPPORTED_PROVIDERS TransformationError TransformerFactory ValidationError execute_llm_call "
+        "execute_llm_call_async execute_llm_call_stream execute_llm_call_stream_async"
     ),
     "toolkit.interfaces.wrapper": "LLM",
     "toolkit.tools": "ToolRun ToolStep run_tools run_tools_async run_tools_stream run_tools_stream_async tool",
@@ -93,6 +95,7 @@ if TYPE_CHECKING:
     from llmlab.config.environment import Settings as Settings
     from llmlab.config.settings import load_settings as load_settings
     from llmlab.errors import AllProvidersFailedError as AllProvidersFailedError
+    from llmlab.errors import APICallError as APICallError
     from llmlab.errors import BudgetExceededError as BudgetExceededError
     from llmlab.errors import ConfigurationError as ConfigurationError
     from llmlab.errors import LLMAPIError as LLMAPIError
@@ -107,6 +110,7 @@ if TYPE_CHECKING:
     from llmlab.errors import LLMTimeoutError as LLMTimeoutError
     from llmlab.errors import MissingAPIKeyError as MissingAPIKeyError
     from llmlab.errors import ModelNotFoundError as ModelNotFoundError
+    from llmlab.errors import ProviderError as ProviderError
     from llmlab.errors import RecordingMissError as RecordingMissError
     from llmlab.errors import StoreNotFoundError as StoreNotFoundError
     from llmlab.errors import StructuredOutputError as StructuredOutputError
@@ -166,9 +170,23 @@ if TYPE_CHECKING:
     from llmlab.toolkit.interfaces.models import CompletionOptions as CompletionOptions
     from llmlab.toolkit.interfaces.models import TokenUsage as TokenUsage
     from llmlab.toolkit.interfaces.scripts import ProviderConfig as ProviderConfig
+    from llmlab.toolkit.interfaces.service import DEFAULT_MAX_RESULTS as DEFAULT_MAX_RESULTS
+    from llmlab.toolkit.interfaces.service import DEFAULT_TEMPERATURE as DEFAULT_TEMPERATURE
+    from llmlab.toolkit.interfaces.service import DEFAULT_TOP_P as DEFAULT_TOP_P
+    from llmlab.toolkit.interfaces.service import SUPPORTED_PROVIDERS as SUPPORTED_PROVIDERS
+    from llmlab.toolkit.interfaces.service import BaseProvider as BaseProvider
+    from llmlab.toolkit.interfaces.service import CallError as CallError
+    from llmlab.toolkit.interfaces.service import ConfigTransformer as ConfigTransformer
     from llmlab.toolkit.interfaces.service import LLMCallRequest as LLMCallRequest
     from llmlab.toolkit.interfaces.service import LLMCallResponse as LLMCallResponse
     from llmlab.toolkit.interfaces.service import LLMConfig as LLMConfig
+    from llmlab.toolkit.interfaces.service import LLMModelSpec as LLMModelSpec
+    from llmlab.toolkit.interfaces.service import LLMServiceError as LLMServiceError
+    from llmlab.toolkit.interfaces.service import ModelSpecRegistry as ModelSpecRegistry
+    from llmlab.toolkit.interfaces.service import OpenAITransformer as OpenAITransformer
+    from llmlab.toolkit.interfaces.service import TransformationError as TransformationError
+    from llmlab.toolkit.interfaces.service import TransformerFactory as TransformerFactory
+    from llmlab.toolkit.interfaces.service import ValidationError as ValidationError
     from llmlab.toolkit.interfaces.service import execute_llm_call as execute_llm_call
     from llmlab.toolkit.interfaces.service import execute_llm_call_async as execute_llm_call_async
     from llmlab.toolkit.interfaces.service import execute_llm_call_stream as execute_llm_call_stream

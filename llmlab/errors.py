@@ -2,19 +2,21 @@
 
     LLMError
     ├── MissingAPIKeyError          no key was found for a provider that needs one
-    ├── UnsupportedProviderError    no provider has this name
     ├── ConfigurationError          llmlab.yaml, .env or an argument is wrong
-    ├── LLMConnectionError          nothing answered
-    │   └── LLMTimeoutError         the answer took too long
-    ├── LLMResponseError            the service answered with an error: one of these
-    │   ├── LLMAuthenticationError  401, 403: the key was refused
-    │   ├── LLMInvalidRequestError  400, 404, 413, 422, or refused before it was sent
-    │   │   ├── ModelNotFoundError  the service has no such model (any more)
-    │   │   └── StoreNotFoundError  there is no such vector store (any more)
-    │   ├── LLMRateLimitError       429: too fast, or the quota is used up
-    │   └── LLMAPIError             5xx and everything else that the service got wrong
-    ├── LLMStreamError              a stream broke after it had begun
-    │   └── LLMStreamTimeoutError   … because its deadline passed; it is an LLMTimeoutError, too
+    ├── ProviderError               a provider does not exist, or came to no answer
+    │   ├── UnsupportedProviderError    no provider has this name
+    │   └── APICallError            a call came to no answer: one of these
+    │       ├── LLMConnectionError  nothing answered
+    │       │   └── LLMTimeoutError     the answer took too long
+    │       ├── LLMResponseError    the service answered with an error: one of these
+    │       │   ├── LLMAuthenticationError  401, 403: the key was refused
+    │       │   ├── LLMInvalidRequestError  400, 404, 413, 422, or refused before it was sent
+    │       │   │   ├── ModelNotFoundError  the service has no such model (any more)
+    │       │   │   └── StoreNotFoundError  there is no such vector store (any more)
+    │       │   ├── LLMRateLimitError   429: too fast, or the quota is used up
+    │       │   └── LLMAPIError     5xx and everything else that the service got wrong
+    │       └── LLMStreamError      a stream broke after it had begun
+    │           └── LLMStreamTimeoutError   … because its deadline passed; it is an LLMTimeoutError, too
     ├── StructuredOutputError       an answer does not match its response_format
     ├── ToolError                   a function makes no tool, or a run with tools came to no answer
     ├── BudgetExceededError         a call could use more than its budget has left
@@ -115,7 +117,15 @@ class MissingAPIKeyError(LLMError):
         self.variable = variable
 
 
-class UnsupportedProviderError(LLMError):
+class ProviderError(LLMError):
+    """A provider does not exist, or came to no answer."""
+
+
+class APICallError(ProviderError):
+    """A call came to no answer."""
+
+
+class UnsupportedProviderError(ProviderError):
     """No provider has this name."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
@@ -131,7 +141,7 @@ class ConfigurationError(LLMError):
     """A setting is unknown, has the wrong type, or contradicts another one."""
 
 
-class LLMResponseError(LLMError):
+class LLMResponseError(APICallError):
     """The service answered with an error, or would have: the parent of all such errors."""
 
 
@@ -186,7 +196,7 @@ class LLMRateLimitError(LLMResponseError):
     """Too many requests or tokens (429). `retry_after` holds the seconds to wait, where the service gave them."""
 
 
-class LLMConnectionError(LLMError):
+class LLMConnectionError(APICallError):
     """No answer came: the server is not running, the name does not resolve, or the line broke."""
 
 
@@ -198,7 +208,7 @@ class LLMAPIError(LLMResponseError):
     """The service failed (5xx), or answered with something that is no answer."""
 
 
-class LLMStreamError(LLMError):
+class LLMStreamError(APICallError):
     """A stream broke after it had begun. `partial` and `usage` hold what had arrived."""
 
 

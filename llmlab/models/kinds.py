@@ -33,17 +33,21 @@ class Kind:
 
 def _sampling(*exclusive_with: str) -> tuple[ParameterSpec, ...]:
     return (
-        ParameterSpec("temperature", "number", 0, 2, default=1, exclusive_with=exclusive_with),
-        ParameterSpec("top_p", "number", 0, 1, default=1, exclusive_with=exclusive_with),
+        ParameterSpec("temperature", "float", 0, 2, default=1, exclusive_with=exclusive_with),
+        ParameterSpec("top_p", "float", 0, 1, default=1, exclusive_with=exclusive_with),
     )
 
 
 def _effort(choices: tuple[str, ...], default: str | None = "medium") -> ParameterSpec:
-    return ParameterSpec("reasoning.effort", "text", choices=choices, default=default)
+    return ParameterSpec("reasoning.effort", "str", choices=choices, default=default)
 
 
-def _verbosity(default: str | None = "medium") -> ParameterSpec:
-    return ParameterSpec("text.verbosity", "text", choices=("low", "medium", "high"), default=default)
+def _verbosity(*choices: str, default: str | None = "medium") -> ParameterSpec:
+    return ParameterSpec("text.verbosity", "str", choices=choices or ("low", "medium", "high"), default=default)
+
+
+# OpenAI's models without a choice take the name of what they do anyway.
+_MEDIUM = _verbosity("medium")
 
 
 def _gpt_5(efforts: tuple[str, ...], default: str = "medium") -> Kind:
@@ -53,14 +57,14 @@ def _gpt_5(efforts: tuple[str, ...], default: str = "medium") -> Kind:
 
 
 def _gpt_4(max_output_tokens: int, *, vision: bool = True, structured: bool = True) -> Kind:
-    """Return a model of OpenAI's that answers at once."""
-    can = ModelCapabilities(True, True, True, vision, False, False, structured, structured)
-    return Kind(can, _sampling(), max_output_tokens)
+    """Return a model of OpenAI's that answers at once. Whether those without schemas search files is not known."""
+    can = ModelCapabilities(True, True, True, vision, False, False, structured, structured or None)
+    return Kind(can, (*_sampling(), _MEDIUM), max_output_tokens)
 
 
 _O = Kind(
     ModelCapabilities(True, True, True, True, True, False, True, True),
-    (*_sampling("reasoning.effort"), _effort(("low", "medium", "high"))),
+    (*_sampling("reasoning.effort"), _effort(("low", "medium", "high")), _MEDIUM),
     100_000,
 )
 
@@ -95,7 +99,7 @@ def _claude(
     )
 
 
-_BUDGET = ParameterSpec("reasoning.budget_tokens", "integer", 1024)
+_BUDGET = ParameterSpec("reasoning.budget_tokens", "int", 1024)
 # Thinking on a budget came first, then the effort beside it, then the effort alone.
 _BY_BUDGET = (_effort(("none",), "none"), _BUDGET)
 
@@ -115,7 +119,7 @@ _ANTHROPIC = {
 }
 
 # OpenRouter leaves out what a model does not take and maps the effort, so there is little to refuse.
-_ROUTED = (_effort(("none", "minimal", *_ALWAYS), None), ParameterSpec("reasoning.budget_tokens", "integer", 1))
+_ROUTED = (_effort(("none", "minimal", *_ALWAYS), None), ParameterSpec("reasoning.budget_tokens", "int", 1))
 _ROUTER = ModelCapabilities(streaming=True, tools=True, vision=True, structured_output=True, file_search=False)
 _HOSTED = ModelCapabilities(True, True, True, True, True, True, True, False)
 _GPT_OSS = ModelCapabilities(True, True, True, False, True, False, True, False)
@@ -123,7 +127,7 @@ _GPT_OSS = ModelCapabilities(True, True, True, False, True, False, True, False)
 _OPENROUTER = {
     "openrouter/free openrouter/auto": Kind(_ROUTER),
     "openai/gpt-6-luna openai/gpt-6-sol anthropic/claude-haiku-5.5 anthropic/claude-sonnet-5.5": Kind(
-        _HOSTED, (*_ROUTED, _verbosity(None)), 128_000
+        _HOSTED, (*_ROUTED, _verbosity(default=None)), 128_000
     ),
     "openai/gpt-oss-20b:free openai/gpt-oss-120b:free": Kind(_GPT_OSS, (*_sampling(), *_ROUTED)),
 }

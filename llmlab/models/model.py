@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Literal
 
+from llmlab.errors import ConfigurationError
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -67,26 +69,36 @@ class ParameterSpec:
 
     Args:
         name: as an option of `complete`, such as `temperature` or `reasoning.effort`.
-        type: number, integer or text.
-        min, max: the smallest and the largest number.
+        type: float, int or str.
+        min_value, max_value: the smallest and the largest number.
         choices: the texts that it may be.
         default: the value when it is left out; None if that is not known.
         exclusive_with: parameters that must be left out or "none" when this one is not at its default.
+
+    Raises:
+        ConfigurationError: for another type, or a range with nothing in it.
     """
 
     name: str
-    type: Literal["number", "integer", "text"] = "number"
-    min: float | None = None
-    max: float | None = None
+    type: Literal["float", "int", "str"] = "float"
+    min_value: float | None = None
+    max_value: float | None = None
     choices: tuple[str, ...] = ()
     default: Any = None
     exclusive_with: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.type not in ("float", "int", "str"):
+            raise ConfigurationError(f"the type of {self.name} must be float, int or str, not {self.type!r}")
+        if self.min_value is not None and self.max_value is not None and self.min_value > self.max_value:
+            raise ConfigurationError(f"the min_value of {self.name} is above its max_value: {self.range}")
 
     def takes(self, value: Any) -> bool:
         """Return whether a value is in the range."""
         if self.choices:
             return value in self.choices
-        return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
+        low, high = self.min_value, self.max_value
+        return (low is None or value >= low) and (high is None or value <= high)
 
     def __str__(self) -> str:
         words = self.range if self.default is None else f"{self.range}; {self.default} when left out"
@@ -98,9 +110,10 @@ class ParameterSpec:
         if self.choices:
             *most, last = self.choices
             return f"{', '.join(most)} or {last}" if most else last
-        if self.max is None:
-            return "any" if self.min is None else f"{self.min:g} or more"
-        return f"up to {self.max:g}" if self.min is None else f"{self.min:g} to {self.max:g}"
+        low, high = self.min_value, self.max_value
+        if high is None:
+            return "any" if low is None else f"{low:g} or more"
+        return f"up to {high:g}" if low is None else f"{low:g} to {high:g}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

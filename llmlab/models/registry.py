@@ -22,8 +22,12 @@ ENTRY_POINTS = "llmlab.models"
 """The entry-point group of packages that offer models."""
 
 
-def _checked(offered: Any) -> tuple[ModelSpec, ...]:
-    """Return specs whose values have the right types; a wrong one would break the first call of the model."""
+def checked_specs(offered: Any) -> tuple[ModelSpec, ...]:
+    """Return specs as a tuple. A value of a wrong type would break the first call of the model.
+
+    Raises:
+        ConfigurationError: names the value, and what is expected.
+    """
     specs = (offered,) if isinstance(offered, ModelSpec) else tuple(offered) if isinstance(offered, Iterable) else ()
     if not specs or not all(isinstance(spec, ModelSpec) for spec in specs):
         raise ConfigurationError(f"{offered!r} is no llmlab.ModelSpec, nor a list of them")
@@ -52,7 +56,7 @@ class Registry:
     """All known models of a process."""
 
     def __init__(self) -> None:
-        self.plugins = Plugins("models of", ENTRY_POINTS, (), _checked)
+        self.plugins = Plugins("models of", ENTRY_POINTS, (), checked_specs)
         self.by_provider: dict[tuple[str, str], ModelSpec] = {}
         self.by_name: dict[str, ModelSpec] = {}
         self.registered: set[tuple[str, str]] = set()
@@ -105,7 +109,7 @@ def register_spec(spec: ModelSpec) -> None:
     Raises:
         ConfigurationError: if it is no `ModelSpec`, or a value in it is of the wrong type.
     """
-    _registry.register(_checked(spec))
+    _registry.register(checked_specs(spec))
 
 
 def find_spec(model: str, provider: str | None = None) -> ModelSpec | None:

@@ -111,7 +111,8 @@ def _needs(request: Request) -> dict[str, object]:
         "structured_output": request.response_format is not None,
         "file_search": request.file_search,
         "reasoning": request.reasoning is not None,
-        "verbosity": request.text and request.text.verbosity,
+        # Services without a choice take the word for what they do anyway.
+        "verbosity": request.text and request.text.verbosity not in (None, "medium"),
     }
 
 

@@ -13,7 +13,10 @@ ACME = ModelSpec(
     "acme<1>",
     "acme",
     ModelCapabilities(streaming=True, tools=True, parallel_tools=False),
-    (ParameterSpec("temperature", max=1, default=1), ParameterSpec("top_p", min=0.1, exclusive_with=("temperature",))),
+    (
+        ParameterSpec("temperature", max_value=1, default=1),
+        ParameterSpec("top_p", min_value=0.1, exclusive_with=("temperature",)),
+    ),
     context_window=32_000,
     max_output_tokens=4_000,
     prices=Prices(0.25, 1),
@@ -55,11 +58,11 @@ def test_capabilities_are_told_by_name() -> None:
 @pytest.mark.parametrize(
     ("one", "words", "within", "outside"),
     [
-        (ParameterSpec("x", min=0, max=2), "0 to 2", 2, 2.1),
-        (ParameterSpec("x", min=1024), "1024 or more", 1024, 1023),
-        (ParameterSpec("x", max=1), "up to 1", -5, 1.5),
-        (ParameterSpec("x", "text", choices=("low", "medium", "high")), "low, medium or high", "low", "none"),
-        (ParameterSpec("x", "text", choices=("none",)), "none", "none", "low"),
+        (ParameterSpec("x", min_value=0, max_value=2), "0 to 2", 2, 2.1),
+        (ParameterSpec("x", min_value=1024), "1024 or more", 1024, 1023),
+        (ParameterSpec("x", max_value=1), "up to 1", -5, 1.5),
+        (ParameterSpec("x", "str", choices=("low", "medium", "high")), "low, medium or high", "low", "none"),
+        (ParameterSpec("x", "str", choices=("none",)), "none", "none", "low"),
     ],
     ids=repr,
 )

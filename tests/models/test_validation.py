@@ -203,7 +203,7 @@ def test_providers_of_any_model_are_not_warned_of() -> None:
 
 
 def test_a_registered_model_is_checked_and_no_stranger() -> None:
-    takes = (ParameterSpec("temperature", max=1),)
+    takes = (ParameterSpec("temperature", max_value=1),)
     register_spec(ModelSpec("acme-1", "acme", ModelCapabilities(tools=False), takes, context_window=8_000))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -218,7 +218,7 @@ def test_a_registered_model_is_checked_and_no_stranger() -> None:
 
 def test_every_option_that_a_spec_speaks_of_is_checked() -> None:
     """Who writes down a range that nobody looks at finds out from the service."""
-    takes = (ParameterSpec("seed", "integer", 0, 99), ParameterSpec("tool_choice", "text", choices=("auto",)))
+    takes = (ParameterSpec("seed", "int", 0, 99), ParameterSpec("tool_choice", "str", choices=("auto",)))
     tools = [{"name": "clock"}]
     register_spec(ModelSpec("acme-1", "acme", parameters=takes))
     validate(build_request("Hi", "acme-1", {"seed": 7, "tools": tools, "tool_choice": "auto"}), "acme")

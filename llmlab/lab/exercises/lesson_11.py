@@ -65,7 +65,7 @@ def cheapest(function: Answer) -> str:
 def fitting(function: Answer) -> str:
     """Options that fit must stay, others must be cut or left out, and the given dict must not change."""
     strict = ModelSpec("shop-strict", "shop", parameters=(ParameterSpec("top_p"),), max_output_tokens=500)
-    free = ModelSpec("shop-free", "shop", parameters=(ParameterSpec("temperature", max=2),))
+    free = ModelSpec("shop-free", "shop", parameters=(ParameterSpec("temperature", max_value=2),))
     for spec, given, right in (
         (strict, {"max_tokens": 900, "seed": 1}, {"max_tokens": 500, "seed": 1}),
         (strict, {"max_tokens": 100}, {"max_tokens": 100}),
