@@ -54,7 +54,9 @@ def seconds_left(limit: float | None) -> float | None:
 
 def keep_deadlines(client: Any) -> None:
     """Make a client of httpx2 keep deadlines. A client with a transport of another kind stays as it is."""
-    for transport in (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()):
+    mounts = getattr(client, "_mounts", None)
+    # A mock has any attribute, and none of them is a dict.
+    for transport in (getattr(client, "_transport", None), *(mounts.values() if isinstance(mounts, dict) else ())):
         pool = getattr(transport, "_pool", None)
         if isinstance(pool, httpcore2.ConnectionPool):
             pool._network_backend = Backend()
