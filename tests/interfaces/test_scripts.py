@@ -11,6 +11,7 @@ import pytest
 
 import llmlab
 from llmlab.errors import LLMAPIError, LLMTimeoutError, MissingAPIKeyError, ModelNotFoundError, UnsupportedProviderError
+from llmlab.policies import from_settings
 from llmlab.toolkit.interfaces import scripts
 from llmlab.toolkit.interfaces.scripts import (
     CompletionResponse,
@@ -224,3 +225,18 @@ def test_a_stream_that_is_left_is_closed(server: LoopbackServer) -> None:
 def test_an_answer_of_another_provider_keeps_its_name() -> None:
     answer = llmlab.Completion("Hi", "m", "mine", "stop")
     assert CompletionResponse.of(answer).provider == "mine"
+
+
+@pytest.mark.usefixtures("lab")
+def test_policies_ledger_and_tape_are_those_of_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Costs, limits and caches count what comes through an interface, too."""
+    monkeypatch.setattr(from_settings, "_shared", {})  # the budgets of this process
+    Path("llmlab.yaml").write_text("providers: {ollama: {budget: {max_calls: 2}}}", encoding="utf-8")
+    before = llmlab.ledger().total().calls
+    with get_provider(ProviderType.OLLAMA) as provider:
+        provider.complete(HI)
+        list(provider.complete_stream(HI))
+        with pytest.raises(llmlab.BudgetExceededError):
+            provider.complete(HI)
+    assert llmlab.ledger().total().calls == before + 3
+    assert [exchange.path for exchange in llmlab.trace()] == ["/api/chat"] * 2

@@ -403,3 +403,16 @@ def test_many_prompts_are_one_batch() -> None:
     with LLM() as llm:
         batch = llmlab.submit_batch(["What is 2+3?", "What is 3+4?"], llm.client)
         assert [str(answer) for answer in batch.wait()] == ["2+3 = 5", "3+4 = 7"]
+
+
+@pytest.mark.usefixtures("lab", "slept")
+def test_ledger_tape_and_faults_are_those_of_the_client() -> None:
+    """Costs count what comes through the wrapper, too, and an outage can be tried on it."""
+    before = llmlab.ledger().total().calls
+    with LLM() as llm:
+        with llmlab.faults("overloaded", times=1):
+            llm.chat_completion(HI)
+        llm.completion("Once")
+        assert llm.get_request_count() == 3
+    assert llmlab.ledger().total().calls == before + 2
+    assert [exchange.path for exchange in llmlab.trace()] == ["/v1/chat/completions"] * 2 + ["/v1/completions"]
