@@ -619,6 +619,17 @@ def test_three_attempts_with_exponential_backoff(
     assert (slept, len(server.seen)) == (waits, len(waits) + 1)
 
 
+def test_a_provider_without_a_section_is_tried_as_often(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, slept: list[float]
+) -> None:
+    server.answer({"error": {"message": "down"}}, 503)
+    monkeypatch.setenv("LOCAL_GPT_OSS_URL", server.url)
+    for config in (None, {}, {"llm": {"backend": "openai", "openai": {}}}):
+        with pytest.raises(LLMAPIError):
+            run(lambda provider: provider.complete(HELLO), ProviderFactory.create("local_gpt_oss", config))
+    assert slept == [2, 4] * 3
+
+
 @pytest.mark.parametrize("status", [400, 401])
 def test_only_transient_errors_are_retried(status: int, server: LoopbackServer) -> None:
     server.answer({"error": {"message": "no"}}, status)

@@ -76,7 +76,7 @@ class ProviderFactory:
         sections = llm if "llm" in config or llm.keys() & {"backend", *known} else {name: llm}
         if name in cls._own:
             return cls._own[name](sections.get(name) or {})
-        own = {"backend", *cls._own}
+        sections, own = {name: {}, **sections}, {"backend", *cls._own}
         settings = settings_from(
             {"llm": {one: _retried(section) for one, section in sections.items() if one not in own}}
         )
