@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from llmlab import errors
@@ -80,7 +79,7 @@ class ClientProvider(LLMProvider):
             LLMError: one of its subclasses.
         """
         options |= {"tools": tools, "temperature": temperature, "max_tokens": max_tokens}
-        with _documented_errors():
+        with _DocumentedErrors():
             return CompletionResult.of(await self.client.complete_async(with_calls(messages), **self._fit(options)))
 
     async def stream_complete(
@@ -94,7 +93,7 @@ class ClientProvider(LLMProvider):
     ) -> AsyncIterator[str]:
         """Yield the answer in parts of its text. Takes what `complete` takes."""
         options |= {"tools": tools, "temperature": temperature, "max_tokens": max_tokens}
-        with _documented_errors():
+        with _DocumentedErrors():
             async with self.client.complete_stream_async(with_calls(messages), **self._fit(options)) as stream:
                 async for chunk in stream:
                     if chunk.text:
@@ -125,12 +124,12 @@ def _takes_temperature(client: Provider) -> bool:
     return takes_temperature(client.model, client.name)
 
 
-@contextmanager
-def _documented_errors() -> Iterator[None]:
-    """Turn a lost connection into the class of the document, which a timeout is not."""
-    try:
-        yield
-    except errors.LLMTimeoutError:
-        raise
-    except errors.LLMConnectionError as error:
-        raise LLMConnectionError(error.message, provider=error.provider, code=error.code) from error
+class _DocumentedErrors:
+    """Turns a lost connection into the class of the document, which a timeout is not."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, errors.LLMConnectionError) and not isinstance(error, errors.LLMTimeoutError):
+            raise LLMConnectionError(error.message, provider=error.provider, code=error.code) from error

@@ -33,7 +33,8 @@ class CompletionResult:
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _results.update({call.id: self for call in self.tool_calls or ()})
+        for call in self.tool_calls or ():
+            _results[call.id] = self
 
     @property
     def has_tool_calls(self) -> bool:
