@@ -40,6 +40,7 @@ def clean_environment(no_leftovers: None, monkeypatch: pytest.MonkeyPatch, tmp_p
             "LOCAL_GPT_OSS_URL",
         ):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("LLMLAB_PACE", "0")  # the simulator answers without a wait
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))  # the command line adds to it, for kernels
     monkeypatch.chdir(tmp_path)
 

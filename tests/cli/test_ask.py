@@ -18,12 +18,6 @@ from tests.cli.running import OFFLINE, lines, run, said, settings_for, streamed
 from tests.loopback import LoopbackServer
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits at the simulator's pace."""
-    monkeypatch.setenv("LLMLAB_PACE", "0")
-
-
 def started(*words: str, **variables: str) -> Any:
     environment = {**os.environ, "PYTHONPATH": str(CLONE), **variables}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -197,7 +191,7 @@ def test_first_words_come_before_the_last_and_ctrl_c_is_130() -> None:
 
 
 def test_terminal_without_the_letters_gets_question_marks() -> None:
-    with started("ask", "Repeat: 漢字", PYTHONIOENCODING="cp1252", LLMLAB_PACE="0") as process:
+    with started("ask", "Repeat: 漢字", PYTHONIOENCODING="cp1252") as process:
         out, err = process.communicate()
     assert process.returncode == 0, err
     assert b"??" in out
@@ -205,7 +199,7 @@ def test_terminal_without_the_letters_gets_question_marks() -> None:
 
 def test_a_model_that_nobody_knows_is_told_in_a_sentence() -> None:
     """Python's own way to warn shows a line of llmlab's source, which helps nobody."""
-    with started("ask", "Hi", "--model", "gpt-9-nova", LLMLAB_PACE="0") as process:
+    with started("ask", "Hi", "--model", "gpt-9-nova") as process:
         _, err = process.communicate()
     lines = err.decode().splitlines()
     assert [line for line in lines if line.startswith("llmlab: 'gpt-9-nova' is not among the models of openai")]
@@ -230,7 +224,7 @@ def test_a_closed_input_or_a_full_disk_is_no_traceback(command: str, code: int, 
         pytest.skip("this machine has no /dev/full")
     ended = subprocess.run(
         ["sh", "-c", f'"$0" -m llmlab {command}', sys.executable],
-        env={**os.environ, "PYTHONPATH": str(CLONE), "LLMLAB_PACE": "0"},
+        env={**os.environ, "PYTHONPATH": str(CLONE)},
         capture_output=True,
         text=True,
         check=False,

@@ -17,12 +17,6 @@ from tests.loopback import LoopbackServer
 LIVE = ("chat", "--mode", "live", "--no-stream")
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits at the simulator's pace."""
-    monkeypatch.setenv("LLMLAB_PACE", "0")
-
-
 @pytest.fixture
 def asked(server: LoopbackServer) -> Callable[[], list[list[str]]]:
     """What each request said: the texts of its messages."""

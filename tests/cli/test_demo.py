@@ -13,12 +13,6 @@ from tests.loopback import LoopbackServer
 KINDS = ("sync", "async", "stream")
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits at the simulator's pace."""
-    monkeypatch.setenv("LLMLAB_PACE", "0")
-
-
 @pytest.mark.parametrize(("provider", "kind"), spread(NAMES, KINDS))
 def test_each_provider_answers_in_each_way_and_shows_the_code(provider: str, kind: str) -> None:
     result = run("demo", provider, f"--{kind}", "What is 2+3?")

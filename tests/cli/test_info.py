@@ -12,12 +12,6 @@ from tests.cli.running import OFFLINE, lines, run, settings_for
 from tests.loopback import LoopbackServer
 
 
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits at the simulator's pace."""
-    monkeypatch.setenv("LLMLAB_PACE", "0")
-
-
 @pytest.mark.parametrize("provider", MODELS)
 def test_models_are_listed_one_a_line(provider: str) -> None:
     result = run("models", "--provider", provider)

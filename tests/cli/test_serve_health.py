@@ -26,7 +26,7 @@ from tests.core.trying import NAMES
 @contextmanager
 def serving(*options: str) -> Iterator[tuple[str, Any]]:
     command = [sys.executable, "-m", "llmlab", "serve-health", "--port", "0", *options]
-    environment = {**os.environ, "PYTHONPATH": str(CLONE), "PYTHONUNBUFFERED": "1", "LLMLAB_PACE": "0"}
+    environment = {**os.environ, "PYTHONPATH": str(CLONE), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:

@@ -105,6 +105,5 @@ def test_a_broken_package_is_named_where_the_settings_speak_of_it(monkeypatch: p
     assert named.startswith("llmlab.yaml:3: the package acme-llm 1.0 offers the provider 'acme'")
     assert "did you mean 'timeout'" in misspelled
     Path("llmlab.yaml").unlink()
-    monkeypatch.setenv("LLMLAB_PACE", "0")
     states = {one["provider"]: one["ok"] for one in lines(run("health", "--json"))[0]["providers"]}
     assert (states["acme"], states["ollama"]) == (False, True)

@@ -21,7 +21,6 @@ Script = Callable[[TapeRequest], TapeAnswer]
 def lab_off(no_leftovers: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test leaves the lab on, waits, or sees a notebook's name."""
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    monkeypatch.setenv("LLMLAB_PACE", "0")
     yield
     llmlab.stop()
 
