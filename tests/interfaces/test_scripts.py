@@ -63,6 +63,7 @@ def test_the_snippet_of_the_document_runs() -> None:
             answer = each.complete([Message(role="user", content="What is the capital of Italy?")])
         assert isinstance(answer, CompletionResponse)
         assert "Rome" in answer.content
+        assert answer.model.endswith(":free")  # which openrouter/free has chosen
 
 
 @pytest.mark.usefixtures("lab")

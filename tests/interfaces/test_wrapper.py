@@ -350,6 +350,8 @@ def test_no_key_is_shown() -> None:
 def test_unknown_keywords_are_refused_by_name() -> None:
     with pytest.raises(TypeError, match="LLMConfig has no 'temprature'; did you mean 'temperature'"):
         LLMConfig(temprature=0.5)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="LLM takes an LLMConfig, not dict"):
+        LLM({"model": "gpt-4"})  # type: ignore[arg-type]
     with LLM() as llm:
         with pytest.raises(LLMAPIError, match=r"use llm\.client\.complete_stream"):
             llm.chat_completion(HI, stream=True)

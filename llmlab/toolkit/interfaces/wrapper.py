@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from llmlab._utils.context_managers import Closing
@@ -28,7 +28,6 @@ from llmlab.types.messages import Prompt
 LLMAPIError = LLMResponseError
 RETRY_STATUS = frozenset({429, 500, 502, 503, 504})
 _Response = TypeVar("_Response", bound=ChatCompletionResponse)
-_OPTIONS = ("model", "api_key", "base_url", "timeout", "max_tokens", "temperature")
 _log = logging.getLogger("llmlab")
 
 
@@ -70,9 +69,10 @@ class LLM(Closing):
 
     def __init__(self, config: LLMConfig | None = None, *, policies: Sequence[Policy] = ()) -> None:
         self.config = config = config or LLMConfig()
+        if not isinstance(config, LLMConfig):
+            raise TypeError(f"LLM takes an LLMConfig, not {type(config).__name__}")
         retry = RetryPolicy(config.max_retries, config.retry_delay, jitter=0, on=_is_retried)
-        given = {name: getattr(config, name) for name in _OPTIONS}
-        self.client = _Server(**given, policies=check_order(policies, retry))
+        self.client = _Server(**asdict(config), policies=check_order(policies, retry))
         self._last: ChatCompletionResponse | None = None
         _log.info("LLM for %s", redact(repr(self.client)))
 
