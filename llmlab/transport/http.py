@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
+import os
 import threading
 import time
 import weakref
 from collections.abc import AsyncGenerator, Generator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import httpx2
@@ -17,6 +17,7 @@ import httpx2
 from llmlab.errors import ConfigurationError, LLMConnectionError, LLMTimeoutError
 from llmlab.formats.sse import Framing
 from llmlab.transport.base import WireReply, WireRequest, WireStream
+from llmlab.transport.client import create_client, why_no_answer
 from llmlab.transport.deadlines import TimeLeft, keep_deadlines
 
 CONNECT_TIMEOUT = 10.0
@@ -51,8 +52,14 @@ class HttpTransport:
             "timeout": httpx2.Timeout(**_timeouts(timeout)),
             "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=100),
         }
-        self._lock = threading.Lock()
         self._headers: httpx2.Headers | None = None
+        self._start_anew()
+        _TRANSPORTS.add(self)
+
+    def _start_anew(self) -> None:
+        """Forget all clients without closing them, as a forked process must: their connections are its parent's."""
+        self._of_parent = getattr(self, "_client", None), getattr(self, "_async_clients", None)
+        self._lock = threading.Lock()
         self._client: httpx2.Client | None = None
         self._async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
             weakref.WeakKeyDictionary()
@@ -137,7 +144,7 @@ class HttpTransport:
             with self._lock:
                 client = self._client
                 if client is None or client.is_closed:
-                    client = httpx2.Client(verify=_tls(self._base_url), **self._options)
+                    client = create_client(httpx2.Client, self._base_url, self._options)
                     keep_deadlines(client)
                     self._client = client
         return client
@@ -146,9 +153,22 @@ class HttpTransport:
         loop = asyncio.get_running_loop()
         client = self._async_clients.get(loop)
         if client is None or client.is_closed:
-            client = self._async_clients[loop] = httpx2.AsyncClient(verify=_tls(self._base_url), **self._options)
+            client = create_client(httpx2.AsyncClient, self._base_url, self._options)
             keep_deadlines(client)
+            self._async_clients[loop] = client
         return client
+
+
+_TRANSPORTS: weakref.WeakSet[HttpTransport] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for transport in list(_TRANSPORTS):
+        transport._start_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class HttpStream:
@@ -229,7 +249,9 @@ def translate(error: Exception, url: str) -> LLMConnectionError:
         return LLMTimeoutError(
             f"{where} did not answer in time ({type(error).__name__}). Try again, or give more time: timeout=<seconds>."
         )
-    return LLMConnectionError(f"no answer from {where}: {error}. Is the address right, and the server running?")
+    return LLMConnectionError(
+        f"no answer from {where}: {why_no_answer(url, error)}. Is the address right, and the server running?"
+    )
 
 
 def _header(name: str, value: str) -> bytes:
@@ -255,14 +277,3 @@ def _until(deadline: float, limits: Mapping[str, float | None]) -> dict[str, flo
 @lru_cache(maxsize=64)
 def _parsed(url: str) -> httpx2.URL:
     return httpx2.URL(url)
-
-
-@cache
-def _tls_context() -> ssl.SSLContext:
-    # Reading the certificates takes 20 to 50 ms; once a process is enough.
-    return httpx2.create_ssl_context()
-
-
-def _tls(base_url: str) -> ssl.SSLContext:
-    # Plain http needs no certificates. The empty context trusts no server, so security is not weaker.
-    return _tls_context() if base_url.lower().startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -123,13 +123,13 @@ def test_live_takes_keys_from_dotenv_and_leaves_none_behind(
     assert "sk-" not in capsys.readouterr().out
 
 
-def test_placeholders_replace_only_keys_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_placeholders_replace_keys_until_the_lab_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-learner-1")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "")
     monkeypatch.setenv("OPENROUTER_API_KEY", "")
     for _ in range(3):
         llmlab.start()
-    assert [os.environ[name] for name in KEYS] == ["sk-of-the-learner-1", PLACEHOLDER, PLACEHOLDER]
+    assert [os.environ[name] for name in KEYS] == [PLACEHOLDER] * 3
     os.environ["OPENROUTER_API_KEY"] = "sk-set-in-a-cell-1"
     llmlab.stop()
     assert [os.environ[name] for name in KEYS] == ["sk-of-the-learner-1", "", "sk-set-in-a-cell-1"]

@@ -204,7 +204,7 @@ def test_a_redirect_in_place_of_a_stream_is_an_error(shape: str, server: Loopbac
 def test_plain_http_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading them takes longer than a call to a local server; and https always gets them, however it is written."""
     contexts: list[str] = []
-    monkeypatch.setattr("llmlab.transport.http._tls_context", lambda: contexts.append("read") or True)
+    monkeypatch.setattr("llmlab.transport.client._tls_context", lambda *_: contexts.append("read") or True)
     for url, read in (("http://h", 0), ("https://h", 1), ("HTTPS://h", 2)):
         transport = HttpTransport(url, {}, 1)
         transport._sync_client()

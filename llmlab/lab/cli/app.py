@@ -36,6 +36,7 @@ from llmlab.lab.cli import (
     update,
 )
 from llmlab.lab.cli.session import EXIT_CODES
+from llmlab.lab.network_guard import GUARD
 
 PROGRAM = "python3 -m llmlab"
 
@@ -117,6 +118,7 @@ def prepare(
 
 def main() -> None:
     """Run the command line. Errors of llmlab are shown as their message, without a traceback."""
+    GUARD.arm()
     try:
         app(prog_name=PROGRAM)
     except LLMError as error:

@@ -27,7 +27,7 @@ CELL_TIMEOUT = 120  # seconds
 # Names of errors that this client writes into cells.
 TIMEOUT, DEAD = "CellTimeout", "KernelDied"
 UNUSED_RECORDINGS = "getattr(__import__('sys').modules.get('llmlab.lab.tape'), 'unused', list)()"
-_ARM = "__import__('llmlab.lab.notebooks.network_guard', fromlist=['arm']).arm()"
+_ARM = "__import__('llmlab.lab.network_guard', fromlist=['GUARD']).GUARD.arm(lesson=True)"
 _START = "__import__('llmlab').start()"
 
 

@@ -21,6 +21,7 @@ from traitlets import Type
 from llmlab.lab.notebooks import forked
 from llmlab.lab.notebooks.notebook_file import ROOT, NotebookError
 from llmlab.lab.tape.environment import lesson_name
+from llmlab.lab.tape.redaction import secret_variables
 
 # What the reader's shell may hold and a stored output must not depend on.
 _PRIVATE = (
@@ -55,6 +56,9 @@ def kernel_environment(
         env["LLMLAB_MODE"] = mode
     if authored:
         env["LLMLAB_AUTHORED"] = "1"
+    if authored or env.get("LLMLAB_MODE", "offline") in ("offline", "replay"):
+        for name in secret_variables():
+            env.pop(name)
     env["LLMLAB_PACE"] = "0"
     env["LLMLAB_LESSON"] = lesson or lesson_name(notebook.stem)
     env["LLMLAB_RECORDINGS"] = str(recordings or notebook.resolve().parent / "recordings")

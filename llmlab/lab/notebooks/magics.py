@@ -14,6 +14,7 @@ from typing import Any
 
 from llmlab.errors import LLMError
 from llmlab.lab import tape
+from llmlab.lab.network_guard import GUARD
 from llmlab.lab.notebooks import expect, tracebacks
 
 _NAME = "llmlab"
@@ -28,6 +29,9 @@ def load(shell: Any) -> None:
     # `mode` is a lesson's parameter; without it, LLMLAB_MODE decides.
     wanted = shell.user_ns.get("mode")
     tape.start(wanted if isinstance(wanted, str) else None)
+    if hasattr(shell, "kernel"):
+        # A notebook, not a shell within a program or test, which the guard would outlive.
+        GUARD.arm()
     shell.register_magic_function(switch, "line", _NAME)
     shell.set_custom_exc((LLMError,), tracebacks.show)
     expect.install(shell)

@@ -1,7 +1,8 @@
-"""What the lab reads from the environment, and the keys that it puts there.
+"""What the lab reads from the environment, what it puts there, and what it hides.
 
-Clients of OpenAI and Anthropic need a key to be made. Where nothing is sent, they get a placeholder; where requests go
-out, they get the keys of `.env`, because raw SDK code reads only the environment. Stopping restores the environment.
+Clients of OpenAI and Anthropic need a key to be made. Where nothing is sent, they get a placeholder, and neither code
+nor a child process sees a real key; where requests go out, they get the keys of `.env`, because raw SDK code reads only
+the environment. Stopping restores the environment.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from urllib.parse import urlsplit
 from llmlab.config.addresses import server_url
 from llmlab.config.environment import MODES, VARIABLES, Mode, find_key, read_dotenv
 from llmlab.errors import ConfigurationError
-from llmlab.lab.tape.redaction import PLACEHOLDER
+from llmlab.lab.tape.redaction import HIDDEN, PLACEHOLDER, secret_variables
+from llmlab.transport.client import CERTIFICATES, PROXIES
 
 KEY_OF: Final = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "openrouter": "OPENROUTER_API_KEY"}
 """The variable that holds the key of each service that needs one."""
 KEYS: Final = tuple(KEY_OF.values())
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_OTHER_CERTIFICATES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "no_proxy")
 PATIENCE: Final = 2.0
 """Seconds to wait for the version of an Ollama."""
 
@@ -32,13 +35,15 @@ class Variables:
     """Environment variables that the lab has set."""
 
     def __init__(self) -> None:
-        self._set: dict[str, tuple[str | None, str]] = {}
+        self._set: dict[str, tuple[str | None, str | None]] = {}
 
-    def set_placeholders(self) -> None:
-        """Set a placeholder for every key that is missing."""
-        for name in KEYS:
-            if not os.environ.get(name):
-                self._put(name, PLACEHOLDER)
+    def hide(self) -> None:
+        """Set a placeholder for every key, and unset what a client reads to reach the network: all clients work."""
+        for name in {*KEYS, *secret_variables()}:
+            self._put(name, PLACEHOLDER)
+        for name in (*PROXIES, *CERTIFICATES, *_OTHER_CERTIFICATES):
+            self._put(name, None)
+        self._put("NO_PROXY", "*")  # or proxies of the system's own settings would count
 
     def set_from_dotenv(self) -> None:
         """Set what `.env` holds and the environment does not."""
@@ -56,12 +61,17 @@ class Variables:
         while self._set:
             name, (before, ours) = self._set.popitem()
             if os.environ.get(name) == ours:
-                os.environ.pop(name)
+                os.environ.pop(name, None)
                 os.environ.update({name: before} if before is not None else {})
+            HIDDEN.discard(before or "")
 
-    def _put(self, name: str, value: str) -> None:
-        self._set[name] = (os.environ.get(name), value)
-        os.environ[name] = value
+    def _put(self, name: str, value: str | None) -> None:
+        before = os.environ.pop(name, None)
+        if (before, value) != (None, None):
+            self._set[name] = (before, value)
+            os.environ.update({name: value} if value is not None else {})
+            if value == PLACEHOLDER and before:
+                HIDDEN.add(before)
 
 
 def find_mode(mode: str | None) -> Mode:

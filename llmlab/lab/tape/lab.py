@@ -13,6 +13,7 @@ from typing import Final, Self
 from llmlab._utils import clock
 from llmlab.errors import ConfigurationError
 from llmlab.lab.faults import FaultPlan
+from llmlab.lab.network_guard import GUARD
 from llmlab.lab.tape.environment import Variables, find_lesson, find_mode, find_ollama, find_pace, find_recordings
 from llmlab.lab.tape.recorder import Recorder
 from llmlab.lab.tape.tape import Tape
@@ -78,7 +79,8 @@ class Lab:
         if tape.passes_through:
             self._variables.set_from_dotenv()
         else:
-            self._variables.set_placeholders()
+            self._variables.hide()
+        GUARD.offline = not tape.passes_through
         self._trace = tape.trace
         self._patch.install(tape)
         clock.set_clock(tape)
@@ -100,6 +102,7 @@ class Lab:
         """Switch the tape off: network and environment are as before, however often the tape was started."""
         with self._lock:
             clock.set_clock(None)
+            GUARD.offline = False
             self._finish()
             self._patch.uninstall()
 

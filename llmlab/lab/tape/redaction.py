@@ -55,6 +55,8 @@ _SECRET_PARAMETER: Final = re.compile(r"^(?:.*[_-])?(?:key|token|secret|password
 _DUMMY: Final = {
     *("ollama", "empty", "none", "null", "dummy", "test", "lm-studio", "not-needed", "no-key", "no-key-needed")
 }
+HIDDEN: Final[set[str]] = set()
+"""Keys of the environment that code does not see while the lab is offline."""
 _PART: Final = ("type", "index", "item_id", "output_index", "content_index", "summary_index")
 """Fields that tell the parts of an answer apart, whose texts grow side by side."""
 
@@ -67,11 +69,19 @@ def known_secrets(request: TapeRequest) -> tuple[str, ...]:
             found |= _header_secrets(value)
     parameters = parse_qsl(urlsplit(request.path).query)
     found |= {value for name, value in parameters if _SECRET_PARAMETER.match(name)}
-    variables = (value for name, value in os.environ.items() if _SECRET_VARIABLE.search(name))
-    found |= {value for value in variables if _LIKE_A_KEY.fullmatch(value)}
+    found |= {*HIDDEN, *secret_variables().values()}
     found = {value for value in found if len(value) >= 4 and value.lower() not in _DUMMY}
     found |= {quote(value, safe="") for value in found}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
+
+
+def secret_variables() -> dict[str, str]:
+    """Return the variables of the environment that hold a key, by their name and their look."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if _SECRET_VARIABLE.search(name) and value != PLACEHOLDER and _LIKE_A_KEY.fullmatch(value.strip())
+    }
 
 
 def redact_request(request: TapeRequest, secrets: Iterable[str] = ()) -> TapeRequest:
