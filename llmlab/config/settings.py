@@ -174,10 +174,10 @@ class _Reader:
         if node is None or node.tag == "tag:yaml.org,2002:null":
             return settings
         if not isinstance(node, self._mapping):
-            self._problems.append(f"{self._position(node)}: expected names with values, got {self._kind(node)}")
+            self._problems.append(f"{self._position(node, owner)}: expected names with values, got {self._kind(node)}")
             return settings
         for key_node, value in node.value:
-            key, where = str(key_node.value), self._position(key_node)
+            key, where = str(key_node.value), self._position(key_node, owner)
             if not isinstance(key_node, self._scalar):
                 self._problems.append(f"{where}: expected a name, got {self._kind(key_node)}")
                 continue
@@ -249,8 +249,10 @@ class _Reader:
         kinds = {self._scalar: "a single value", self._mapping: "names with values"}
         return kinds.get(type(node), "a list")
 
-    def _position(self, node: Node) -> str:
-        return f"{self._name}:{node.start_mark.line + 1}" if self._numbered else self._name
+    def _position(self, node: Node, owner: str) -> str:
+        if self._numbered:
+            return f"{self._name}:{node.start_mark.line + 1}"
+        return f"{self._name} of {owner}" if owner else self._name
 
 
 def _plain(text: str) -> Any:

@@ -117,3 +117,13 @@ def test_fallback_that_cannot_help_is_refused(fallback: str, words: str) -> None
     write(f"providers:\n  openai: {{fallback: {fallback}}}\n  ollama: {{}}\n")
     result = run("config", "check")
     assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+
+
+def test_names_in_one_mapping_llm_are_checked_as_well() -> None:
+    write("llm:\n  backend: opnai\n  olama: {model: m}\n")
+    said = run("config", "check").stderr.splitlines()
+    assert [line.split(": ")[0] for line in said] == ["llmlab.yaml:2", "llmlab.yaml:3"]
+    write("llm:\n  backend: ollama\n  ollama: {fallback: openai}\n  openai: {api_key: '${MY_KEY}'}\n")
+    shown = run("config", "check").stdout
+    assert "backend: ollama" in shown
+    assert "key: MY_KEY, not set" in shown

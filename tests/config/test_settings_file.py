@@ -158,8 +158,8 @@ def test_a_dict_is_checked_as_a_file_is() -> None:
         "ollama", {"ollama": ProviderSettings(base_url="http://localhost:1", timeout=120)}
     )
     for wrong, says in (
-        ({"tiemout": 1}, "the configuration: unknown setting 'tiemout'; did you mean 'timeout'?"),
-        ({"timeout": "soon"}, "the configuration: timeout must be seconds, above 0, not 'soon'"),
+        ({"tiemout": 1}, "the configuration of ollama: unknown setting 'tiemout'; did you mean 'timeout'?"),
+        ({"timeout": "soon"}, "the configuration of ollama: timeout must be seconds, above 0, not 'soon'"),
         ({"api_key": "sk-proj-abc123def456ghi789"}, "keys do not belong"),
     ):
         with pytest.raises(ConfigurationError) as caught:

@@ -533,6 +533,9 @@ def test_wrong_configurations_are_refused_by_name() -> None:
         ({"llm": {"openai": {}}}, ConfigurationError, "names no backend"),
         (config_for("opnai"), UnsupportedProviderError, "Did you mean 'openai'"),
         (config_for("openai"), MissingAPIKeyError, "OPENAI_API_KEY"),
+        ({"llm": {"backend": "ollama", "olama": {}}}, UnsupportedProviderError, "Did you mean 'ollama'"),
+        ({"llm": {"backend": "ollama", "ollama": 5}}, ConfigurationError, "configuration of ollama: expected names"),
+        ("ollama", ConfigurationError, "names no backend"),
         (config_for("ollama", tiemout=3), ConfigurationError, "unknown setting 'tiemout'; did you mean 'timeout'"),
         (config_for("ollama", temperature="hot"), ConfigurationError, "temperature must be a number from 0 to 2"),
     ):

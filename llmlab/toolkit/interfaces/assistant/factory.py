@@ -52,7 +52,7 @@ class ProviderFactory:
             UnsupportedProviderError: lists the names that there are.
             MissingAPIKeyError: names the variable.
         """
-        llm = config.get("llm")
+        llm = config.get("llm") if isinstance(config, Mapping) else None
         if not isinstance(llm, Mapping) or not llm.get("backend"):
             raise ConfigurationError('the configuration names no backend: {"llm": {"backend": "ollama"}}')
         return cls.create(str(llm["backend"]), config)
@@ -69,11 +69,14 @@ class ProviderFactory:
             The errors of `create_from_config`.
         """
         known = (*provider_names(), *cls._own)
-        if name not in known:
-            raise UnsupportedProviderError(name, known)
         config = config or {}
-        llm = config.get("llm", config)
+        llm = config.get("llm", config) if isinstance(config, Mapping) else config
+        if not isinstance(llm, Mapping):
+            raise ConfigurationError(f"a configuration is a dict, not {type(llm).__name__}")
         sections = llm if "llm" in config or llm.keys() & {"backend", *known} else {name: llm}
+        for one in (name, *sections):
+            if one not in known and one != "backend":
+                raise UnsupportedProviderError(one, known)
         if name in cls._own:
             return cls._own[name](sections.get(name) or {})
         sections, own = {name: {}, **sections}, {"backend", *cls._own}
