@@ -48,6 +48,7 @@ class LLMError(Exception):
         request_id: the vendor's identifier of this request, for its support.
         code: the vendor's error code, or its error type where it has no code.
         retry_after: seconds to wait before the next try, if the service named them.
+        should_retry: whether the service wants another try (header `x-should-retry`); None if it does not say.
         partial: the text received before a stream broke.
         usage: the `Usage` received before a stream broke.
         run: the `ToolRun` up to this error.
@@ -63,6 +64,7 @@ class LLMError(Exception):
         request_id: str | None = None,
         code: str | int | None = None,
         retry_after: float | None = None,
+        should_retry: bool | None = None,
         partial: str | None = None,
         usage: Any = None,
         run: Any = None,
@@ -74,6 +76,7 @@ class LLMError(Exception):
         self.request_id = request_id
         self.code = redact(code, secrets) if isinstance(code, str) else code
         self.retry_after = retry_after
+        self.should_retry = should_retry
         self.partial = partial
         self.usage = usage
         self.run = run

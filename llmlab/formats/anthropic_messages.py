@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from llmlab.errors import LLMInvalidRequestError
-from llmlab.formats.base import Format, options, refuse, refuse_effort
+from llmlab.formats.base import Format, options, portable, refuse, refuse_effort
 from llmlab.formats.base import StreamDecoder as BaseStreamDecoder
 from llmlab.formats.errors import find_problem, stream_error
 from llmlab.formats.json_schema import strict_alone
@@ -52,7 +52,7 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     body = {
         "model": request.model,
         "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS + budget,
-        "messages": _turns(request.messages),
+        "messages": _turns(portable(request)),
         **options(
             system=system or None,
             stop_sequences=list(request.stop),
@@ -101,14 +101,15 @@ def _turns(messages: Iterable[Message]) -> list[dict[str, Any]]:
             # All results of one round belong into one user turn.
             turns.append({"role": "user", "content": [_result(message) for message in group]})
         else:
-            turns.extend({"role": str(role), "content": _content(message)} for message in group)
+            # An empty turn is refused, such as an answer that was cut off while the model thought.
+            turns.extend({"role": str(role), "content": content} for message in group if (content := _content(message)))
     return turns
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
     if not message.tool_calls and not message.images:
         return message.content
-    words = [{"type": "text", "text": message.content}] if message.content else []
+    words = [{"type": "text", "text": message.content}] if message.content.strip() else []
     calls = [
         {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments} for call in message.tool_calls
     ]
@@ -135,22 +136,19 @@ def decode(body: Mapping[str, Any]) -> Completion:
     """Translate a whole answer."""
     decoder = StreamDecoder()
     decoder.read(body)
-    return decoder.completion()
+    return decoder._whole(body)
 
 
 class StreamDecoder(BaseStreamDecoder):
     """The answer of one stream of content blocks."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._counts: dict[str, Any] = {}
-
     def read(self, message: Mapping[str, Any]) -> None:
         """Take in a message: the whole answer, or the empty one at the start of a stream."""
         self._id, self._model = text(message.get("id")), text(message.get("model"))
+        self._answered = self._answered or isinstance(message.get("content"), list)
         for index, block in enumerate(items(message.get("content"))):
             self._start(index, block)
-        self._end(message, message.get("usage"))
+        self._stop(message, message.get("usage"))
 
     def feed(self, event: Mapping[str, Any]) -> Chunk | None:
         kind = event.get("type")
@@ -161,15 +159,16 @@ class StreamDecoder(BaseStreamDecoder):
         if kind == "message_start":
             self.read(mapping(event.get("message")))
         elif kind == "message_delta":
-            self._end(mapping(event.get("delta")), event.get("usage"))
-        elif kind == "message_stop":
-            self.finished = True
+            self._stop(mapping(event.get("delta")), event.get("usage"))
+        elif kind in ("message_stop", "[DONE]"):
+            self._end()
         elif problem := find_problem(event):
             raise stream_error(problem)
         return None
 
     def _start(self, index: int, block: Mapping[str, Any]) -> Chunk | None:
         kind = block.get("type")
+        self._answered = True
         if kind == "tool_use":
             self._add_call(index, block.get("id"), block.get("name"), block.get("input"))
         elif kind in ("text", "thinking"):
@@ -178,6 +177,7 @@ class StreamDecoder(BaseStreamDecoder):
 
     def _delta(self, index: int, delta: Mapping[str, Any]) -> Chunk | None:
         kind = delta.get("type")
+        self._answered = True
         if kind == "text_delta":
             return self._add(text(delta.get("text")))
         if kind == "thinking_delta":
@@ -186,9 +186,8 @@ class StreamDecoder(BaseStreamDecoder):
             self._add_call(index, "", "", delta.get("partial_json"))
         return None
 
-    def _end(self, message: Mapping[str, Any], counts: object) -> None:
-        self._counts.update(mapping(counts))
-        self._usage = usage(self._counts)
+    def _stop(self, message: Mapping[str, Any], counts: object) -> None:
+        self._usage = usage(self._count(counts))
         if reason := message.get("stop_reason"):
             self.finished = True
             self._finish_reason = FINISH.get(text(reason))

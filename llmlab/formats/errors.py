@@ -1,18 +1,22 @@
 """Error bodies of all services, read as an `LLMError`.
 
 Known are `{"error": {"message", "type", "code"}}` (OpenAI, OpenRouter, compatible servers), the same inside
-`{"type": "error", …}` (Anthropic), `{"error": "text"}` (Ollama) and `{"detail": …}` (servers built on FastAPI). They
-come with an error status, inside an answer with status 200, and in the middle of a stream.
+`{"type": "error", …}` (Anthropic) or a list (Gemini), `{"error": "text"}` (Ollama), `{"detail": …}` (FastAPI) and the
+fields alone (vLLM, Cerebras). They come with an error status, inside an answer with status 200, and in a stream.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from llmlab._utils.text import shorten
 from llmlab.errors import (
     LLMAPIError,
     LLMAuthenticationError,
@@ -23,7 +27,7 @@ from llmlab.errors import (
     ModelNotFoundError,
     StoreNotFoundError,
 )
-from llmlab.formats.parsing import items, mapping, text
+from llmlab.formats.parsing import mapping, read_json, text
 
 _STATUS = {
     name: status
@@ -53,48 +57,112 @@ class Problem:
         code: the error's code, or its type where it has no code.
         kind: the error's type.
         request_id: the service's identifier of the request, where the body holds one.
+        headers: of the answer of a service behind this one, with names in lower case.
     """
 
     message: str
     code: str | int | None = None
     kind: str = ""
     request_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def status(self) -> int | None:
         """The HTTP status of this error, if its code or type has one."""
-        if isinstance(self.code, int) and 400 <= self.code < 600:
-            return self.code
-        return _STATUS.get(str(self.code)) or _STATUS.get(self.kind)
+        code = str(self.code)
+        if code.isdecimal() and 400 <= int(code[:4]) < 600:
+            return int(code)
+        return _STATUS.get(code) or _STATUS.get(self.kind)
 
 
 def find_problem(body: object) -> Problem | None:
     """Return the error in a body or in an event of a stream; None without one."""
+    if isinstance(body, list):
+        return next(filter(None, map(find_problem, body)), None)
     if not isinstance(body, dict):
         return None
-    error = body.get("error") or body.get("detail")
-    if not error and isinstance(choices := body.get("choices"), list):
-        for choice in choices:
-            if isinstance(choice, dict):
-                error = error or choice.get("error")
-    if not error:
-        return None
+    for error in _reported(body):
+        if not error or _is_empty(error):
+            continue
+        if isinstance(error, list):
+            return Problem("; ".join(filter(None, map(_words, error))) or _shown(error))
+        # Beside an error that is a text, its code stands in the body.
+        fields, metadata = mapping(error) or body, mapping(mapping(error).get("metadata"))
+        code, kind = fields.get("code") or fields.get("statusCode"), text(fields.get("type"))
+        words = [_words(error) or kind or "the service gave no reason", _upstream(metadata.get("raw"))]
+        words += [text(body.get("message"))] if isinstance(error, str) else []
+        message = ": ".join(dict.fromkeys(filter(None, words)))
+        message += "".join(f". Sign in at {body[name]}" for name in body if _SIGN_IN.search(str(name)))
+        headers = mapping(metadata.get("headers"))
+        return Problem(
+            message,
+            code if isinstance(code, (str, int)) else kind or None,
+            kind,
+            text(body.get("request_id")) or None,
+            {str(name).lower(): str(value) for name, value in headers.items()},
+        )
+    return None
+
+
+_SIGN_IN = re.compile("(?:sign_?in|login|verification)_ur[il]", re.IGNORECASE)
+_ANSWER = ("choices", "content", "output", "output_text", "response", "data", "models", "embeddings")
+
+
+def _reported(body: Mapping[str, Any]) -> list[Any]:
+    """Return what may be an error in a body."""
+    error, choices, errors = body.get("error"), body.get("choices"), body.get("errors")
+    reported = [error if error is not True else None, body.get("detail")]
+    if isinstance(choices, list):
+        reported += [choice.get("error") for choice in choices if isinstance(choice, dict)]
+    if not any(map(body.get, _ANSWER)):
+        reported += [errors] if isinstance(errors, list) else []
+        reported += [body] if isinstance(body.get("message") or body.get("msg"), str) else []
+    return reported
+
+
+def _is_empty(error: object) -> bool:
+    """Return whether an error says nothing, as in good answers of some gateways."""
+    return all(map(_is_empty, error.values())) if isinstance(error, dict) else not error
+
+
+def _words(error: object) -> str:
+    """Return what an error says, from whichever field has its words."""
     if isinstance(error, str):
-        return Problem(error)
-    if isinstance(error, list):
-        return Problem("; ".join(text(item.get("msg")) for item in items(error)) or str(error))
-    inner = mapping(error)
-    code, kind = inner.get("code"), text(inner.get("type"))
-    message = text(inner.get("message")) or kind or "the service gave no reason"
-    if upstream := text(mapping(inner.get("metadata")).get("raw")):
-        # OpenRouter passes on the error of the provider behind it.
-        message += f": {upstream}"
-    return Problem(
-        message,
-        code if isinstance(code, (str, int)) else kind or None,
-        kind,
-        text(body.get("request_id")) or None,
-    )
+        inner = _unpacked(error)
+        return error if inner is error else _words(inner) or error
+    if not isinstance(error, dict):
+        return ""
+    fields = map(error.get, ("message", "msg", "error", "detail", "title"))
+    return next(filter(None, map(_words, fields)), "")
+
+
+def _unpacked(value: Any) -> Any:
+    """Return the value of JSON within JSON; anything else unchanged."""
+    try:
+        return read_json(value) if isinstance(value, str) and value.lstrip()[:1] in ("{", "[") else value
+    except ValueError:
+        return value
+
+
+def _upstream(raw: Any) -> str:
+    """Return the error of the provider behind OpenRouter, a text, an object, or JSON as a text."""
+    inner = _unpacked(raw)
+    problem = find_problem(inner)
+    return problem.message if problem else text(raw) or _words(inner)
+
+
+def _shown(body: object) -> str:
+    """Return what came, in one short line. Of a page, the title says most."""
+    if not isinstance(body, str):
+        return shorten(json.dumps(body, ensure_ascii=False), 200)
+    title = re.search(r"<title>([^<]*)", body, re.IGNORECASE)
+    return shorten(" ".join((f"a page with the title {title[1]}" if title else body).split()), 200)
+
+
+def no_answer(body: object) -> LLMAPIError:
+    """Return the error for a success of HTTP that holds no answer."""
+    how = "not with JSON" if isinstance(body, str) else "with no answer"
+    return LLMAPIError(f"the service answered, but {how}: {_shown(body)!r}. Is the base URL right?")
 
 
 def stream_error(problem: Problem) -> LLMStreamError:
@@ -121,56 +189,100 @@ def to_error(
         model: the model of the request.
         secrets: keys that must not appear, even if the service repeats them.
     """
-    problem = find_problem(body) or Problem(" ".join(str(body or "").split())[:200] or "no reason was given")
+    problem = find_problem(body) or Problem(_shown(body) if body else "no reason was given")
+    if 300 <= status < 400:
+        problem = Problem(f"the address has moved to {headers.get('location', 'an unknown place')}", status)
     # OpenRouter sends errors inside a 200, and the status that it means in the body.
-    actual = status if status >= 400 else problem.status
+    actual = status if status >= 300 else problem.status
+    wait = retry_after({**problem.headers, **headers})
+    wait = _wait_in_words(problem.message) if wait is None and actual == 429 else wait
+    message = problem.message.rstrip()
+    summary = f"{provider} answered {status}: {message}" + ("" if message.endswith((".", "!", "?")) else ".")
+    kind, step = _kind_and_step(actual or 500, problem, bool(model), wait)
+    again = {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
+    if actual == 429 and _DAILY.search(problem.message):
+        step, again = f"{_end_of_day(wait, headers)} Until then, use another model or provider.", False
+    elif again is None and wait is None and _BROKE.search(problem.message):
+        again = False
     details: dict[str, Any] = {
         "provider": provider,
         "status_code": actual or status,
         "request_id": headers.get("x-request-id") or headers.get("request-id") or problem.request_id,
         "code": problem.code,
-        "retry_after": retry_after(headers),
+        "retry_after": wait,
+        "should_retry": again,
         "secrets": secrets,
     }
-    message = problem.message.rstrip()
-    summary = f"{provider} answered {status}: {message}" + ("" if message.endswith((".", "!", "?")) else ".")
-    kind, step = _kind_and_step(actual or 500, problem, bool(model), details["retry_after"])
     if kind is ModelNotFoundError:
         details["model"] = model
     return kind(f"{summary} {step}".rstrip(), **details)
+
+
+_DAILY = re.compile(r"\b(?:per|a)[ -]?day\b|\bdaily\b|PerDay")
+_BROKE = re.compile(
+    r"credit balance|insufficient (?:balance|credits?|funds|quota)|exceeded your current quota|out of credits"
+    r"|billing (?:hard )?limit",
+    re.IGNORECASE,
+)
+_NOT_THE_MODEL = re.compile(r"data policy|allowed providers|endpoints found that|guardrail|privacy", re.IGNORECASE)
+_WAIT = re.compile(r"(?:again|retry) in ((?:[\d.]+ ?(?:days?|hours?|minutes?|seconds?|ms|[dhms])(?![a-z])[ ,]*)+)")
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def _kind_and_step(status: int, problem: Problem, has_model: bool, wait: float | None) -> tuple[type[LLMError], str]:
     """Return the class of an error, and what to do next."""
     words = problem.message.lower()
     # OpenRouter answers 400 and "… is not a valid model ID".
-    missing = status == 404 and has_model and "model" in words
+    missing = status == 404 and has_model and "model" in words and not _NOT_THE_MODEL.search(words)
     if missing or problem.code == "model_not_found" or "not a valid model" in words:
         return ModelNotFoundError, ""
     if status == 404 and "vector store" in words and "file" not in words:
         step = "HostedVectorStore.list_stores() lists the stores, HostedVectorStore.create(name) creates one."
         return StoreNotFoundError, step
-    if problem.code == "insufficient_quota" and status == 429:
+    if problem.code == "insufficient_quota" or (status in (400, 403, 429) and _BROKE.search(words)):
         return LLMRateLimitError, "Check the plan and the billing of the account."
     if status == 429:
         return LLMRateLimitError, f"Wait {'a little' if wait is None else f'{wait:g} s'}, then try again."
+    if "sign in at" in words:
+        return LLMAuthenticationError, "With Ollama, `ollama signin` does that."
     return _NEXT_STEPS.get(status, (LLMAPIError, "The fault is the service's; try again later."))
 
 
 _CHANGE = (LLMInvalidRequestError, "Change the request; the same one would fail again.")
 _KEY = (LLMAuthenticationError, "Check the key in .env; python3 -m llmlab doctor shows what is set.")
 _NEXT_STEPS: dict[int, tuple[type[LLMError], str]] = {
+    **dict.fromkeys(range(300, 400), (LLMAPIError, "Set base_url to the new address.")),
     **dict.fromkeys((400, 404, 405, 413, 415, 422), _CHANGE),
     **dict.fromkeys((401, 403), _KEY),
     402: (LLMAPIError, "Add credit to the account, or choose a free model."),
 }
 
 
+def _end_of_day(wait: float | None, headers: Mapping[str, str]) -> str:
+    """Return when the quota of a day ends."""
+    if wait is None:
+        return "The quota is that of a day, which ends at midnight, mostly in UTC."
+    end = datetime.fromtimestamp(min(service_time(headers) + wait, 32e9), UTC)
+    return f"The quota is that of a day, which ends at {end:%Y-%m-%d %H:%M} UTC."
+
+
+def _wait_in_words(message: str) -> float | None:
+    """Return the seconds in "try again in 1h2m3.5s", or None."""
+    if (found := _WAIT.search(message)) is None:
+        return None
+    parts = re.findall(r"([\d.]+) ?(ms|[dhms])", found[1])
+    try:
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    except ValueError:
+        return None
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds to wait before the next try, or None.
 
     `retry-after-ms` is OpenAI's; `retry-after` holds seconds or a date (RFC 9110, section 10.2.3). A date follows the
-    clock of the service, which its `date` header shows; the clock here may be wrong.
+    clock of the service, which its `date` header shows; the clock here may be wrong. `x-ratelimit-reset` in
+    milliseconds since 1970 is OpenRouter's.
     """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         value = headers.get(name, "")
@@ -183,7 +295,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             return max(0.0, parsedate_to_datetime(value).timestamp() - service_time(headers))
         except ValueError:
             continue
+    reset = headers.get("x-ratelimit-reset", "")
+    if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal() and len(reset) == _DIGITS_OF_MILLISECONDS:
+        return max(0.0, int(reset) / 1000 - service_time(headers))
     return None
+
+
+_DIGITS_OF_MILLISECONDS = 13
+"""How long a moment of this century is, in milliseconds since 1970."""
 
 
 def service_time(headers: Mapping[str, str]) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmlab.errors import LLMInvalidRequestError
-from llmlab.formats.base import Format, options, refuse, refuse_effort
+from llmlab.formats.base import Format, options, portable, refuse, refuse_effort
 from llmlab.formats.base import StreamDecoder as BaseStreamDecoder
 from llmlab.formats.errors import find_problem, stream_error
 from llmlab.formats.openai_chat import function_tool
@@ -35,8 +35,8 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
         raise LLMInvalidRequestError(
             f"Ollama has no tool_choice {request.tool_choice!r}: the model chooses. Leave it out, or offer fewer tools."
         )
-    form = request.response_format
-    names = {call.id: call.name for message in request.messages for call in message.tool_calls}
+    form, messages = request.response_format, portable(request)
+    names = {call.id: call.name for message in messages for call in message.tool_calls}
     settings = options(
         temperature=request.temperature,
         top_p=request.top_p,
@@ -46,7 +46,7 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     )
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [_message(message, names) for message in request.messages],
+        "messages": [_message(message, names) for message in messages],
         # Ollama streams unless `stream` is false.
         "stream": stream,
         **options(tools=[function_tool(tool) for tool in request.tools], options=settings or None),
@@ -89,22 +89,26 @@ def decode(body: Mapping[str, Any]) -> Completion:
     """Translate a whole answer: a stream of one line. Errors in it are not looked for."""
     decoder = StreamDecoder()
     decoder.read(body)
-    return decoder.completion()
+    return decoder._whole(body)
 
 
 class StreamDecoder(BaseStreamDecoder):
     """The answer of one stream of lines."""
 
     def feed(self, event: Mapping[str, Any]) -> Chunk | None:
-        if "error" in event and (problem := find_problem(event)):
+        chunk = self.read(event)
+        if ("error" in event or not self._answered) and (problem := find_problem(event)):
             raise stream_error(problem)
-        return self.read(event)
+        if event.get("done"):
+            self._end()
+        return chunk
 
     def read(self, event: Mapping[str, Any]) -> Chunk | None:
-        """Take in one line that reports no error."""
+        """Take in one line."""
         message = event.get("message")
         if not isinstance(message, dict):
             message = {"content": event.get("response"), "thinking": event.get("thinking")}
+        self._answered = self._answered or "message" in event or isinstance(message.get("content"), str)
         if not self._model:
             self._model = text(event.get("model"))
         for call in items(message.get("tool_calls")):
@@ -113,7 +117,6 @@ class StreamDecoder(BaseStreamDecoder):
             identifier = text(call.get("id")) or generated_id(event.get("created_at"), index, function)
             self._add_call(index, identifier, function.get("name"), function.get("arguments"))
         if event.get("done"):
-            self.finished = True
             self._finish_reason = FINISH.get(text(event.get("done_reason")))
             if self._calls and self._finish_reason == "stop":
                 # This format has no word of its own for an answer that ends in tool calls.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from llmlab.formats.base import Format, options, refuse
+from llmlab.formats.base import Format, options, portable, refuse
 from llmlab.formats.base import StreamDecoder as BaseStreamDecoder
 from llmlab.formats.errors import find_problem, stream_error
 from llmlab.formats.json_schema import strict_form
@@ -41,7 +42,7 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     form = request.response_format
     body = {
         "model": request.model,
-        "messages": [_message(message) for message in request.messages],
+        "messages": [_message(message) for message in portable(request)],
         **options(
             **sampling(request),
             tools=[function_tool(tool) for tool in request.tools],
@@ -77,8 +78,11 @@ def function_call(call: ToolCall) -> dict[str, Any]:
 
 
 def arguments_json(call: ToolCall) -> str:
-    """Return a call's arguments as the JSON text that the OpenAI formats carry."""
-    return call.unparsed or json.dumps(call.arguments, ensure_ascii=False)
+    """Return a call's arguments as the JSON text that the OpenAI formats carry.
+
+    Text that is no JSON object stays behind, since many servers refuse it; the result of the call says what it was.
+    """
+    return json.dumps(call.arguments, ensure_ascii=False)
 
 
 def _message(message: Message) -> dict[str, Any]:
@@ -102,31 +106,55 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
 
 
 def decode(body: Mapping[str, Any]) -> Completion:
-    """Translate a whole answer. Only the first choice is read."""
+    """Translate a whole answer. Choice 0 is the answer; the others are its `alternatives`."""
     return StreamDecoder.whole(body)
 
 
 class StreamDecoder(BaseStreamDecoder):
     """The answer of one stream. Its tool calls are told apart by their index, because they may interleave."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._others: dict[int, StreamDecoder] = {}
+
     @classmethod
     def whole(cls, body: Mapping[str, Any]) -> Completion:
         """Return the answer in a body that is not streamed. Errors in it are not looked for."""
         decoder = cls()
-        decoder._read(body, next(iter(items(body.get("choices"))), _EMPTY))
-        return decoder.completion()
+        choices = sorted(items(body.get("choices")), key=lambda choice: number(choice.get("index")))
+        for index, choice in enumerate(choices or [{}]):
+            decoder._read_choice(body, choice, index)
+        return decoder._whole(body)
 
     def feed(self, event: Mapping[str, Any]) -> Chunk | None:
         if event.get("type") == "[DONE]":
-            self.finished = True
+            self._end()
             return None
         choices = event.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else _EMPTY
-        chunk = self._read(event, choice)
+        if choice.get("index") or (choice and len(event["choices"]) > 1):
+            chunks = [self._read_choice(event, one, number(one.get("index"))) for one in items(choices)]
+            chunk = next(filter(None, chunks), None)
+        else:
+            chunk = self._read(event, choice)
         # Only now, so that the text and the usage in the same event are not lost.
-        if (event.get("error") or choice.get("error")) and (problem := find_problem(event)):
+        if (event.get("error") or choice.get("error") or not choice) and (problem := find_problem(event)):
             raise stream_error(problem)
         return chunk
+
+    def completion(self) -> Completion:
+        answer = super().completion()
+        if not self._others:
+            return answer
+        others = tuple(self._others[index].completion() for index in sorted(self._others))
+        return replace(answer, alternatives=others)
+
+    def _read_choice(self, event: Mapping[str, Any], choice: Mapping[str, Any], index: int) -> Chunk | None:
+        """Take in one choice of several. Only choice 0 has chunks."""
+        if index == 0:
+            return self._read(event, choice)
+        self._others.setdefault(index, type(self)())._read({**event, "usage": None}, choice)
+        return None
 
     def _read(self, event: Mapping[str, Any], choice: Mapping[str, Any]) -> Chunk | None:
         if not self._id:
@@ -134,16 +162,21 @@ class StreamDecoder(BaseStreamDecoder):
         if not self._model:
             self._model = text(event.get("model"))
         if reported := event.get("usage"):
-            self._usage = usage(reported)
+            self._usage = usage(self._count(reported))
         if reason := choice.get("finish_reason"):
             self._finish_reason = FINISH.get(text(reason))
             self.finished = True
         # A server that does not stream sends the whole message at once.
         delta = choice.get("delta") or choice.get("message")
         if not isinstance(delta, dict):
+            # A filter may leave nothing but its reason.
+            self._answered = self._answered or "delta" in choice or self._finish_reason in ("content_filter", "length")
             return None
+        self._answered = True
         if delta.get("tool_calls"):
             self._read_calls(delta["tool_calls"], whole=not choice.get("delta"))
+        elif call := delta.get("function_call"):
+            self._read_calls([{"index": 0, "function": call}], whole=False)
         if delta.get("refusal"):
             self._refusal += text(delta["refusal"])
         # OpenRouter and Ollama write `reasoning`, vLLM and llama.cpp `reasoning_content`.
@@ -151,11 +184,12 @@ class StreamDecoder(BaseStreamDecoder):
 
     def _read_calls(self, calls: object, *, whole: bool) -> None:
         for delta in items(calls):
-            index, identifier, function = delta.get("index"), text(delta.get("id")), mapping(delta.get("function"))
-            # Some servers leave the index out: then an id or a name begins a call; the rest belongs to the last one.
-            last = len(self._calls) if whole or function.get("name") else next(reversed(self._calls), 0)
-            key = last if whole else index if isinstance(index, int) else identifier or last
-            self._add_call(key, identifier, function.get("name"), function.get("arguments"))
+            slot, function = delta.get("index"), mapping(delta.get("function"))
+            if whole or not isinstance(slot, int):
+                # Some servers leave the index out: then a name begins a call; the rest belongs to the last one.
+                begins = whole or function.get("name") or not self._calls
+                slot = len(self._calls) if begins else next(reversed(self._calls))
+            self._add_call(slot, delta.get("id"), function.get("name"), function.get("arguments"))
 
 
 def usage(value: object) -> Usage:

@@ -24,7 +24,7 @@ def encode(request: Request, stream: bool = False) -> dict[str, Any]:
 
 
 def decode(body: Mapping[str, Any]) -> Completion:
-    """Translate a whole answer. Only the first choice is read."""
+    """Translate a whole answer. Choice 0 is the answer; the others are its `alternatives`."""
     return StreamDecoder.whole(body)
 
 
@@ -32,7 +32,8 @@ class StreamDecoder(ChatStreamDecoder):
     """The answer of one stream: a Chat Completions stream whose choices hold bare text."""
 
     def _read(self, event: Mapping[str, Any], choice: Mapping[str, Any]) -> Chunk | None:
-        return super()._read(event, {**choice, "delta": {"content": choice.get("text")}})
+        delta = {"delta": {"content": choice["text"]}} if isinstance(choice.get("text"), str) else {}
+        return super()._read(event, {**choice, **delta})
 
 
 OPENAI_COMPLETIONS = Format("openai_completions", "/completions", encode, decode, StreamDecoder, ServerSentEvents)

@@ -10,15 +10,24 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
-from llmlab.formats.base import Format, options, refuse
+from llmlab.formats.base import Format, options, portable, refuse
 from llmlab.formats.base import StreamDecoder as BaseStreamDecoder
-from llmlab.formats.errors import Problem, find_problem, stream_error
+from llmlab.formats.errors import Problem, find_problem, no_answer, stream_error
 from llmlab.formats.json_schema import strict_form
 from llmlab.formats.openai_chat import arguments_json, function_tool
-from llmlab.formats.parsing import cost, items, mapping, number, text, tool_call
+from llmlab.formats.parsing import (
+    cost,
+    generated_id,
+    items,
+    mapping,
+    number,
+    text,
+    tool_call,
+    whole_characters,
+)
 from llmlab.formats.sse import ServerSentEvents
 from llmlab.types.completion import Chunk, Completion, FileSearchResult, FinishReason, Usage
-from llmlab.types.messages import Message, Role, ToolDefinition
+from llmlab.types.messages import Message, Role, ToolCall, ToolDefinition
 from llmlab.types.options import FileSearch
 from llmlab.types.request import Request
 
@@ -29,8 +38,9 @@ _UNKNOWN = Problem("the service gave no reason", "server_error")
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
     """Translate a request into the body of `POST /responses`. Leading system messages become `instructions`."""
     refuse(request, "OpenAI's Responses API", "stop", "seed", "reasoning.budget_tokens")
-    leading = list(takewhile(lambda message: message.role is Role.SYSTEM, request.messages))
-    rest = request.messages[len(leading) :]
+    messages = portable(request)
+    leading = list(takewhile(lambda message: message.role is Role.SYSTEM, messages))
+    rest = messages[len(leading) :]
     only_text = len(rest) == 1 and rest[0].role is Role.USER and not rest[0].name and not rest[0].images
     choice: Any = request.tool_choice
     if choice not in (None, "auto", "none", "required"):
@@ -89,40 +99,50 @@ def _file_search(search: FileSearch) -> dict[str, Any]:
 
 def decode(body: Mapping[str, Any]) -> Completion:
     """Translate a whole answer."""
+    answer = _read(body)
+    if answer.finish_reason is None:
+        raise no_answer(body)
+    return answer
+
+
+def _read(body: Mapping[str, Any]) -> Completion:
     output = items(body.get("output"))
     parts = [part for item in output if item.get("type") == "message" for part in items(item.get("content"))]
-    calls = tuple(
-        tool_call(item.get("call_id"), item.get("name"), item.get("arguments"))
-        for item in output
-        if item.get("type") == "function_call"
-    )
-    thoughts = [
-        text(item.get("summary")) or text(item.get("content")) for item in output if item.get("type") == "reasoning"
-    ]
+    content = "".join([text(part.get("text")) for part in parts if part.get("type") == "output_text"])
+    refusal = "".join([text(part.get("refusal")) for part in parts if part.get("type") == "refusal"])
+    reasoning = "\n\n".join(
+        [text(item.get("summary")) or text(item.get("content")) for item in output if item.get("type") == "reasoning"]
+    ).strip("\n")
+    if not (content + refusal + reasoning).isascii():
+        content, refusal, reasoning = map(whole_characters, (content, refusal, reasoning))
+    calls = [_call(body, index, item) for index, item in enumerate(output) if item.get("type") == "function_call"]
     return Completion(
-        content="".join(text(part.get("text")) for part in parts if part.get("type") == "output_text")
-        or text(body.get("output_text")),
+        content=content or text(body.get("output_text")),
         model=text(body.get("model")),
-        finish_reason=_finish_reason(body, bool(calls)),
+        finish_reason=_finish_reason(body, bool(calls), bool(output)),
         usage=usage(body.get("usage")),
-        tool_calls=calls,
-        reasoning="\n\n".join(filter(None, thoughts)),
-        refusal="".join(text(part.get("refusal")) for part in parts if part.get("type") == "refusal"),
+        tool_calls=tuple(calls),
+        reasoning=reasoning,
+        refusal=refusal,
         id=text(body.get("id")),
-        file_search_results=tuple(
-            FileSearchResult(
-                text(result.get("text")),
-                cost(result.get("score")) or 0.0,
-                text(result.get("filename")),
-                text(result.get("file_id")),
-            )
-            for item in output
-            for result in items(item.get("results"))
-        ),
+        file_search_results=tuple([_result(result) for item in output for result in items(item.get("results"))]),
     )
 
 
-def _finish_reason(body: Mapping[str, Any], has_calls: bool) -> FinishReason | None:
+def _call(body: Mapping[str, Any], index: int, item: Mapping[str, Any]) -> ToolCall:
+    name = item.get("name")
+    return tool_call(
+        item.get("call_id") or item.get("id") or generated_id(body.get("id"), index, name), name, item.get("arguments")
+    )
+
+
+def _result(result: Mapping[str, Any]) -> FileSearchResult:
+    found, name = text(result.get("text")), text(result.get("filename"))
+    return FileSearchResult(found, cost(result.get("score")) or 0.0, name, text(result.get("file_id")))
+
+
+def _finish_reason(body: Mapping[str, Any], has_calls: bool, has_output: bool) -> FinishReason | None:
+    """Return why an answer ended. One that is not finished may be empty; None stands for no answer."""
     status = body.get("status")
     if status == "incomplete":
         return _INCOMPLETE.get(text(mapping(body.get("incomplete_details")).get("reason")), "unfinished")
@@ -130,7 +150,7 @@ def _finish_reason(body: Mapping[str, Any], has_calls: bool) -> FinishReason | N
         return "error"
     if status in ("queued", "in_progress", "cancelled"):
         return "unfinished"
-    if status == "completed" or body.get("output") or body.get("output_text"):
+    if has_output or text(body.get("output_text")):
         # This format has no word of its own for an answer that ends in tool calls.
         return "tool_calls" if has_calls else "stop"
     return None
@@ -152,14 +172,13 @@ class StreamDecoder(BaseStreamDecoder):
         if kind == "response.refusal.delta":
             self._refusal += text(event.get("delta"))
         elif kind in ("response.output_item.added", "response.output_item.done"):
-            item = mapping(event.get("item"))
+            item, slot = mapping(event.get("item")), number(event.get("output_index"))
             if item.get("type") == "function_call":
-                key = number(event.get("output_index"))
-                self._calls.pop(key, None)
-                self._add_call(key, item.get("call_id"), item.get("name"), item.get("arguments"))
+                whole = kind == "response.output_item.done"
+                self._add_call(slot, item.get("call_id"), item.get("name"), item.get("arguments"), whole=whole)
         elif kind == "response.function_call_arguments.delta":
-            if (key := number(event.get("output_index"))) in self._calls:
-                self._add_call(key, "", "", event.get("delta"))
+            if (slot := number(event.get("output_index"))) in self._slots:
+                self._add_call(slot, "", "", event.get("delta"))
         elif kind == "error":
             # Its fields stand beside the type, or inside `error`.
             raise stream_error(find_problem(event if event.get("error") else {"error": dict(event)}) or _UNKNOWN)
@@ -167,21 +186,32 @@ class StreamDecoder(BaseStreamDecoder):
             self._answer = event["response"]
             if kind == "response.failed":
                 raise stream_error(find_problem(self._answer) or _UNKNOWN)
-            self.finished = kind in ("response.completed", "response.incomplete", "response.cancelled")
+            if kind in ("response.completed", "response.incomplete", "response.cancelled"):
+                self._end()
+        elif kind == "[DONE]":
+            self._end()
         elif problem := find_problem(event):
             raise stream_error(problem)
         return None
 
     def completion(self) -> Completion:
-        whole, collected = decode(self._answer), super().completion()
+        whole, collected = _read(self._answer), super().completion()
+        calls = whole.tool_calls or collected.tool_calls
+        reason = _finish_reason(self._answer, bool(calls), True)
         return replace(
             whole,
             content=whole.content or collected.content,
             reasoning=whole.reasoning or collected.reasoning,
             refusal=whole.refusal or collected.refusal,
-            tool_calls=whole.tool_calls or collected.tool_calls,
-            finish_reason=whole.finish_reason if self.finished else None,
+            tool_calls=calls,
+            finish_reason=reason if self.finished else None,
         )
+
+    def _end(self) -> None:
+        # Some gateways send the answer in its events alone, and an empty list at the end.
+        collected = self._text or self._refusal or self._calls
+        self._answered = bool(collected) or _read(self._answer).finish_reason is not None
+        super()._end()
 
 
 def usage(value: object) -> Usage:

@@ -1,6 +1,8 @@
-"""Reading wire JSON without trusting it: a value of the wrong type reads as nothing and never raises.
+"""Reading JSON that somebody else wrote, without trusting it.
 
-JSON objects are dicts here; a check for `Mapping` would cost ten times as much, in every call.
+`read_json` raises a ValueError for whatever is wrong with a document; Python's own reader raises a RecursionError for
+deep nesting, and returns halves of characters that nothing can write. Below it, a value of the wrong type reads as
+nothing and never raises. JSON objects are dicts here; a check for `Mapping` would cost ten times as much.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from llmlab.types.messages import ToolCall
@@ -16,15 +19,87 @@ from llmlab.types.messages import ToolCall
 _LARGEST = 1e18
 """No count and no amount is larger."""
 
+DEEPEST = 200
+"""How deep lists and objects may be nested. Answers and schemas stay far below; recursion ends at 1,000."""
+
+
+def read_json(data: bytes | str, *, strict: bool = False, halves: bool = False) -> Any:
+    """Return the value of a JSON document.
+
+    Args:
+        data: the document, in UTF-8, with or without a byte order mark.
+        strict: whether to refuse what other readers refuse or read differently: NaN, Infinity, numbers that are too
+            large, and a key that comes twice.
+        halves: whether half a character in a text stays half, because its other half may come with the next event.
+
+    Raises:
+        ValueError: says what is wrong.
+    """
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    try:
+        value = (_decode_strictly if strict else _decode)(text.removeprefix("\ufeff"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST and _is_deep(value):
+        raise ValueError("it is nested too deeply")
+    if not halves and ("\\ud" in text or "\\uD" in text):
+        value = _decode(whole_characters(json.dumps(value, ensure_ascii=False)))
+    return value
+
+
+def whole_characters(text: str) -> str:
+    """Return a text with the halves of characters joined; `�` stands for a half without its other half."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key comes twice")
+    return found
+
+
+def _finite(number: str) -> float:
+    if math.isfinite(value := float(number)):
+        return value
+    raise ValueError(f"{number} is not a number of JSON")
+
+
+_decode = json.JSONDecoder().decode
+_decode_strictly = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite).decode
+
 
 def mapping(value: object) -> Mapping[str, Any]:
     """Return `value` if it is a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def items(value: object) -> list[Mapping[str, Any]]:
+def items(value: object) -> list[dict[str, Any]]:
     """Return the objects of a JSON array; anything else reads as an empty one."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return list(filter(_is_object, value)) if isinstance(value, list) else []
+
+
+_is_object = dict.__instancecheck__  # isinstance without a function of Python
 
 
 def text(value: object) -> str:
@@ -56,21 +131,21 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 def tool_call(identifier: object, name: object, arguments: object) -> ToolCall:
     """Build a `ToolCall` from arguments as text (OpenAI) or as an object (Anthropic, Ollama).
 
-    A tool without arguments arrives as an empty text, an empty object or nothing at all. Text that is not a JSON
-    object is stored in `unparsed`, so that it can be shown and sent back.
+    A tool without arguments arrives as an empty text, `null`, an empty list or object, or nothing at all. Some servers
+    write JSON within JSON. What is not a JSON object, or one that cannot be sent back, is stored in `unparsed`.
     """
-    if isinstance(arguments, dict):
-        return ToolCall(text(identifier), text(name), dict(arguments))
-    written = text(arguments)
-    if not written.strip():
-        return ToolCall(text(identifier), text(name))
+    written = whole_characters(
+        json.dumps(arguments, ensure_ascii=False) if isinstance(arguments, dict) else text(arguments)
+    )
+    call = ToolCall(whole_characters(text(identifier)), whole_characters(text(name)))
     try:
-        parsed = json.loads(written)
-    except (ValueError, RecursionError):
-        parsed = None
-    if isinstance(parsed, dict):
-        return ToolCall(text(identifier), text(name), parsed)
-    return ToolCall(text(identifier), text(name), unparsed=written)
+        parsed = read_json(written, strict=True) if written.strip() else None
+        parsed = read_json(parsed, strict=True) if isinstance(parsed, str) and parsed.strip() else parsed
+    except ValueError:
+        parsed = written
+    if parsed in (None, "", []):
+        return call
+    return replace(call, arguments=parsed) if isinstance(parsed, dict) else replace(call, unparsed=written)
 
 
 def generated_id(*seed: object) -> str:

@@ -78,3 +78,5 @@ class _CachedStream:
 
     async def aclose(self) -> None:
         """Do nothing: no connection is open."""
+
+    finish, afinish = close, aclose

@@ -26,8 +26,8 @@ from llmlab.policies.base import Answer, Call, Inner
 from llmlab.transport.driver import Flow, Sleep
 from llmlab.types.validation import is_number
 
-RETRY_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
-"""Temporary statuses. 529 is Anthropic's "overloaded"."""
+RETRY_STATUS = frozenset({408, 409, 429, *range(500, 600)} - {501})
+"""Temporary statuses. Proxies have their own above 504; 529 is Anthropic's "overloaded"."""
 
 Result = TypeVar("Result")
 Which: TypeAlias = Callable[[LLMError], bool] | Sequence[str | type[LLMError]]
@@ -159,7 +159,11 @@ class RetryPolicy:
 
 def is_passing(error: LLMError) -> bool:
     """Return whether an error is temporary: the same request may succeed later."""
-    if error.code in ("insufficient_quota", "deadline"):
+    if error.code == "deadline":
+        return False
+    if error.should_retry is not None:
+        return error.should_retry
+    if error.code == "insufficient_quota":
         return False
     if isinstance(error, LLMStreamError) and error.status_code is None:
         # Cut before its first chunk, without a reason: like a lost connection.

@@ -14,10 +14,11 @@ from functools import partial
 from typing import Any, ClassVar, cast
 
 from llmlab._utils.clock import now
+from llmlab._utils.redaction import redact
 from llmlab.config.environment import Secret
-from llmlab.errors import LLMAPIError, LLMError, ModelNotFoundError
+from llmlab.errors import LLMError, ModelNotFoundError
 from llmlab.formats import Format
-from llmlab.formats.errors import find_problem, to_error
+from llmlab.formats.errors import find_problem, no_answer, to_error
 from llmlab.formats.parsing import items, number, text
 from llmlab.formats.sse import JSONLines
 from llmlab.models import known_models, validate
@@ -110,6 +111,7 @@ class Calls:
         except LLMError as error:
             # A transport knows addresses, not providers.
             error.provider = error.provider or self.name
+            error.args = (redact(error.message, self._secrets),)
             ended = now()
             call.attempts.append(Attempt(started, ended, call.elapsed or ended - started, error))
             if (late := call.in_time(error)) is not error:
@@ -127,16 +129,11 @@ class Calls:
         return (yield from call.prime(opened))
 
     def _check(self, reply: WireReply, model: str) -> None:
-        """Refuse an answer that is an error, or not JSON."""
-        if reply.status >= 400 or find_problem(reply.body):
+        """Refuse an answer that is an error, or no JSON object."""
+        if reply.status >= 300 or find_problem(reply.body):
             raise self.to_error(reply, model)
         if not isinstance(reply.body, Mapping):
-            raise LLMAPIError(
-                f"{self.name} answered {reply.status}, but not with JSON: {str(reply.body)[:80]!r}. "
-                "Is the base URL right?",
-                provider=self.name,
-                status_code=reply.status,
-            )
+            raise no_answer(reply.body)
 
     # What a subclass may override
 

@@ -65,13 +65,17 @@ class OpenStream:
     wire: WireStream
     events: Any
 
-    def close(self) -> None:
-        """Close the iterator and give the connection back."""
+    def close(self, *, whole: bool = False) -> None:
+        """Close the iterator and give the connection back; after a whole answer, so that it can be used again."""
+        if whole:
+            self.wire.finish()
         self.events.close()
         self.wire.close()
 
-    async def aclose(self) -> None:
+    async def aclose(self, *, whole: bool = False) -> None:
         """The async twin of `close`."""
+        if whole:
+            await self.wire.afinish()
         await self.events.aclose()
         await self.wire.aclose()
 

@@ -8,13 +8,16 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import httpx2
 
 from llmlab.errors import ConfigurationError, LLMConnectionError, LLMTimeoutError
+from llmlab.formats.parsing import read_json
 from llmlab.formats.sse import Framing
 from llmlab.transport.base import WireReply, WireRequest, WireStream
 from llmlab.transport.client import create_client, why_no_answer
@@ -25,6 +28,9 @@ CONNECT_TIMEOUT = 10.0
 
 HTTP_ERRORS = (httpx2.RequestError, httpx2.InvalidURL, TimeoutError)
 """What httpx2 and a deadline raise; see `translate`."""
+
+LAST_SECONDS, LAST_PIECES = 0.05, 3
+"""How long, and for how many pieces of bytes, a stream is read beyond its end marker."""
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -70,6 +76,8 @@ class HttpTransport:
         client, started = self._sync_client(), time.perf_counter()
         try:
             response = client.send(self._build(client, request))
+            if response.is_redirect and (moved := _moved(response)):
+                response = client.send(moved)
         except HTTP_ERRORS as error:
             raise translate(error, self._base_url + request.path) from error
         return read_reply(response, started)
@@ -79,6 +87,8 @@ class HttpTransport:
         client, started = self._async_client(), time.perf_counter()
         try:
             response = await client.send(self._build(client, request))
+            if response.is_redirect and (moved := _moved(response)):
+                response = await client.send(moved)
         except HTTP_ERRORS as error:
             raise translate(error, self._base_url + request.path) from error
         return read_reply(response, started)
@@ -88,7 +98,10 @@ class HttpTransport:
         client, started, url = self._sync_client(), time.perf_counter(), self._base_url + request.path
         try:
             response = client.send(self._build(client, request), stream=True)
-            if response.status_code < 400:
+            if response.is_redirect and (moved := _moved(response)):
+                response.close()
+                response = client.send(moved, stream=True)
+            if response.status_code < 300:
                 return HttpStream(response, request.framing(), started, url)
             response.read()
         except HTTP_ERRORS as error:
@@ -100,7 +113,10 @@ class HttpTransport:
         client, started, url = self._async_client(), time.perf_counter(), self._base_url + request.path
         try:
             response = await client.send(self._build(client, request), stream=True)
-            if response.status_code < 400:
+            if response.is_redirect and (moved := _moved(response)):
+                await response.aclose()
+                response = await client.send(moved, stream=True)
+            if response.status_code < 300:
                 return HttpStream(response, request.framing(), started, url)
             await response.aread()
         except HTTP_ERRORS as error:
@@ -187,13 +203,14 @@ class HttpStream:
         self._framing = framing
         self._started = started
         self._url = url
+        self._pieces: Any = iter(())
         # The tape knows how long an answer took when it was recorded.
         self._recorded = response.extensions.get("llmlab.elapsed")
 
     def __iter__(self) -> Generator[list[dict[str, Any]]]:
-        feed = self._framing.feed
+        feed, self._pieces = self._framing.feed, self._response.iter_bytes()
         try:
-            for piece in self._response.iter_bytes():
+            for piece in self._pieces:
                 if events := feed(piece):
                     yield events
         except HTTP_ERRORS as error:
@@ -202,9 +219,9 @@ class HttpStream:
             yield events
 
     async def __aiter__(self) -> AsyncGenerator[list[dict[str, Any]]]:
-        feed = self._framing.feed
+        feed, self._pieces = self._framing.feed, self._response.aiter_bytes()
         try:
-            async for piece in self._response.aiter_bytes():
+            async for piece in self._pieces:
                 if events := feed(piece):
                     yield events
         except HTTP_ERRORS as error:
@@ -215,6 +232,21 @@ class HttpStream:
     def elapsed(self) -> float:
         """Return the seconds from the request to the last piece that arrived."""
         return self._recorded() if self._recorded else time.perf_counter() - self._started
+
+    def finish(self) -> None:
+        """Let the last bytes arrive, which come after the end marker: so the connection can be used again."""
+        network = self._response.extensions.get("network_stream")
+        with suppress(*HTTP_ERRORS), _patience(network):
+            for _ in islice(self._pieces, LAST_PIECES):
+                pass
+
+    async def afinish(self) -> None:
+        """The async twin of `finish`."""
+        with suppress(*HTTP_ERRORS):
+            async with asyncio.timeout(LAST_SECONDS):
+                for _ in range(LAST_PIECES):
+                    if await anext(self._pieces, None) is None:
+                        break
 
     def close(self) -> None:
         """Give the connection back."""
@@ -234,7 +266,7 @@ def read_reply(response: Any, started: float) -> WireReply:
     """
     recorded = response.extensions.get("llmlab.elapsed")
     try:
-        body = json.loads(response.content)
+        body = read_json(response.content)
     except ValueError:
         body = response.text
     elapsed = recorded() if recorded else time.perf_counter() - started
@@ -260,6 +292,29 @@ def _header(name: str, value: str) -> bytes:
         problem = f"the header {name} holds a control character or half a character"
         raise ConfigurationError(f"{problem}; a title, an address or a key is one line of text")
     return value.encode()
+
+
+def _moved(response: httpx2.Response) -> httpx2.Request | None:
+    """Return the request for the new address of a 307 or 308, if it is on the same host: others do not get the key."""
+    if response.status_code not in (307, 308) or response.next_request is None:
+        return None
+    old, new = response.request.url, response.next_request.url
+    same = new.host == old.host and new.port == old.port and new.scheme in (old.scheme, "https")
+    return response.next_request if same else None
+
+
+@contextmanager
+def _patience(network: Any) -> Iterator[None]:
+    """Let reads of a connection wait for a moment only; httpx2 takes a limit for a whole answer."""
+    if network is None:
+        yield
+        return
+    read = network.read
+    vars(network)["read"] = lambda size, timeout=None: read(size, LAST_SECONDS)
+    try:
+        yield
+    finally:
+        del network.read
 
 
 @lru_cache(maxsize=64)

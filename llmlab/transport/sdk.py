@@ -196,6 +196,12 @@ class _MockStream:
         if callable(closing) and inspect.isawaitable(closed := closing()):
             await closed
 
+    def finish(self) -> None:
+        """Do nothing: no connection waits."""
+
+    async def afinish(self) -> None:
+        """Do nothing: no connection waits."""
+
 
 def _stream(real: bool, answer: Any, request: WireRequest, started: float) -> WireStream:
     return HttpStream(answer, request.framing(), started, request.path) if real else _MockStream(answer, started)

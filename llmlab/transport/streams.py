@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Protocol, Self, cast
 
 from llmlab._utils.context_managers import AsyncClosing, Closing
+from llmlab._utils.text import shorten
 from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError, LLMStreamTimeoutError, StructuredOutputError
 from llmlab.formats.base import StreamDecoder
 from llmlab.transport.driver import Flow, OpenStream, run_async
@@ -77,6 +78,8 @@ class StreamState:
             if (found := decode(event)) is not None:
                 self._chunks += 1
                 yield found
+            elif self.ended:
+                waiting.clear()
 
     def prime(self, events: list[dict[str, Any]] | None) -> bool:
         """Decode events up to the first chunk; None is the end. Returns whether the reader can begin.
@@ -97,7 +100,17 @@ class StreamState:
         """Raise an `LLMStreamError` if the stream stopped before its end."""
         if not self.decoder.finished:
             early = f"early after {self._chunks} chunks" if self.events else "before its first event"
-            raise LLMStreamError(f"the stream ended {early}")
+            last = f"; its last event is {shorten(self.events[-1], 80)}" if self.events and not self._chunks else ""
+            raise LLMStreamError(f"the stream ended {early}{last}")
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end marker has come. A decoder of somebody else may know none."""
+        return getattr(self.decoder, "ended", False)
+
+    def is_harmless(self, error: LLMError) -> bool:
+        """Return whether an error comes after the answer: the line broke, but the model had finished."""
+        return self.decoder.finished and isinstance(error, LLMConnectionError)
 
     def broken(self, error: LLMError) -> LLMStreamError:
         """Return the error for a stream that broke, with all that had arrived."""
@@ -196,7 +209,7 @@ class CompletionStream(_Stream, Closing):
         try:
             while True:
                 yield from state.chunks()
-                if self._result is not None:
+                if self._result is not None or state.ended:
                     return
                 if (events := next(state.opened.events, None)) is None:
                     state.check_end()
@@ -204,7 +217,8 @@ class CompletionStream(_Stream, Closing):
                 state.feed(events)
                 state.observer.remaining()
         except LLMError as error:
-            raise state.fail(error) from error
+            if not state.is_harmless(error):
+                raise state.fail(error) from error
         finally:
             self.close()
 
@@ -221,7 +235,7 @@ class CompletionStream(_Stream, Closing):
         """Stop reading and give the connection back. `result` then holds what had arrived."""
         if self._result is None:
             self._result = self._state.end()
-            self._state.opened.close()
+            self._state.opened.close(whole=self._state.ended)
 
 
 class AsyncCompletionStream(_Stream, AsyncClosing):
@@ -241,7 +255,7 @@ class AsyncCompletionStream(_Stream, AsyncClosing):
             while True:
                 for chunk in state.chunks():
                     yield chunk
-                if self._result is not None:
+                if self._result is not None or state.ended:
                     return
                 if (events := await anext(state.opened.events, None)) is None:
                     state.check_end()
@@ -249,7 +263,8 @@ class AsyncCompletionStream(_Stream, AsyncClosing):
                 state.feed(events)
                 state.observer.remaining()
         except LLMError as error:
-            raise state.fail(error) from error
+            if not state.is_harmless(error):
+                raise state.fail(error) from error
         finally:
             await self.aclose()
 
@@ -274,7 +289,7 @@ class AsyncCompletionStream(_Stream, AsyncClosing):
         """Stop reading and give the connection back. `result` then holds what had arrived."""
         if self._result is None and self._state is not None:
             self._result = self._state.end()
-            await self._state.opened.aclose()
+            await self._state.opened.aclose(whole=self._state.ended)
 
     async def _opened(self) -> StreamState:
         if self._state is None:

@@ -111,6 +111,7 @@ class Completion:
         id: the service's identifier of this answer.
         parsed: the answer as an object, with `response_format`.
         file_search_results: pieces of files that the model read.
+        alternatives: the further answers to a request for several, such as `extra={"n": 3}`.
         raw_response: the JSON of the service: the body, or the list of events of a stream.
         source: live, recorded, simulated or cached.
         why: why this provider answered and not the first one.
@@ -130,6 +131,7 @@ class Completion:
     id: str = ""
     parsed: Any = None
     file_search_results: tuple[FileSearchResult, ...] = ()
+    alternatives: tuple[Completion, ...] = ()
     raw_response: Mapping[str, Any] | list[dict[str, Any]] = field(default_factory=dict, compare=False)
     source: Source = "live"
     why: str = ""

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from llmlab.errors import ConfigurationError, LLMConnectionError, LLMStreamError, LLMTimeoutError
+from llmlab.errors import ConfigurationError, LLMAPIError, LLMConnectionError, LLMTimeoutError
 from llmlab.providers import Health, Provider, get_provider
 from llmlab.transport.base import WireRequest
 from llmlab.transport.http import HttpTransport
@@ -171,7 +171,7 @@ def test_a_healthy_service_is_called_healthy(name: str, method: str, server: Loo
         (({"error": {"message": f"bad key {KEY}"}}, 401), "Check the key"),
         (("down", 503), "answered 503: down"),
         (("<html>", 200), "Is the base URL right?"),
-        (("[]", 200), "not with JSON"),
+        (("[]", 200), "with no answer"),
         (("", 307), "answered 307"),
         (({"error": "odd"}, 200), "odd"),
     ],
@@ -196,9 +196,31 @@ def test_health_of_nobody(method: str, nobody: str, slept: list[float]) -> None:
 
 @pytest.mark.parametrize("shape", ["complete_stream", "complete_stream_async"])
 def test_a_redirect_in_place_of_a_stream_is_an_error(shape: str, server: LoopbackServer) -> None:
-    server.answer("", 307)
-    with pytest.raises(LLMStreamError, match="before its first event"):
-        ask(provider("openai", server.url, max_retries=0), shape)
+    server.answer("", 301, headers={"location": "https://new.example/v1/responses"})
+    with pytest.raises(LLMAPIError, match=r"answered 301: .*new\.example/v1/responses\. Set base_url"):
+        ask(provider("openai", server.url), shape)
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_redirect_within_the_host_is_followed(shape: str, status: int, server: LoopbackServer) -> None:
+    """Gateways move an address, and the same request is fine there. The key goes to the same host only."""
+    server.answer("", status, headers={"location": "/moved"})
+    server.answer(bodies.STREAM["openai"] if "stream" in shape else bodies.RESPONSES)
+    assert ask(provider("openai", server.url), shape).content == bodies.TEXT
+    first, second = server.seen
+    assert (second.path, second.body) == ("/moved", first.body)
+    assert second.headers["authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("location", ["http://elsewhere.example/v1", "//127.0.0.2/v1", "http://127.0.0.1:1/v1"])
+def test_a_redirect_to_another_host_is_not_followed(location: str, server: LoopbackServer) -> None:
+    """The key would go there."""
+    server.answer("", 307, headers={"location": location})
+    with pytest.raises(LLMAPIError, match="the address has moved to"):
+        ask(provider("openai", server.url), "complete")
+    assert len(server.seen) == 1
 
 
 def test_plain_http_needs_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:

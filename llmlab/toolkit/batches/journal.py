@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from llmlab.errors import ConfigurationError, LLMError
-from llmlab.formats.parsing import mapping
+from llmlab.formats.parsing import mapping, read_json
 from llmlab.types.completion import Completion, FileSearchResult, Usage
 from llmlab.types.messages import ToolCall
 
-_ERROR_FIELDS = ("provider", "status_code", "request_id", "code", "retry_after")
+_ERROR_FIELDS = ("provider", "status_code", "request_id", "code", "retry_after", "should_retry")
 _log = logging.getLogger("llmlab")
 
 
@@ -59,8 +59,8 @@ class Journal:
         lines = []
         for number, line in enumerate(data.splitlines(), 1):
             try:
-                value = json.loads(line)
-            except (ValueError, RecursionError):
+                value = read_json(line)
+            except ValueError:
                 value = None
             if isinstance(value, dict):
                 lines.append(value)
@@ -107,6 +107,8 @@ def answer_from_json(line: Mapping[str, Any]) -> Completion | None:
         values["usage"] = Usage(**mapping(values.get("usage")))
         values["tool_calls"] = tuple(ToolCall(**one) for one in values.get("tool_calls", ()))
         values["file_search_results"] = tuple(FileSearchResult(**one) for one in values.get("file_search_results", ()))
+        others = (answer_from_json({"answer": one}) for one in values.get("alternatives", ()))
+        values["alternatives"] = tuple(filter(None, others))
         return Completion(**{"content": "", **values})
     except (TypeError, AttributeError):
         _log.warning("an answer in a file is damaged and counts as not written")

@@ -235,7 +235,7 @@ class OpenAIBatch(ServiceBatch):
         reason = "; ".join(map(_reason, self._problems())) if state == "failed" else ""
         self.status = BatchStatus(state, total, answered, failed, cancelled, expired, expires_at, reason)
 
-    def _problems(self) -> list[Mapping[str, Any]]:
+    def _problems(self) -> list[dict[str, Any]]:
         return items(mapping(self._batch.get("errors")).get("data"))
 
 
