@@ -162,7 +162,7 @@ def _shown(body: object) -> str:
 def no_answer(body: object) -> LLMAPIError:
     """Return the error for a success of HTTP that holds no answer."""
     how = "not with JSON" if isinstance(body, str) else "with no answer"
-    return LLMAPIError(f"the service answered, but {how}: {_shown(body)!r}. Is the base URL right?")
+    return LLMAPIError(f"the service answered, but {how}: {_shown(body)!r}. Is the base URL right?", status_code=200)
 
 
 def stream_error(problem: Problem) -> LLMStreamError:

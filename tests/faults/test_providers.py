@@ -10,7 +10,6 @@ from llmlab.errors import (
     LLMAuthenticationError,
     LLMConnectionError,
     LLMError,
-    LLMInvalidRequestError,
     LLMRateLimitError,
     LLMStreamError,
     LLMTimeoutError,
@@ -37,7 +36,7 @@ REFUSED: dict[str, Expected] = {
 OTHERWISE: dict[tuple[str, str], Expected] = {
     ("not_found", "openrouter"): (ModelNotFoundError, 400, 1),
     ("quota", "openai"): (LLMRateLimitError, 429, 1),
-    ("quota", "anthropic"): (LLMInvalidRequestError, 400, 1),
+    ("quota", "anthropic"): (LLMRateLimitError, 400, 1),
     ("overloaded;after=0", "anthropic"): (LLMAPIError, 529, 4),
 }
 BROKEN: dict[str, Expected] = {

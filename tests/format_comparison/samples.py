@@ -98,7 +98,7 @@ SAMPLES: Final[dict[str, Sample]] = {
         answer=_RESPONSE,
         refusal=_responses("completed", None, {"type": "message", "content": [{"type": "refusal", "refusal": "NO"}]}),
         ends={
-            "completed": _responses("completed"),
+            "completed": _responses("completed", None, {"type": "message", "content": []}),
             "completed, with function_call": _responses("completed", None, _CALL),
             "incomplete, max_output_tokens": _responses("incomplete", "max_output_tokens"),
             "incomplete, content_filter": _responses("incomplete", "content_filter"),

@@ -102,7 +102,7 @@ def requests(names: Sequence[str]) -> dict[str, list[str]]:
 
 def fields_of(format: Format, sample: Sample) -> dict[str, str]:
     """Return the path of each field of a `Completion` in a response."""
-    answer, refused = format.decode(sample.answer), format.decode(sample.refusal or {})
+    answer, refused = format.decode(sample.answer), format.decode(sample.refusal or sample.answer)
     call = answer.tool_calls[0] if answer.tool_calls else None
     usage = answer.usage
     found = {

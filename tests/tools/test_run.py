@@ -17,7 +17,7 @@ from llmlab.errors import LLMAPIError, LLMInvalidRequestError, LLMTimeoutError, 
 from llmlab.toolkit.tools import AsyncToolStream, ToolRun, ToolStep, ToolStream
 from llmlab.types.completion import Usage
 from llmlab.types.messages import Message, Role
-from tests.core.bodies import CHAT, TEXT, sse
+from tests.core.bodies import CHAT, RESPONSES, TEXT, sse
 from tests.core.trying import NAMES, provider
 from tests.exchanges import Exchange, loops
 from tests.loopback import LoopbackServer
@@ -160,10 +160,15 @@ def test_an_unknown_tool_ends_in_an_error_that_holds_the_run(shape: str, server:
 def test_calls_that_cannot_be_answered_are_refused(server: LoopbackServer) -> None:
     with pytest.raises(ToolError, match="It has none"):
         run(scripted(server, ADD), "run_tools", "Hi", [])
-    server.answers.clear()
-    server.answer({"status": "completed", "output": [{"type": "function_call", "name": "add", "arguments": "{}"}]})
-    with pytest.raises(ToolError, match="without an id"):
-        run(provider("openai", server.url), "run_tools", "Hi", [add])
+
+
+def test_a_call_without_an_id_gets_one_so_that_its_result_can_be_sent(server: LoopbackServer) -> None:
+    call = {"type": "function_call", "name": "add", "arguments": '{"a": 1, "b": 2}'}
+    server.answer({"status": "completed", "output": [call]})
+    server.answer(RESPONSES)
+    run(provider("openai", server.url), "run_tools", "Hi", [add])
+    sent, result = server.seen[1].body["input"][1:]
+    assert sent["call_id"] == result["call_id"] != ""
 
 
 @pytest.mark.parametrize("shape", SHAPES[:2])
