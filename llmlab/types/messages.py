@@ -201,7 +201,7 @@ def _tool_call(call: object) -> ToolCall:
 def _openai_call(identifier: str, name: str, arguments: str) -> ToolCall:
     """Return a call whose arguments are the text that a model wrote, which may be no JSON."""
     try:
-        parsed = json.loads(arguments)
+        parsed = json.loads(arguments) or {}
     except (ValueError, RecursionError):
         parsed = None
     return ToolCall(identifier, name, parsed) if isinstance(parsed, dict) else ToolCall(identifier, name, {}, arguments)

@@ -157,6 +157,7 @@ def test_the_defaults_are_those_of_the_document() -> None:
 
 def test_config_call_and_further_parameters_are_sent(server: LoopbackServer) -> None:
     server.answer(bodies.CHAT)
+    server.answer(bodies.CHAT)
     server.answer(TEXT)
     with wrapper(server, api_key=KEY, model="m", temperature=0.2, max_tokens=50) as llm:
         llm.chat_completion(HI, logit_bias={"50256": -100}, n=1, user=None)

@@ -40,7 +40,7 @@ def test_a_tool_call_may_stand_as_openai_writes_it() -> None:
         return Message("assistant", tool_calls=[call]).tool_calls
 
     assert read('{"zone": "UTC"}') == (ToolCall("c1", "now", {"zone": "UTC"}),)
-    assert read("") == read({}) == (ToolCall("c1", "now"),)
+    assert read("") == read("null") == read({}) == (ToolCall("c1", "now"),)
     assert read("{broken") == (ToolCall("c1", "now", {}, "{broken"),)
 
 
