@@ -156,6 +156,13 @@ def test_a_key_is_needed_only_where_no_other_service_answers(server: LoopbackSer
     assert KEY not in repr(Config(api_key=KEY))
 
 
+def test_the_environment_says_where_ollama_is(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answer(bodies.OLLAMA)
+    monkeypatch.setenv("OLLAMA_HOST", server.url)
+    with ChatCompletionClient() as client:
+        assert client.complete(QUESTION).why == "openai has no key; so ollama answered"
+
+
 def test_temporary_errors_are_retried(server: LoopbackServer) -> None:
     server.answer({}, 503)
     server.answer(bodies.CHAT)
@@ -233,9 +240,11 @@ def test_an_unknown_provider_is_refused_by_name() -> None:
 def test_an_unknown_option_is_refused_by_name(server: LoopbackServer) -> None:
     with pytest.raises(TypeError, match="'base_ur'; did you mean 'base_url'"):
         Config(base_ur=server.url)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="'temprature'; did you mean 'temperature'"):
+        CompletionOptions(temprature=1)  # type: ignore[call-arg]
     client = ChatCompletionClient(Config(base_url=server.url, fallback_url=None))
-    with client, pytest.raises(LLMInvalidRequestError, match="'temprature': did you mean 'temperature'"):
-        client.complete(QUESTION, CompletionOptions(temprature=1))  # type: ignore[typeddict-unknown-key]
+    with client, pytest.raises(LLMInvalidRequestError, match="temperature must be a number from 0 to 2"):
+        client.complete(QUESTION, CompletionOptions(temperature=9))
     assert server.seen == []
 
 

@@ -13,7 +13,14 @@ from llmlab.errors import LLMAuthenticationError, LLMInvalidRequestError, Missin
 from llmlab.providers import Failover, Health, Provider
 from llmlab.providers.failover import FALLBACK_ERRORS
 from llmlab.providers.registry import build_provider
-from llmlab.toolkit.interfaces.models.types import CompletionOptions, Config, Messages, TokenUsage
+from llmlab.toolkit.interfaces.models.types import (
+    OLLAMA_URL,
+    OPENAI_URL,
+    CompletionOptions,
+    Config,
+    Messages,
+    TokenUsage,
+)
 from llmlab.types.completion import Chunk, Completion
 
 Plan: TypeAlias = Sequence[tuple[str, Mapping[str, Any]]]
@@ -46,19 +53,19 @@ class ChatCompletionClient(Closing, AsyncClosing):
             AllProvidersFailedError: no service answered; `errors` holds their errors.
             LLMError: without a fallback, the error itself.
         """
-        answer = self.provider.complete(messages, **options)
+        answer = self.provider.complete(messages, **options.given())
         self.usage.add(answer)
         return answer
 
     async def complete_async(self, messages: Messages, options: CompletionOptions = _NO_OPTIONS) -> Completion:
         """The async twin of `complete`."""
-        answer = await self.provider.complete_async(messages, **options)
+        answer = await self.provider.complete_async(messages, **options.given())
         self.usage.add(answer)
         return answer
 
     def complete_stream(self, messages: Messages, options: CompletionOptions = _NO_OPTIONS) -> Iterator[Chunk]:
         """Yield the answer chunk by chunk. Takes what `complete` takes."""
-        with self.provider.complete_stream(messages, **options) as stream:
+        with self.provider.complete_stream(messages, **options.given()) as stream:
             yield from stream
         self.usage.add(stream.result)
 
@@ -66,7 +73,7 @@ class ChatCompletionClient(Closing, AsyncClosing):
         self, messages: Messages, options: CompletionOptions = _NO_OPTIONS
     ) -> AsyncIterator[Chunk]:
         """The async twin of `complete_stream`."""
-        async with self.provider.complete_stream_async(messages, **options) as stream:
+        async with self.provider.complete_stream_async(messages, **options.given()) as stream:
             async for chunk in stream:
                 yield chunk
         self.usage.add(stream.result)
@@ -114,12 +121,16 @@ def connect(plan: Plan, settings: Settings) -> Provider:
 
 def _plan(config: Config) -> Plan:
     """Return the services of a configuration as providers."""
-    common = {"timeout": config.timeout, "max_retries": config.max_retries}
-    first, second = _url(config.base_url), _url(config.fallback_url or config.base_url)
-    plan = [(_name(first, config.api_key), {"base_url": first, "model": config.model, "api_key": config.api_key})]
-    if urlsplit(second).netloc != urlsplit(first).netloc:
-        plan.append((_name(second), {"base_url": second, "model": config.fallback_model}))
-    return [(name, {**given, **common}) for name, given in plan]
+    services = [(_url(config.base_url), config.model, config.api_key)]
+    if config.fallback_url and urlsplit(second := _url(config.fallback_url)).netloc != urlsplit(services[0][0]).netloc:
+        services.append((second, config.fallback_model, None))
+    plan = []
+    for url, model, key in services:
+        # The usual address gives way to OLLAMA_HOST and to llmlab.yaml.
+        given = {"base_url": None if url in (OPENAI_URL, OLLAMA_URL) else url, "model": model, "api_key": key}
+        common = {"timeout": config.timeout, "max_retries": config.max_retries}
+        plan.append((_name(url, key), {**given, **common}))
+    return plan
 
 
 def _url(url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeAlias, TypedDict, runtime_checkable
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 
 from llmlab.toolkit.interfaces.keywords import Keywords
 from llmlab.types.completion import Completion, Usage
@@ -25,7 +25,8 @@ class Config(Keywords):
         base_url: the service. Port 11434 is Ollama; another server without a key speaks Chat Completions.
         model: its model; else the provider's default.
         api_key: the key; else that of the environment or of `.env`.
-        fallback_url: the service that answers when the first one does not; None for none.
+        fallback_url: the service that answers when the first one does not; None for none. The usual address of Ollama
+            gives way to OLLAMA_HOST.
         fallback_model: its model; else the provider's default.
         timeout: seconds to wait for the next sign of life.
         max_retries: tries beyond the first, for each service.
@@ -43,20 +44,29 @@ class Config(Keywords):
     max_retries: int | None = None
 
 
-class CompletionOptions(TypedDict, total=False):
-    """Options of a call, the same for all providers; see `llmlab.Request` for what each means."""
+@dataclass(frozen=True, slots=True)
+class CompletionOptions(Keywords):
+    """Options of a call, the same for all providers; see `llmlab.Request` for what each means.
 
-    model: str
-    temperature: float
-    top_p: float
-    max_tokens: int
-    stop: str | Sequence[str]
-    seed: int
-    tools: Sequence[Any]
-    tool_choice: str
-    response_format: Any
-    deadline: float
-    extra: Mapping[str, Any]
+    Raises:
+        TypeError: names an unknown option, and the nearest one.
+    """
+
+    model: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: str | Sequence[str] | None = None
+    seed: int | None = None
+    tools: Sequence[Any] | None = None
+    tool_choice: str | None = None
+    response_format: Any = None
+    deadline: float | None = None
+    extra: Mapping[str, Any] | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the options that have a value, by name."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
 
 class TokenUsage:
