@@ -20,7 +20,7 @@ import llmlab
 from benchmarks.contenders import KEY, PROMPT
 from benchmarks.stack import Instant
 from benchmarks.table import Row, run
-from llmlab.toolkit.interfaces import models, scripts, wrapper
+from llmlab.toolkit.interfaces import models, scripts, service, wrapper
 from llmlab.toolkit.interfaces.assistant.provider import ClientProvider
 
 MESSAGES = [llmlab.Message("user", PROMPT)]
@@ -56,8 +56,15 @@ def _assistant() -> tuple[Any, Any]:
     return lambda: provider.complete(MESSAGES), lambda: provider.client.complete_async(MESSAGES)
 
 
+def _service() -> tuple[Any, Any]:
+    client = _client()
+    request = service.LLMCallRequest(service.LLMConfig(MESSAGES))
+    return lambda: service.execute_llm_call(request, client), lambda: client.complete(MESSAGES)
+
+
 INTERFACES: dict[str, Callable[[], tuple[Any, Any]]] = {
     "scripts: complete, µs": _scripts,
+    "service: execute_llm_call, µs": _service,
     "wrapper: chat_completion, µs": _wrapper,
     "models: complete, µs": _models,
     "assistant: await complete, µs": _assistant,

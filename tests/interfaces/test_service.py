@@ -293,3 +293,22 @@ def test_a_provider_that_is_handed_in_stays_open(shape: str, monkeypatch: pytest
     assert set(closed) == {"aclose" if "async" in shape else "close"}
     refused, error = executed(shape, config(CAPITAL, provider="openai"), llm)
     assert (refused, error) == (None, "the request names 'openai', and the client is 'ollama'")
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_client_of_llmlab_brings_its_policies() -> None:
+    """Caching, cost tracking and failover are what the document wishes for the future."""
+    before = len(llmlab.ledger())
+    with llmlab.get_provider("openai", policies=[llmlab.Cache(), llmlab.Budget(max_usd=1)]) as llm:
+        sources = []
+        for _ in range(2):
+            response, _ = execute_llm_call(config(CAPITAL, provider="openai"), llm)
+            assert response is not None
+            assert response.completion is not None
+            sources.append(response.completion.source)
+    assert sources == ["simulated", "cached"]
+    assert len(llmlab.ledger()) == before + 2
+    with llmlab.Failover(["openai", "ollama"]) as both, llmlab.faults("server_error", provider="openai"):
+        response, _ = execute_llm_call(config(CAPITAL), both)
+    assert response is not None
+    assert response.provider == "ollama"

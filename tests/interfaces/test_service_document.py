@@ -320,6 +320,8 @@ def test_the_fields_of_a_request_need_neither_key_nor_client() -> None:
         params = BaseProvider().build_params(request)
         assert (params["model"], bool(params[path])) == (llmlab.MODELS[name], True)
         assert params == TransformerFactory.create(name).transform(request)
+    with llmlab.get_provider("openai", client=Mock(), api="chat") as llm:
+        assert BaseProvider(llm).build_params(LLMCallRequest(LLMConfig("Hi")))["messages"]
 
 
 @pytest.mark.usefixtures("registries")

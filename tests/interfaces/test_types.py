@@ -74,11 +74,53 @@ with LLM(config) as llm:
         print(error.status_code)
 """
 
+SERVICE = """
+from typing import Any
+
+from llmlab.toolkit.interfaces.service import (
+    BaseProvider, ConfigTransformer, LLMCallRequest, LLMCallResponse, LLMConfig, LLMModelSpec, ModelCapabilities,
+    ModelSpec, ModelSpecRegistry, ParameterSpec, ProviderFactory, ReasoningConfig, TextConfig, TransformerFactory,
+    execute_llm_call,
+)
+
+
+class AnthropicProvider(BaseProvider):
+    def execute(self, request: LLMCallRequest) -> tuple[LLMCallResponse | None, str | None]:
+        response = self.client.messages.create(**self.build_params(request))
+        return LLMCallResponse(message=response.content[0].text), None
+
+
+class AnthropicTransformer(ConfigTransformer):
+    def transform(self, request: LLMCallRequest) -> dict[str, Any]:
+        return {"model": request.llm.llm_model_spec.model, "max_tokens": request.llm.llm_model_spec.max_tokens or 1024}
+
+
+def create_anthropic_specs() -> list[ModelSpec]:
+    takes = [ParameterSpec(name="temperature", type="float", min_value=0.0, max_value=1.0)]
+    can = ModelCapabilities(supports_streaming=True, supports_vision=True)
+    return [ModelSpec(model_name="claude-3-opus", provider="anthropic", capabilities=can, parameters=takes)]
+
+
+ProviderFactory.register_provider("anthropic", AnthropicProvider)
+TransformerFactory.register_transformer("anthropic", AnthropicTransformer)
+ModelSpecRegistry().register(*create_anthropic_specs())
+spec = LLMModelSpec(
+    model="o1", provider="openai", reasoning=ReasoningConfig(effort="high"), text=TextConfig(verbosity="medium")
+)
+request = LLMCallRequest(llm=LLMConfig(prompt="Hi", vector_store_id="vs_1", llm_model_spec=spec), max_num_results=10)
+response, error = execute_llm_call(request)
+if response:
+    text: str = response.message + str(response.total_tokens + 1)
+    scores: list[float] = [result["score"] for result in response.file_search_results]
+words: str | None = error
+"""
+
 
 def test_mypy_sees_every_name(tmp_path: Path) -> None:
     """The snippets, strictly checked in one run, which takes some seconds."""
     files = []
-    for name, code in {"scripts": SCRIPTS, "wrapper": WRAPPER, "models": MODELS, "assistant": ASSISTANT}.items():
+    snippets = {"scripts": SCRIPTS, "service": SERVICE, "wrapper": WRAPPER, "models": MODELS, "assistant": ASSISTANT}
+    for name, code in snippets.items():
         files.append(tmp_path / f"{name}.py")
         files[-1].write_text(code, encoding="utf-8")
     done = subprocess.run(

@@ -255,3 +255,11 @@ def test_a_retired_model_is_asked_all_the_same() -> None:
         warnings.simplefilter("error")
         for name, model in RETIRED.items():
             validate(build_request("Hi", model, {}), name)
+
+
+def test_medium_is_what_openais_models_without_a_choice_do() -> None:
+    """OpenAI takes the word, so a request with it must not be refused; it refuses the others."""
+    for model in ("gpt-4", "gpt-4o", "o1"):
+        validate(build_request("Hi", model, {"text": {"verbosity": "medium"}}), "openai")
+        with pytest.raises(LLMInvalidRequestError, match=f"{model} has no verbosity"):
+            validate(build_request("Hi", model, {"text": {"verbosity": "low"}}), "openai")

@@ -16,12 +16,8 @@ from llmlab.toolkit.interfaces.service.calls import (
     execute_llm_call_stream_async,
 )
 from llmlab.toolkit.interfaces.service.constants import DEFAULT_MAX_RESULTS, DEFAULT_TEMPERATURE, DEFAULT_TOP_P
-from llmlab.toolkit.interfaces.service.providers import (
-    SUPPORTED_PROVIDERS,
-    BaseProvider,
-    OpenAIProvider,
-    ProviderFactory,
-)
+from llmlab.toolkit.interfaces.service.factory import SUPPORTED_PROVIDERS, ProviderFactory
+from llmlab.toolkit.interfaces.service.providers import BaseProvider, OpenAIProvider
 from llmlab.toolkit.interfaces.service.request import (
     CallError,
     LLMCallRequest,

@@ -6,7 +6,8 @@ import logging
 from typing import Any, TypeAlias
 
 from llmlab.errors import APICallError, LLMError
-from llmlab.toolkit.interfaces.service.providers import BaseProvider, ProviderFactory
+from llmlab.toolkit.interfaces.service.factory import ProviderFactory
+from llmlab.toolkit.interfaces.service.providers import BaseProvider
 from llmlab.toolkit.interfaces.service.request import CallError, LLMCallRequest, LLMCallResponse, LLMConfig
 from llmlab.toolkit.interfaces.service.streams import AsyncResponseStream, ResponseStream
 from llmlab.toolkit.interfaces.service.transformers import provider_name

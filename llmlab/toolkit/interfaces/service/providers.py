@@ -1,15 +1,15 @@
-"""Providers execute requests; their factory knows them by name."""
+"""Providers execute requests."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, ClassVar
+from typing import Any
 
-from llmlab.errors import LLMError, LLMInvalidRequestError, UnsupportedProviderError
+from llmlab.errors import LLMError, LLMInvalidRequestError
 from llmlab.models import validate_stream
-from llmlab.providers import Provider, get_provider, provider_class, provider_names
+from llmlab.providers import Provider, get_provider
 from llmlab.toolkit.interfaces.service.request import CallError, LLMCallRequest, LLMCallResponse, Pair
 from llmlab.toolkit.interfaces.service.streams import (
     AsyncResponseStream,
@@ -18,12 +18,7 @@ from llmlab.toolkit.interfaces.service.streams import (
     open_stream,
     open_stream_async,
 )
-from llmlab.toolkit.interfaces.service.transformers import (
-    TransformationError,
-    TransformerFactory,
-    checked,
-    provider_name,
-)
+from llmlab.toolkit.interfaces.service.transformers import TransformationError, TransformerFactory, provider_name
 from llmlab.transport.driver import Flow
 from llmlab.transport.streams import StreamState
 
@@ -36,6 +31,9 @@ class BaseProvider:
             Without it, llmlab's own connections carry them.
     """
 
+    name: str = ""
+    """Its name in the factory; without one, the name in each request."""
+
     def __init__(self, client: Any = None) -> None:
         self.client = client
 
@@ -46,7 +44,9 @@ class BaseProvider:
             LLMInvalidRequestError: the request is wrong, or its model does not take it.
             TransformationError: there is no transformer, or it failed.
         """
-        name = provider_name(request, self.client)
+        name, client = self.name or provider_name(request, self.client), self.client
+        if isinstance(client, Provider) and not TransformerFactory.is_custom(name):
+            return client.encode(client.request(request.llm.prompt, **request.options()), False)
         transformer = TransformerFactory.create(name, request.llm.llm_model_spec.model)
         transformer.validate(request)
         try:
@@ -60,8 +60,9 @@ class BaseProvider:
     def execute(self, request: LLMCallRequest) -> Pair:
         """Make a call, and return (response, None), or (None, error)."""
         try:
-            with self._open(request) as llm:
-                return LLMCallResponse.of(llm.complete(request.llm.prompt, **self._options(request))), None
+            opened, options = self._prepare(request)
+            with opened as llm:
+                return LLMCallResponse.of(llm.complete(request.llm.prompt, **options)), None
         except LLMError as error:
             return None, CallError.of(error)
 
@@ -70,9 +71,9 @@ class BaseProvider:
         if self._is_custom():
             return await asyncio.to_thread(self.execute, request)
         try:
-            async with self._open(request) as llm:
-                answer = await llm.complete_async(request.llm.prompt, **self._options(request))
-            return LLMCallResponse.of(answer), None
+            opened, options = self._prepare(request)
+            async with opened as llm:
+                return LLMCallResponse.of(await llm.complete_async(request.llm.prompt, **options)), None
         except LLMError as error:
             return None, CallError.of(error)
 
@@ -80,84 +81,39 @@ class BaseProvider:
         """Return the answer while it is being written.
 
         Raises:
-            LLMError: it did not begin.
+            LLMError: it did not begin, or a subclass has an `execute` alone.
         """
-        return open_stream(self._open(request, stream=True), lambda llm: self._stream_flow(llm, request))
+        return open_stream(*self._prepare_stream(request))
 
     async def stream_async(self, request: LLMCallRequest) -> AsyncResponseStream:
         """The async twin of `stream`."""
-        opened = self._open(request, stream=True)
-        return await open_stream_async(opened, lambda llm: self._stream_flow(llm, request))
+        return await open_stream_async(*self._prepare_stream(request))
 
     def _is_custom(self) -> bool:
         return type(self).execute is not BaseProvider.execute
 
-    def _open(self, request: LLMCallRequest, *, stream: bool = False) -> Opened:
-        if stream and self._is_custom():
+    def _prepare(self, request: LLMCallRequest) -> tuple[Opened, dict[str, Any]]:
+        """Return the provider of llmlab, and the options of its `complete`."""
+        name, client = self.name or provider_name(request, self.client), self.client
+        if TransformerFactory.is_custom(name):
+            # The fields of the transformer replace those of llmlab.
+            options = {"model": request.llm.llm_model_spec.model, "extra": self.build_params(request)}
+        else:
+            options = request.options()
+        return nullcontext(client) if isinstance(client, Provider) else get_provider(name, client=client), options
+
+    def _prepare_stream(self, request: LLMCallRequest) -> tuple[Opened, Callable[[Provider], Flow[StreamState]]]:
+        if self._is_custom():
             raise LLMInvalidRequestError(f"{type(self).__name__} answers whole, not in chunks: use execute_llm_call")
-        name = provider_name(request, self.client)
-        return nullcontext(self.client) if isinstance(self.client, Provider) else get_provider(name, client=self.client)
+        opened, options = self._prepare(request)
 
-    def _options(self, request: LLMCallRequest) -> dict[str, Any]:
-        """Return the options of `complete`. The fields of a custom transformer replace those of llmlab."""
-        if TransformerFactory.is_custom(provider_name(request, self.client)):
-            return {"model": request.llm.llm_model_spec.model, "extra": self.build_params(request)}
-        return request.options()
+        def flow(llm: Provider) -> Flow[StreamState]:
+            encoded = llm.request(request.llm.prompt, **options)
+            validate_stream(encoded, llm.name)
+            return llm.stream_flow(encoded)
 
-    def _stream_flow(self, llm: Provider, request: LLMCallRequest) -> Flow[StreamState]:
-        encoded = llm.request(request.llm.prompt, **self._options(request))
-        validate_stream(encoded, llm.name)
-        return llm.stream_flow(encoded)
+        return opened, flow
 
 
 class OpenAIProvider(BaseProvider):
     """Executes requests at OpenAI: reasoning, structured answers and the search of vector stores included."""
-
-
-class ProviderFactory:
-    """Providers by name."""
-
-    registered: ClassVar[dict[str, type[BaseProvider]]] = {"openai": OpenAIProvider}
-
-    @classmethod
-    def register_provider(cls, name: str, provider: type[BaseProvider]) -> None:
-        """Let a class execute all requests to a provider, until the process ends.
-
-        Raises:
-            ConfigurationError: it is no subclass of `BaseProvider`.
-        """
-        cls.registered[name] = checked(name, provider, BaseProvider)
-
-    @classmethod
-    def create(cls, name: str, client: Any = None) -> BaseProvider:
-        """Return the provider of a name: a registered one, else llmlab's.
-
-        Raises:
-            UnsupportedProviderError: lists the names that there are.
-        """
-        if name not in cls.registered:
-            try:
-                provider_class(name)
-            except UnsupportedProviderError:
-                raise UnsupportedProviderError(name, SUPPORTED_PROVIDERS) from None
-        return cls.registered.get(name, BaseProvider)(client)
-
-
-class _Names(Sequence[str]):
-    """The names of all providers, also of those that are registered later."""
-
-    def _now(self) -> list[str]:
-        return list(dict.fromkeys([*provider_names(), *ProviderFactory.registered]))
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._now()[index]
-
-    def __len__(self) -> int:
-        return len(self._now())
-
-    def __repr__(self) -> str:
-        return repr(self._now())
-
-
-SUPPORTED_PROVIDERS: Sequence[str] = _Names()
-"""The names of all providers: llmlab's, and those that are registered, also later."""

@@ -34,7 +34,7 @@ class LLMModelSpec(Keywords):
 
     def options(self) -> dict[str, Any]:
         """Return the options of `complete`, and the defaults of `constants` that are not the services' own."""
-        return {
+        options = {
             "model": self.model,
             "temperature": _default(self.temperature, constants.DEFAULT_TEMPERATURE),
             "max_tokens": self.max_tokens,
@@ -42,6 +42,7 @@ class LLMModelSpec(Keywords):
             "text": self.text,
             "top_p": _default(self.top_p, constants.DEFAULT_TOP_P),
         }
+        return {name: value for name, value in options.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _default(value: Any, default: float, of_services: float = 1.0) -> Any:
     return default if value is None and default != of_services else value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LLMCallResponse(Keywords):
     """One answer.
 
