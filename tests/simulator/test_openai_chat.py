@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from openai.types import Completion, CreateEmbeddingResponse, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from simulator_requests import CHAT, HEADERS, WEATHER, ask, chat, events, text_of, user
+from simulator_requests import CHAT, HEADERS, WEATHER, ask, chat, events, text_of
 
 from llmlab.lab.wire.messages import TapeAnswer
 
@@ -80,60 +80,7 @@ def test_settings_of_openai_are_followed() -> None:
     assert body["choices"][0]["finish_reason"] == "tool_calls"
     loose = {"type": "json_object"}
     assert json.loads(text_of(chat("openai", "What is 1+1, as JSON?", response_format=loose))) == {"answer": "1+1 = 2"}
-    assert "must contain the word 'json'" in chat("openai", "Hi", response_format=loose).body["error"]["message"]
     assert text_of(chat("openai", "Explain a rainbow.", verbosity="low")).count(".") == 1
-
-
-def test_wrong_requests_to_openai_are_refused_and_the_field_is_named() -> None:
-    """Else a mistake works offline and fails live."""
-    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    calling = {"role": "assistant", "content": None, "tool_calls": [call]}
-    rows: list[tuple[dict[str, Any], int, str | None, str | None]] = [
-        ({"model": "gpt-x"}, 404, None, "model_not_found"),
-        ({"model": None}, 400, None, None),
-        ({"model": "text-embedding-3-small"}, 404, "model", None),
-        ({"model": "gpt-3.5-turbo-instruct"}, 404, "model", None),
-        ({"messages": None}, 400, "messages", "missing_required_parameter"),
-        ({"messages": []}, 400, "messages", "empty_array"),
-        ({"messages": "Hi"}, 400, "messages", "invalid_type"),
-        ({"messages": ["Hi"]}, 400, "messages[0]", "invalid_type"),
-        ({"messages": [{"content": "Hi"}]}, 400, "messages[0].role", "missing_required_parameter"),
-        ({"messages": [{"role": "robot", "content": "Hi"}]}, 400, "messages[0].role", "invalid_value"),
-        ({"messages": [{"role": "user"}]}, 400, "messages[0].content", "missing_required_parameter"),
-        ({"messages": [*user("Hi"), calling, *user("And?")]}, 400, "messages.[2].role", None),
-        ({"messages": [*user("Hi"), {"role": "tool", "tool_call_id": "call_9"}]}, 400, "messages[1].content", None),
-        ({"messages": [{"role": "tool", "tool_call_id": "c", "content": "1"}]}, 400, "messages.[0].role", None),
-        ({"temperature": 3}, 400, "temperature", "decimal_above_max_value"),
-        ({"temperature": -0.1}, 400, "temperature", "decimal_below_min_value"),
-        ({"max_tokens": 5}, 400, "max_tokens", "unsupported_parameter"),
-        ({"n": 500}, 400, "n", "integer_above_max_value"),
-    ]
-    for change, status, param, code in rows:
-        answer = ask("openai", CHAT["openai"][0], {"model": "gpt-6-luna", "messages": user("Hi"), **change})
-        error = answer.body["error"]
-        assert (answer.status, error["type"], error["param"]) == (status, "invalid_request_error", param), change
-        assert error["code"] == code or code is None, change
-        assert error["message"], change
-
-
-def test_the_other_services_refuse_in_their_own_words() -> None:
-    """Else a learner sees another error offline than live."""
-    for alias, change, status, message in [
-        ("openrouter", {"model": "x"}, 400, "x is not a valid model ID"),
-        ("openrouter", {"model": None}, 400, "No models provided"),
-        ("openrouter", {"messages": None}, 400, "Input required"),
-        ("ollama", {"model": "x"}, 404, "model 'x' not found"),
-        ("ollama", {"model": "embeddinggemma"}, 400, '"embeddinggemma:latest" does not support chat'),
-        ("local_gpt_oss", {"model": "x"}, 404, "model 'x' not found"),
-        ("local_gpt_oss", {"messages": None}, 400, "'messages' is required"),
-        ("local_gpt_oss", {"temperature": 5}, 400, "Invalid 'temperature': decimal above maximum value."),
-    ]:
-        path, model = CHAT[alias]
-        answer = ask(alias, path, {"model": model, "messages": user("Hi"), **change})
-        error = answer.body["error"]
-        assert answer.status == status, change
-        assert error["message"].startswith(message), change
-        assert error["code"] == (None if alias == "ollama" else status), change
 
 
 def test_openrouter_extras() -> None:
@@ -183,16 +130,6 @@ def test_embeddings_are_near_for_near_texts_and_the_same_in_base64() -> None:
     plain = ask("openai", "/v1/embeddings", body).body["data"][0]["embedding"]
     packed = ask("openai", "/v1/embeddings", body | {"encoding_format": "base64"}).body["data"][0]["embedding"]
     assert list(struct.unpack("<64f", b64decode(packed))) == pytest.approx(plain, abs=1e-6)
-    for change, status, param in [
-        ({"model": "gpt-x"}, 404, None),
-        ({"model": "gpt-6-luna"}, 403, None),
-        ({"input": None}, 400, "input"),
-        ({"input": []}, 400, "input"),
-        ({"dimensions": 9999}, 400, "dimensions"),
-        ({"encoding_format": "hex"}, 400, "encoding_format"),
-    ]:
-        answer = ask("openai", "/v1/embeddings", body | change)
-        assert (answer.status, answer.body["error"]["param"]) == (status, param), change
 
 
 COMPLETING = {alias: model for alias, (_, model) in CHAT.items()} | {"openai": "gpt-3.5-turbo-instruct"}
@@ -223,15 +160,6 @@ def test_the_limits_of_the_old_completions_api() -> None:
     """Else its own settings do nothing, or the error of who mixes up the two APIs cannot be seen offline."""
     assert complete("openai", "Explain a rainbow to a child.").body["usage"]["completion_tokens"] == 16
     assert complete("openai", "Count to 10", stop="4").body["choices"][0]["text"] == "1, 2, 3, "
-    mixed = complete("openai", "Hi", model="gpt-6-luna")
-    assert (mixed.status, "chat model" in mixed.body["error"]["message"]) == (404, True)
-    for alias, prompt, more in [
-        ("ollama", "Hi", {"model": "embeddinggemma"}),
-        ("local_gpt_oss", None, {}),
-        ("openai", ["Hi", "Ho"], {}),
-        ("openai", "Hi", {"model": None}),
-    ]:
-        assert complete(alias, prompt, **more).status == 400, more
 
 
 def test_llama_cpps_own_completion() -> None:
@@ -247,4 +175,3 @@ def test_llama_cpps_own_completion() -> None:
     chunks = events(call("Count to 10", stream=True))
     assert "".join(chunk["content"] for chunk in chunks) == call("Count to 10").body["content"]
     assert [chunk["stop"] for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
-    assert call(None).body["error"]["message"] == '"prompt" is required'

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
-
-import pytest
 
 from llmlab.lab.simulator import tokens
 from llmlab.lab.simulator.calculator import find_sum
@@ -22,48 +21,17 @@ def answer(*messages: str, variant: int = 0, system: str = "") -> str:
     return compose(Conversation(tuple(turns[:-1]), variant=variant)).text
 
 
-SKILLS = [
-    ("What is 17 * 23?", "17 * 23 = 391"),
-    ("How much is 3 plus 4.5?", "3 + 4.5 = 7.5"),
-    ("What is 15% of 80?", "15 % of 80 = 12"),
-    ("What is the square root of 144?", "√144 = 12"),
-    ("What is (2 + 3)^2?", "(2 + 3) ** 2 = 25"),
-    ("What is -2 + 5?", "-2 + 5 = 3"),
-    ("Say hello", "Hello"),
-    ("Reply with exactly: OK", "OK"),
-    ('Repeat after me: "I am a parrot."', "I am a parrot."),
-    ("Say hello in three languages", "French: Bonjour\nGerman: Hallo\nSpanish: Hola"),
-    ("How do you say thank you in German?", "Danke"),
-    ("Count to 5", "1, 2, 3, 4, 5."),
-    ("What is the capital of France?", "The capital of France is Paris."),
-    ("What is 7 * 6? Answer in one word.", "42"),
-    ("What is the capital of Italy? Answer in one word.", "Rome"),
-    ("Give me three names for a cat", "Miso, Pixel and Clementine."),
-    (
-        "Summarise: Cats sleep a lot, about 15 hours a day. They hunt at dusk.",
-        "Cats sleep a lot, about 15 hours a day.",
-    ),
-    ("My name is Ada.", "Nice to meet you, Ada! I will remember your name in this conversation."),
-    ("What is my name?", "You have not told me your name in this conversation."),
-]
-PARTS = [
-    ("Explain a rainbow to a child.", "raindrops"),
-    ("Write a haiku about the sea.", "gull writes"),
-    ("Write a haiku about taxes.", "missing bracket"),
-    ("What is a token?", "about four characters"),
-    ("Define an API in one sentence.", "one program to ask another"),
-    ("Tell me a joke", "Halloween"),
-    ("Hi!", "llmlab's simulator"),
-    ("Who are you?", "llmlab's simulator"),
-    ("What time is it?", "cannot look that up"),
-    ("", "no question"),
-]
+CASES = json.loads(Path(__file__).with_name("responder.json").read_text(encoding="utf-8"))
+"""Prompts and answers, tools and calls, schemas and values."""
+TOOLS = {name: Tool(**tool) for name, tool in CASES["tools"].items()}
+WEATHER, DICE = TOOLS["weather"], TOOLS["dice"]
 
 
 def test_the_prompts_of_the_lessons_have_sensible_answers() -> None:
     """Else the first thing that a learner types gets no sensible answer."""
-    assert {prompt: answer(prompt) for prompt, _ in SKILLS} == dict(SKILLS)
-    for prompt, part in PARTS:
+    expected = dict(CASES["answers"])
+    assert {prompt: answer(prompt) for prompt in expected} == expected
+    for prompt, part in CASES["parts of answers"]:
         assert part in answer(prompt), prompt
 
 
@@ -137,22 +105,6 @@ def test_arithmetic_never_runs_away() -> None:
         assert find_sum(text) is None, text
 
 
-def tool(name: str, description: str, **fields: Any) -> Tool:
-    """A tool that requires all its fields."""
-    return Tool(name, description, {"type": "object", "properties": fields, "required": list(fields)})
-
-
-TEXT, NUMBER, WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}
-WEATHER = tool("get_weather", "Get the weather of a city", city=TEXT)
-CALCULATOR = tool("calculator", "Evaluates an expression", expression=TEXT)
-ADD, MULTIPLY = tool("add", "Add two numbers", a=NUMBER, b=NUMBER), tool("multiply", "Multiply", a=WHOLE, b=WHOLE)
-RATE = tool("get_exchange_rate", "Look up a rate", from_currency=TEXT, to_currency=TEXT)
-UNIT = {"type": "string", "enum": ["celsius", "fahrenheit"]}
-POINT = tool("forecast", "Weather at a point", latitude=NUMBER, longitude=NUMBER, unit=UNIT)
-MAIL = tool("send_email", "Send a mail", to_email=TEXT, subject=TEXT)
-DICE = Tool("roll_dice", "Rolls a die")
-
-
 def calls(prompt: str, *tools: Tool, **more: Any) -> list[tuple[str, Any]]:
     """Return the tool calls for a prompt."""
     reply = compose(Conversation((Turn("user", prompt),), tools, **more))
@@ -162,23 +114,9 @@ def calls(prompt: str, *tools: Tool, **more: Any) -> list[tuple[str, Any]]:
 
 def test_the_right_tool_is_called_with_arguments_from_the_prompt() -> None:
     """Else a lesson on tools calls the wrong one, or with made-up arguments."""
-    forecast = {"latitude": 52.52, "longitude": 13.405, "unit": "fahrenheit"}
-    rates = {"from_currency": "USD", "to_currency": "EUR"}
-    mail = {"to_email": "ada@example.com", "subject": "Hello"}
-    for prompt, tools, expected in [
-        ("What's the weather in Paris?", [WEATHER, CALCULATOR], [("get_weather", {"city": "Paris"})]),
-        ("Do I need an umbrella in New York?", [WEATHER], [("get_weather", {"city": "New York"})]),
-        ("Weather in Oslo and Rome?", [WEATHER], [("get_weather", {"city": city}) for city in ("Oslo", "Rome")]),
-        ("What is 17 * 23?", [WEATHER, CALCULATOR], [("calculator", {"expression": "17 * 23"})]),
-        ("What is 17 * 23?", [ADD, MULTIPLY], [("multiply", {"a": 17, "b": 23})]),
-        ("What is 3 plus 4.5?", [ADD, MULTIPLY], [("add", {"a": 3, "b": 4.5})]),
-        ("USD to EUR exchange rate?", [RATE], [("get_exchange_rate", rates)]),
-        ("Forecast for Berlin in fahrenheit", [POINT], [("forecast", forecast)]),
-        ("Roll the dice three times", [DICE, WEATHER], [("roll_dice", {})] * 3),
-        ("Send an email to ada@example.com with the subject 'Hello'", [MAIL], [("send_email", mail)]),
-        ("Tell me a joke", [WEATHER, CALCULATOR], []),
-    ]:
-        assert calls(prompt, *tools) == expected, prompt
+    for prompt, tools, expected in CASES["calls"]:
+        found = calls(prompt, *(TOOLS[name] for name in tools))
+        assert found == [(name, arguments) for name, arguments in expected], prompt
 
 
 def test_tool_choice_is_followed() -> None:
@@ -203,42 +141,13 @@ def test_tool_results_are_told_and_remembered() -> None:
         assert compose(Conversation((*told, Turn("user", prompt)), (WEATHER,))).text == expected
 
 
-@pytest.mark.parametrize(
-    ("schema", "prompt", "expected"),
-    [
-        ({"type": "string", "enum": ["low", "high"]}, "It is HIGH time", "high"),
-        ({"type": "string", "enum": ["low", "high"]}, "Neither", "low"),
-        ({"const": 7}, "Hi", 7),
-        ({"type": "boolean"}, "Hi", True),
-        ({"type": "null"}, "Hi", None),
-        ({"type": "integer", "minimum": 3}, "Hi", 3),
-        ({"type": ["integer", "null"]}, "Take 4.7", 4),
-        ({"anyOf": [{"type": "null"}, {"type": "integer"}]}, "Take 4", 4),
-        ({"type": "array", "items": {"type": "number"}}, "Sort 3, 1.5 and 2", [3, 1.5, 2]),
-        ({"type": "array", "items": {"type": "string"}}, "Greet Ada and Bo", ["Greet Ada", "Bo"]),
-        ({"type": "array", "items": {"properties": {"n": {"type": "integer"}}}}, "Take 4", [{"n": 4}]),
-        ({"properties": {"a": {"type": "integer"}, "b": {"type": "boolean"}}}, "Hi", {}),
-        ("no schema", "Hi there.", "Hi there"),
-    ],
-)
-def test_a_schema_is_filled_from_the_prompt(schema: Any, prompt: str, expected: Any) -> None:
-    """Else tool arguments and structured answers do not fit the schema that asked for them."""
-    assert fill_schema(schema, prompt) == expected
-
-
-def test_a_field_is_filled_by_its_name() -> None:
-    """Else a date, an address or a place lands in the wrong argument."""
-    for name, prompt, expected in [
-        ("date", "What happened on 2026-11-05?", "2026-11-05"),
-        ("day", "Is it open Tomorrow?", "tomorrow"),
-        ("url", "Fetch https://example.com/a please", "https://example.com/a"),
-        ("target_language", "Put it into Spanish", "Spanish"),
-        ("query", "Find cheap flights", "Find cheap flights"),
-        ("lat", "Weather at 1.5 and 2.5", "1.5"),
-        ("longitude", "Weather in Oslo", "10.7522"),
-        ("title", "Add 'The Hobbit' to my list", "The Hobbit"),
-    ]:
-        assert fill_schema(tool("", "", **{name: TEXT}).schema, prompt) == {name: expected}
+def test_a_schema_is_filled_from_the_prompt() -> None:
+    """Else tool arguments and structured answers do not fit the schema, or a date lands in the wrong argument."""
+    for schema, prompt, expected in CASES["schemas"]:
+        assert fill_schema(schema, prompt) == expected, (schema, prompt)
+    for name, prompt, expected in CASES["fields"]:
+        schema = {"type": "object", "properties": {name: {"type": "string"}}, "required": [name]}
+        assert fill_schema(schema, prompt) == {name: expected}
 
 
 def test_a_schema_without_end_is_cut_off() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 from hypothesis import given
 from hypothesis import strategies as st
-from simulator_requests import WEATHER, chat, events, messages, ollama, responses, text_of, user
+from simulator_requests import chat, events, messages, ollama, responses, text_of, user
 
 ADDRESS = {
     "type": "object",
@@ -128,40 +128,6 @@ def test_any_schema_gets_an_answer_that_fits(schema: dict[str, Any]) -> None:
     """Else some schema of a learner's own is answered with JSON that it refuses."""
     format_ = {"format": {"type": "json_schema", "name": "x", "schema": schema, "strict": True}}
     jsonschema.validate(json.loads(text_of(responses('Take 7 or -3.5 of "x" in Oslo', text=format_))), schema)
-
-
-def refusal(form: dict[str, Any]) -> dict[str, Any]:
-    """Return the error for a format of the Responses API."""
-    answer = responses("Hi", text={"format": form})
-    assert answer.status == 400, form
-    error: dict[str, Any] = answer.body["error"]
-    return error
-
-
-def test_openai_checks_the_schema() -> None:
-    """Else a schema that strict mode refuses works offline and fails live."""
-    strict = {"type": "json_schema", "name": "x", "strict": True}
-    nested = {**ADDRESS, "properties": {"a": {"type": "object"}}, "required": ["a"]}
-    rows: list[tuple[dict[str, Any], str, str]] = [
-        ({**strict, "schema": {"type": "object", "properties": {}}}, "schema", "In context=(), 'additionalProperties'"),
-        ({**strict, "schema": {**ADDRESS, "required": ["city"]}}, "schema", "Missing 'street'"),
-        ({**strict, "schema": {"type": "array", "items": {}}}, "schema", "schema must be a JSON Schema"),
-        ({**strict, "schema": nested}, "schema", "In context=('properties', 'a')"),
-        ({"type": "json_schema", "name": "x"}, "schema", "Missing required parameter"),
-        ({"type": "json_schema", "schema": ADDRESS}, "name", "Missing required parameter"),
-        ({"type": "json_schema", "name": "a b", "schema": ADDRESS}, "name", "does not match pattern"),
-        ({"type": "yaml"}, "type", "Invalid value: 'yaml'"),
-    ]
-    for form, field, part in rows:
-        error = refusal(form)
-        assert (error["param"], part in error["message"]) == (f"text.format.{field}", True), form
-    assert refusal({**strict, "schema": {"type": "object", "properties": {}}})["code"] == "invalid_json_schema"
-    loose: dict[str, Any] = {**WEATHER, "parameters": {"type": "object"}, "strict": True}
-    error = responses("Hi", tools=[{"type": "function", **loose}]).body["error"]
-    assert (error["code"], error["param"]) == ("invalid_function_parameters", "tools[0].parameters")
-    inner = {"name": "x", "strict": True, "schema": {"type": "object", "properties": {}}}
-    error = chat("openai", "Hi", response_format={"type": "json_schema", "json_schema": inner}).body["error"]
-    assert (error["param"], "In context=()" in error["message"]) == ("response_format.json_schema.schema", True)
 
 
 def corrected(before: Any, complaint: str) -> Any:

@@ -145,23 +145,12 @@ def _service_of(request: TapeRequest, body: Any) -> tuple[str, str]:
 def _clean(body: Any) -> Any:
     """Replace unpaired surrogates, which JSON can hold and UTF-8 cannot. A body that is no JSON counts as no body."""
     try:
-        text = json.dumps(body, ensure_ascii=False, sort_keys=True)
+        text = json.dumps(body, ensure_ascii=False)
+        return None if _depth(body) > _DEEPEST else json.loads(text.encode("utf-8", "replace"))
     except (TypeError, ValueError, RecursionError):
         return None
-    if _too_deep(body):
-        return None
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.loads(text.encode("utf-8", "replace").decode("utf-8"))
-    return body
 
 
-def _too_deep(body: Any) -> bool:
-    level = [body]
-    for _ in range(_DEEPEST):
-        inner = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list)))
-        level = [item for items in inner for item in items]
-        if not level:
-            return False
-    return True
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)

@@ -15,9 +15,9 @@ from llmlab.lab.simulator.context import Context, Routes
 from llmlab.lab.simulator.conversation import Conversation, Reply, Tool, ToolCall, Turn, unmatched_results
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.images import images_of
-from llmlab.lab.simulator.json_access import as_dict, as_int, as_str, dicts, stop_texts, text_of
+from llmlab.lab.simulator.json_access import as_dict, as_int, as_str, dicts, stop_texts, template, text_of
 from llmlab.lab.simulator.models import Model
-from llmlab.lab.wire.messages import TapeAnswer
+from llmlab.lab.wire.messages import Event, TapeAnswer
 
 _FIELDS = {
     "model": fields.NEEDED,
@@ -42,14 +42,13 @@ def _create(context: Context) -> TapeAnswer:
     written = reply.tokens + reply.reasoning_tokens
     pace = context.pace(model, 0 if thinking == "shown" else reply.reasoning_tokens)
     message = _message(context, model, reply, thinking, read)
-    if not context.streams:
-        return context.plain(message, pace.after(written), tokens=read)
-    # A delta takes as long as its tokens; everything before the first delta comes at once.
-    events = list(_events(message))
-    deltas = (event.get("delta", {}) for event in events)
-    texts = (delta.get("text") or delta.get("thinking") or delta.get("partial_json") or "" for delta in deltas)
-    times = pace.times([tokens.count(text) for text in texts])
-    return context.stream(list(zip(times, events, strict=True)), "named_sse", read)
+    return context.deliver(message, _events(message), pace, written, read=read, framing="named_sse", sizes=_size)
+
+
+def _size(event: Event) -> int:
+    """Count the tokens of a delta; everything before the first delta comes at once."""
+    delta = as_dict(as_dict(event).get("delta"))
+    return tokens.count(delta.get("text") or delta.get("thinking") or delta.get("partial_json") or "")
 
 
 def _count_tokens(context: Context) -> dict[str, Any]:
@@ -193,28 +192,18 @@ def _message(context: Context, model: Model, reply: Reply, thinking: str, read: 
         content.append(block | {"input": call.arguments, "caller": {"type": "direct"}})
     if reply.text:
         content.append({"type": "text", "text": reply.text})
-    usage = {
-        "input_tokens": read,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-        "output_tokens": max(1, reply.tokens + reply.reasoning_tokens),
-        "service_tier": "standard",
-        "inference_geo": "not_available",
-    }
+    usage = template("message usage", input_tokens=read, output_tokens=max(1, reply.tokens + reply.reasoning_tokens))
     if thinking:
         usage["output_tokens_details"] = {"thinking_tokens": reply.reasoning_tokens}
-    return {
-        "model": model.served,
-        "id": "msg_011C" + seed.letters("msg", 20),
-        "type": "message",
-        "role": "assistant",
-        "content": content,
-        "stop_reason": _FINISH[reply.finish],
-        "stop_sequence": reply.stopped_at,
-        "stop_details": None,
-        "usage": usage,
-    }
+    return template(
+        "message",
+        model=model.served,
+        id="msg_011C" + seed.letters("msg", 20),
+        content=content,
+        stop_reason=_FINISH[reply.finish],
+        stop_sequence=reply.stopped_at,
+        usage=usage,
+    )
 
 
 def _events(message: dict[str, Any]) -> Iterator[dict[str, Any]]:

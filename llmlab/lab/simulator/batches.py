@@ -14,10 +14,9 @@ from typing import Any
 from llmlab.lab.simulator.context import Context, Routes, Stored
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.fields import NEEDED, Field, check, metadata
-from llmlab.lab.simulator.files import FILE, store_file
-from llmlab.lab.simulator.json_access import as_dict, as_str, parse
+from llmlab.lab.simulator.json_access import as_dict, as_str, parse, template
 from llmlab.lab.simulator.seed import HEX, Seed
-from llmlab.lab.simulator.stored import Kind, find, inside, listing, message_page, put
+from llmlab.lab.simulator.stored import FILE, Kind, find, inside, listing, message_page, put, store_file
 from llmlab.lab.wire.messages import TapeAnswer
 
 _ENDPOINTS = ("/v1/responses", "/v1/chat/completions", "/v1/embeddings", "/v1/completions")
@@ -29,7 +28,6 @@ _FIELDS = {
 _BATCH = Kind("batch", "No batch found with id '{0}'.", "batch_id")
 _MESSAGES = Kind("message_batch", "Batch not found: {0}")
 _DAY = 24 * 3600
-_LATER = ("finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
 _LINE_FIELDS = {"custom_id": str, "method": str, "url": str, "body": dict}
 _RESULTS_URL = "https://api.anthropic.com/v1/messages/batches/{}/results"
 _NO_RESULTS = "has no available results. Results are available once it has ended."
@@ -42,23 +40,15 @@ def _create(context: Context) -> TapeAnswer:
     if source.view["purpose"] != "batch":
         raise Refused(400, f"File '{source.view['id']}' must have purpose 'batch'.", param="input_file_id")
     requests, problems = _read_lines(source.text or "", body["endpoint"])
-    view = {
-        "id": context.state.new_id(context.seed, "batch_", 32, HEX),
-        "object": "batch",
-        "endpoint": body["endpoint"],
-        "errors": None,
-        "input_file_id": source.view["id"],
-        "completion_window": "24h",
-        "status": "validating",
-        "output_file_id": None,
-        "error_file_id": None,
-        "created_at": created,
-        "in_progress_at": None,
-        "expires_at": created + _DAY,
-        **{f"{status}_at": None for status in _LATER},
-        "request_counts": {"total": 0, "completed": 0, "failed": 0},
-        "metadata": metadata(body),
-    }
+    view = template(
+        "batch",
+        id=context.state.new_id(context.seed, "batch_", 32, HEX),
+        endpoint=body["endpoint"],
+        input_file_id=source.view["id"],
+        created_at=created,
+        expires_at=created + _DAY,
+        metadata=metadata(body),
+    )
     batch = Stored(view, context.seed, requests=requests, results=problems)
     return context.plain(put(context, _BATCH, view["id"], batch), 0.4)
 
@@ -151,16 +141,13 @@ def _answers(context: Context, endpoint: str, holder: str, batch: Stored) -> lis
 
 def _create_messages(context: Context) -> TapeAnswer:
     requests, seed = _check_requests(context.body.get("requests")), context.seed
-    view: dict[str, Any] = {
-        "id": context.state.new_id(seed, "msgbatch_01", 22),
-        "type": "message_batch",
-        "processing_status": "in_progress",
-        "request_counts": _counts(processing=len(requests)),
-        "ended_at": None,
-        "created_at": _time(seed, 0),
-        "expires_at": _time(seed, _DAY),
-        **dict.fromkeys(("archived_at", "cancel_initiated_at", "results_url")),
-    }
+    view = template(
+        "message_batch",
+        id=context.state.new_id(seed, "msgbatch_01", 22),
+        request_counts=template("message_batch counts", processing=len(requests)),
+        created_at=_time(seed, 0),
+        expires_at=_time(seed, _DAY),
+    )
     return context.plain(put(context, _MESSAGES, view["id"], Stored(view, seed, requests=requests)), 0.3)
 
 
@@ -205,7 +192,7 @@ def _end_messages(context: Context, batch: Stored, *, cancelled: bool) -> None:
     batch.view = batch.view | {
         "processing_status": "ended",
         "ended_at": _time(batch.seed, 60),
-        "request_counts": _counts(**Counter(line["result"]["type"] for line in batch.results)),
+        "request_counts": template("message_batch counts", **Counter(line["result"]["type"] for line in batch.results)),
         "results_url": _RESULTS_URL.format(batch.view["id"]),
     }
 
@@ -234,10 +221,6 @@ def _ended(context: Context, problem: str) -> Stored:
     if batch.view["processing_status"] != "ended":
         raise Refused(400, f"Batch {context.ids[0]} {problem}")
     return batch
-
-
-def _counts(**some: int) -> dict[str, int]:
-    return dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0) | some
 
 
 def _time(seed: Seed, seconds: float) -> str:

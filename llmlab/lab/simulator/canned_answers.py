@@ -1,21 +1,22 @@
-"""Answers from a small stock (`knowledge.json`) and of a few fixed kinds, for the questions that people type first.
+"""Answers from a small stock (`data/knowledge.json`), and of a few fixed kinds: for questions that people type first.
 
 Each function takes the prompt, and returns an answer or an empty text.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
-from typing import Any
+from typing import Final
 
-_KNOWN: dict[str, Any] = json.loads(Path(__file__).with_name("knowledge.json").read_text(encoding="utf-8"))
-_CAPITALS: dict[str, str] = _KNOWN["capitals"]
-_FACTS: list[list[str]] = _KNOWN["facts"]
+from llmlab.lab.simulator.json_access import data
+
+KNOWN: Final = data("knowledge")
+"""Everything that the responder knows."""
+_CAPITALS: dict[str, str] = KNOWN["capitals"]
+_FACTS: list[list[str]] = KNOWN["facts"]
 """The words that must all be in the question, then the answers; several answers are for a temperature above 0."""
-_PHRASES: dict[str, dict[str, str]] = _KNOWN["phrases"]
-COORDINATES: dict[str, tuple[str, str]] = _KNOWN["coordinates"]
+_PHRASES: dict[str, dict[str, str]] = KNOWN["phrases"]
+COORDINATES: dict[str, tuple[str, str]] = KNOWN["coordinates"]
 """Latitude and longitude of cities, for tools that ask for them."""
 LANGUAGES = tuple(_PHRASES["hello"])
 _WHAT = ("what", "define", "definition", "describe", "explain", "meaning", "mean", "whats")
@@ -31,6 +32,11 @@ _ECHO_END = re.compile(r"(?:\s*,)?\s+(?:and nothing else|in \w+ (?:word|sentence
 _COUNT = re.compile(r"\bcount (?:from (\d+) )?(?:up )?to (\d+|ten|five|three|twenty)\b", re.I)
 _WHO = re.compile(r"\b(?:who|what) are you\b|\b(?:which|what) model\b|\bare you (?:real|a simulator|an ai)\b", re.I)
 _WHEN = re.compile(r"\b(?:time|date|day) is it\b|\btoday's date\b|\bthe weather\b|\bnews\b", re.I)
+
+
+def words(name: str) -> frozenset[str]:
+    """Return a list of words from the stock."""
+    return frozenset(KNOWN["words"][name].split())
 
 
 def echo(prompt: str) -> str:
@@ -84,7 +90,7 @@ def haiku(prompt: str) -> str:
     low = prompt.lower()
     if "haiku" not in low or re.search(r"what(?:'s| is) a haiku", low):
         return ""
-    return str(next(text for topic, text in _KNOWN["haikus"].items() if topic in low))
+    return str(next(text for topic, text in KNOWN["haikus"].items() if topic in low))
 
 
 def summary(prompt: str) -> str:
@@ -104,9 +110,9 @@ def about_itself(prompt: str) -> str:
 
 def fact(prompt: str, variant: int) -> str:
     """Look the question up in the stock of facts; a long text is not a question."""
-    words = re.findall(r"\w+", prompt.lower()[:400])
-    for keys, *answers in _FACTS if len(words) <= 30 else ():
-        if all(any(_matches(word, key) for word in words) for key in keys.split()):
+    asked = re.findall(r"\w+", prompt.lower()[:400])
+    for keys, *answers in _FACTS if len(asked) <= 30 else ():
+        if all(any(_matches(word, key) for word in asked) for key in keys.split()):
             return answers[variant % len(answers)]
     return ""
 
@@ -114,13 +120,13 @@ def fact(prompt: str, variant: int) -> str:
 def one_word(prompt: str, answer: str) -> str:
     """Shorten an answer to one word."""
     low = prompt.lower()
-    for key, word in _KNOWN["one_word"].items():
+    for key, word in KNOWN["one_word"].items():
         if all(part in low for part in key.split()):
             return str(word)
     if " = " in answer:
         return answer.rsplit(" = ", 1)[1]
-    words = re.findall(r"[^\W\d_][\w'-]*|\d[\d.,]*", answer.rstrip("."))
-    return words[-1] if words else "Simulated"
+    parts = re.findall(r"[^\W\d_][\w'-]*|\d[\d.,]*", answer.rstrip("."))
+    return parts[-1] if parts else "Simulated"
 
 
 def _matches(word: str, key: str) -> bool:

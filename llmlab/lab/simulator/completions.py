@@ -14,11 +14,10 @@ from llmlab.lab.simulator.context import Context, Routes
 from llmlab.lab.simulator.conversation import Conversation, Reply, Turn
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.fields import check, number
-from llmlab.lab.simulator.json_access import as_dict, as_int, stop_texts
+from llmlab.lab.simulator.json_access import as_dict, as_int, stop_texts, template
 from llmlab.lab.simulator.models import MODELS, Model
-from llmlab.lab.simulator.openai_chat import FINGERPRINT
-from llmlab.lab.simulator.usage import usage
-from llmlab.lab.wire.messages import Event, TapeAnswer
+from llmlab.lab.simulator.openai_chat import FINGERPRINT, usage
+from llmlab.lab.wire.messages import TapeAnswer
 
 _OPENAI_LIMIT = 16  # tokens, unless the request says more
 _SPEAKER = re.compile(r"^(system|user|assistant):[ \t]*", re.IGNORECASE | re.MULTILINE)
@@ -40,16 +39,13 @@ def _create(context: Context) -> TapeAnswer:
         limit = _OPENAI_LIMIT if service == "openai" else model.output
     reply, read = _complete(context, model, (Turn("user", body["prompt"]),), limit)
     counted = usage(service if service == "openrouter" else "", model, read, reply.tokens)
-    pace, finish = context.pace(model), "length" if reply.finish == "length" else "stop"
-    if not context.streams:
-        answer = _frame(context, model, reply.text, finish) | {"usage": counted}
-        return context.plain(answer, pace.after(reply.tokens), tokens=max(read, 1))
+    finish = "length" if reply.finish == "length" else "stop"
+    whole = _frame(context, model, reply.text, finish) | {"usage": counted}
     chunks = [_frame(context, model, part, None) for part in tokens.split(reply.text)]
     chunks.append(_frame(context, model, "", finish))
     if service == "openrouter" or as_dict(body.get("stream_options")).get("include_usage") is True:
         chunks.append(chunks[-1] | {"choices": [], "usage": counted})
-    events: list[tuple[float, Event]] = list(zip(pace.times([1] * len(chunks)), chunks, strict=True))
-    return context.stream([*events, (events[-1][0], "data: [DONE]")], "sse", max(read, 1))
+    return context.deliver(whole, chunks, context.pace(model), reply.tokens, read=max(read, 1), end=["data: [DONE]"])
 
 
 def _model(context: Context) -> Model:
@@ -87,28 +83,21 @@ def _llama_cpp(context: Context) -> TapeAnswer:
         raise Refused(400, '"prompt" is required' if prompt is None else '"prompt" must be a text')
     limit = model.output if limit is None or limit < 0 else limit
     reply, read = _complete(context, model, _dialogue(prompt), limit)
-    last = {
-        "index": 0,
-        "content": "",
-        "id_slot": 0,
-        "stop": True,
-        "model": model.id,
-        "tokens_predicted": reply.tokens,
-        "tokens_evaluated": read,
-        "prompt": prompt,
-        "truncated": False,
-        "stop_type": _STOP_TYPES[reply.finish],
-        "stopping_word": reply.stopped_at or "",
-        "tokens_cached": read + reply.tokens - 1,
-    }
-    pace = context.pace(model)
-    if not context.streams:
-        return context.plain(last | {"content": reply.text}, pace.after(reply.tokens))
-    chunks: list[dict[str, Any]] = [
+    last = template(
+        "llama.cpp completion",
+        model=model.id,
+        tokens_predicted=reply.tokens,
+        tokens_evaluated=read,
+        prompt=prompt,
+        stop_type=_STOP_TYPES[reply.finish],
+        stopping_word=reply.stopped_at or "",
+        tokens_cached=read + reply.tokens - 1,
+    )
+    chunks = [
         {"index": 0, "content": part, "stop": False, "tokens_predicted": at, "tokens_evaluated": read}
         for at, part in enumerate(tokens.split(reply.text), start=1)
     ]
-    return context.stream(list(zip(pace.times([1] * (len(chunks) + 1)), [*chunks, last], strict=True)), "sse")
+    return context.deliver(last | {"content": reply.text}, [*chunks, last], context.pace(model), reply.tokens, read=0)
 
 
 def _dialogue(prompt: str) -> tuple[Turn, ...]:

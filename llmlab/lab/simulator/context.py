@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from llmlab.lab.simulator.conversation import Compose, Turn
 from llmlab.lab.simulator.errors import Refused, refusal, request_id
-from llmlab.lab.simulator.json_access import as_number
+from llmlab.lab.simulator.json_access import as_number, template
 from llmlab.lab.simulator.models import MODELS, Model, find
-from llmlab.lab.simulator.seed import BASE62, Seed
-from llmlab.lab.simulator.timing import Pace, pace_of
+from llmlab.lab.simulator.seed import BASE62, Pace, Seed
 from llmlab.lab.wire.messages import Event, Framing, TapeAnswer
 
 
@@ -93,11 +92,6 @@ class Context:
         return self.json
 
     @property
-    def streams(self) -> bool:
-        """Whether the request wants a stream, which it has to say."""
-        return self.body.get("stream") is True
-
-    @property
     def models(self) -> tuple[Model, ...]:
         """The models that the service has now. Those of Ollama can be pulled and deleted."""
         return tuple(self.state.installed.values()) if self.service == "ollama" else MODELS[self.service]
@@ -133,18 +127,45 @@ class Context:
         return self.seed.number("variant", 1000) if temperature is not None else 0
 
     def pace(self, model: Model, hidden: int = 0) -> Pace:
-        """Return the model's speed, after that many tokens of reasoning that are not shown."""
-        return pace_of(model.id, self.seed, hidden)
+        """Return the model's speed, varied by up to a fifth, after that many tokens of reasoning that are not shown."""
+        draw = self.seed.random("pace")
+        first, rate = round(model.first * draw.uniform(0.8, 1.2), 3), model.rate * draw.uniform(0.9, 1.1)
+        return Pace(round(first + hidden / rate, 3), rate, self.seed)
 
-    def plain(self, body: Any, seconds: float = 0.1, *, status: int = 200, tokens: int = 0) -> TapeAnswer:
-        """Answer with one JSON document; with no body at all for None.
+    def deliver(
+        self,
+        whole: dict[str, Any],
+        events: Iterable[Event],
+        pace: Pace,
+        written: int,
+        *,
+        read: int,
+        framing: Framing = "sse",
+        opening: Sequence[Event] = (),
+        end: Sequence[Event] = (),
+        sizes: Callable[[Event], int] = lambda event: 1,
+    ) -> TapeAnswer:
+        """Answer whole, or with a stream if the request asks for one.
 
         Args:
-            body: the document.
-            seconds: how long the answer took.
-            status: HTTP status.
-            tokens: input tokens, for the rate limit headers.
+            whole: the whole answer.
+            events: the same answer in pieces; they are asked for only if they are needed.
+            pace: speed of the model.
+            written: tokens of the answer that a reader sees.
+            read: tokens of the request.
+            framing: of the stream.
+            opening, end: events before the first token, and after the last one.
+            sizes: counts the tokens of an event.
         """
+        if self.body.get("stream") is not True:
+            return self.plain(whole, pace.after(written), tokens=read)
+        pieces = list(events)
+        timed = list(zip(pace.times(list(map(sizes, pieces))), pieces, strict=True))
+        before, last = round(pace.first * 0.4, 3), timed[-1][0]
+        return self.stream([*((before, one) for one in opening), *timed, *((last, one) for one in end)], framing, read)
+
+    def plain(self, body: Any, seconds: float = 0.1, *, status: int = 200, tokens: int = 0) -> TapeAnswer:
+        """Answer with one JSON document, or with no body for None; `tokens` of the request go into the headers."""
         headers = {"content-type": "application/json", **self._headers(seconds, tokens)}
         return TapeAnswer(status, headers, body, seconds=seconds, source="simulated")
 
@@ -183,23 +204,18 @@ class Context:
 
 
 def _openai_limits(tokens: int) -> dict[str, str]:
-    head = "x-ratelimit-"
-    return {
-        f"{head}limit-requests": "5000", f"{head}limit-tokens": "2000000", f"{head}remaining-requests": "4999",
-        f"{head}remaining-tokens": str(max(0, 2_000_000 - tokens)), f"{head}reset-requests": "12ms",
-        f"{head}reset-tokens": f"{round(tokens * 0.03)}ms" if tokens > 33 else "0s",
-    }  # fmt: skip
+    reset, left = f"{round(tokens * 0.03)}ms" if tokens > 33 else "0s", str(max(0, 2_000_000 - tokens))
+    limits = template("openai limits")
+    return limits | {"x-ratelimit-remaining-tokens": left, "x-ratelimit-reset-tokens": reset}
 
 
 def _anthropic_limits(tokens: int, reset: str) -> dict[str, str]:
-    used = {"requests": (4_000, 1), "tokens": (2_400_000, tokens), "input-tokens": (2_000_000, tokens)}
-    headers: dict[str, str] = {}
-    for name, (limit, spent) in (used | {"output-tokens": (400_000, 0)}).items():
+    limits = template("anthropic limits")
+    for name in ("tokens", "input-tokens"):
         # The service rounds the remaining tokens to thousands.
-        left = limit - spent if name == "requests" else (limit - spent + 500) // 1000 * 1000
-        values = {"limit": limit, "remaining": max(0, left), "reset": reset}
-        headers |= {f"anthropic-ratelimit-{name}-{part}": str(value) for part, value in values.items()}
-    return headers
+        left = (int(limits[f"anthropic-ratelimit-{name}-limit"]) - tokens + 500) // 1000 * 1000
+        limits[f"anthropic-ratelimit-{name}-remaining"] = str(max(0, left))
+    return {name: value or reset for name, value in limits.items()}
 
 
 Handler: TypeAlias = Callable[[Context], TapeAnswer | dict[str, Any] | None]

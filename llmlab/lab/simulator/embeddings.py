@@ -12,7 +12,7 @@ from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.fields import NEEDED, check, one_of
 from llmlab.lab.simulator.json_access import as_int, texts_of
 from llmlab.lab.simulator.models import Model
-from llmlab.lab.simulator.text_search import embed
+from llmlab.lab.simulator.text_search import vector
 from llmlab.lab.wire.messages import TapeAnswer
 
 _FIELDS = {"input": NEEDED, "encoding_format": one_of("float", "base64")}
@@ -31,7 +31,7 @@ def _embeddings(context: Context) -> TapeAnswer:
         raise Refused(400, "Invalid 'input': input cannot be an empty array or an empty string.", param="input")
     size, counts = _size(body, model), [tokens.count(text) for text in texts]
     context.check_length(max(counts), model)
-    vectors: list[Any] = [embed(text, size) for text in texts]
+    vectors: list[Any] = [vector(text, size) for text in texts]
     if body.get("encoding_format") == "base64":
         vectors = [base64.b64encode(struct.pack(f"<{size}f", *vector)).decode("ascii") for vector in vectors]
     used = sum(counts)
@@ -44,7 +44,7 @@ def _embeddings(context: Context) -> TapeAnswer:
     return context.plain(answer, context.pace(model).after(used), tokens=max(used, 1))
 
 
-def _embed(context: Context) -> dict[str, Any]:
+def embed(context: Context) -> dict[str, Any]:
     """Answer Ollama's own endpoint."""
     body, seed, model = context.body, context.seed, context.named_model()
     if not model.embeds:
@@ -52,7 +52,7 @@ def _embed(context: Context) -> dict[str, Any]:
     texts = texts_of(body.get("input"))
     return {
         "model": body.get("model") or body.get("name"),
-        "embeddings": [embed(text, _size(body, model)) for text in texts],
+        "embeddings": [vector(text, _size(body, model)) for text in texts],
         "total_duration": 35_000_000 + seed.number("total", 900_000),
         "load_duration": 5_000_000 + seed.number("load", 3_000_000),
         "prompt_eval_count": sum(map(tokens.count, texts)),
@@ -68,4 +68,3 @@ def _size(body: dict[str, Any], model: Model) -> int:
 
 
 OPENAI: Routes = {"/v1/embeddings": {"POST": _embeddings}}
-OLLAMA: Routes = {"/api/embed": {"POST": _embed}}

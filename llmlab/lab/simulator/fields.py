@@ -163,20 +163,33 @@ def metadata(body: dict[str, Any]) -> dict[str, str] | None:
     return value
 
 
+def check_reasoning(body: dict[str, Any], model: str, effort: str, name: str) -> None:
+    """Refuse at OpenAI the reasoning of a model that has none, and a temperature where a model reasons.
+
+    Args:
+        body: the request.
+        model: the model's name.
+        effort: the request's reasoning effort, or the model's default.
+        name: the field of the effort.
+    """
+    if model.startswith("gpt-4") and effort != "none":
+        raise unsupported(name)
+    if effort != "none" and body.get("temperature") not in (None, 1):
+        raise unsupported("temperature")
+
+
 def check_format(form: dict[str, Any], where: str) -> None:
     """Check the name and the schema of a structured answer at OpenAI; `where` is the field that holds them."""
     if form.get("type") != "json_schema":
         return
-    name = as_str(form.get("name"))
-    if not name:
-        raise missing(f"{where}.name")
+    name, schema = as_str(form.get("name")), form.get("schema")
+    if not name or not isinstance(schema, dict):
+        raise missing(f"{where}.schema" if name else f"{where}.name")
     if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name):
         message = f"Invalid '{where}.name': string does not match pattern '^[a-zA-Z0-9_-]+$'."
         raise Refused(400, message, param=f"{where}.name", code="invalid_value")
-    if not isinstance(form.get("schema"), dict):
-        raise missing(f"{where}.schema")
     if form.get("strict") is True:
-        _check_strict(form["schema"], f"response_format '{name}'", f"{where}.schema", "invalid_json_schema")
+        _check_strict(schema, f"response_format '{name}'", f"{where}.schema", "invalid_json_schema")
 
 
 def check_tool(tool: dict[str, Any], where: str) -> None:
@@ -188,34 +201,25 @@ def check_tool(tool: dict[str, Any], where: str) -> None:
 
 def _check_strict(schema: dict[str, Any], what: str, param: str, code: str) -> None:
     """Refuse a schema whose objects do not require all their fields, or allow others."""
-    problem = ""
     if schema.get("type") != "object":
         kind = as_str(schema.get("type")) or None
         problem = f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{kind}\"'."
-    for context, rule in () if problem else _objects(schema, ()):
-        required = as_list(rule.get("required"))
-        absent = [name for name in as_dict(rule.get("properties")) if name not in required]
-        if rule.get("additionalProperties") is not False:
-            problem = f"In context={context!r}, 'additionalProperties' is required to be supplied and to be false."
-        elif absent:
-            supplied = "'required' is required to be supplied and to be an array including every key in properties."
-            problem = f"In context={context!r}, {supplied} Missing '{absent[0]}'."
-        if problem:
-            break
-    if problem:
         raise Refused(400, f"Invalid schema for {what}: {problem}", param=param, code=code)
+    for context, rule in _objects(schema, ()):
+        required = as_list(rule.get("required"))
+        absent = next((name for name in as_dict(rule.get("properties")) if name not in required), None)
+        name = "additionalProperties" if rule.get("additionalProperties") is not False else "required"
+        rest = "false." if name != "required" else f"an array including every key in properties. Missing '{absent}'."
+        if name != "required" or absent:
+            problem = f"In context={context!r}, '{name}' is required to be supplied and to be {rest}"
+            raise Refused(400, f"Invalid schema for {what}: {problem}", param=param, code=code)
 
 
-def _objects(rule: object, context: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+def _objects(rule: Any, context: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
     """Yield every object of a schema, with the path to it."""
-    if not isinstance(rule, dict) or len(context) > 10:
-        return
-    if rule.get("type") == "object" or "properties" in rule:
+    named = context[-1:] and context[-1] in ("properties", "$defs", "definitions")
+    if isinstance(rule, dict) and not named and (rule.get("type") == "object" or "properties" in rule):
         yield context, rule
-    inner = [("items", rule.get("items"))]
-    inner += [(f"{group} {name}", one) for group in ("properties", "$defs", "definitions")
-              for name, one in as_dict(rule.get(group)).items()]  # fmt: skip
-    inner += [(f"{union} {at}", one) for union in ("anyOf", "oneOf", "allOf")
-              for at, one in enumerate(as_list(rule.get(union)))]  # fmt: skip
-    for path, one in inner:
-        yield from _objects(one, (*context, *path.split(" ", 1)))
+    inner = rule.items() if isinstance(rule, dict) else enumerate(rule) if isinstance(rule, list) else ()
+    for name, one in inner:
+        yield from _objects(one, (*context, str(name)))

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from llmlab.lab.simulator.calculator import find_sum
-from llmlab.lab.simulator.canned_answers import COORDINATES, LANGUAGES
+from llmlab.lab.simulator.canned_answers import COORDINATES, KNOWN, LANGUAGES, words
 from llmlab.lab.simulator.json_access import as_dict, as_int, as_list, as_number, as_str
 
 _DEPTH = 6
@@ -18,12 +18,7 @@ _MOST_VALUES = 500
 _QUOTED = re.compile(r"[\"“«]([^\"“”«»]{1,300})[\"”»]|(?<!\w)['‘]([^'‘’]{1,300})['’](?!\w)")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?!\w)")
 _CAPITALISED = re.compile(r"\b[A-ZÀ-Þ][\w'-]*(?:(?:,? (?=[A-Z]{2}\b)| )(?:of |de )?[A-ZÀ-Þ][\w'-]*)*")
-_OPENERS_TEXT = (
-    "a add an and answer are calculate call can compute convert could did do does fetch find for from get give hello "
-    "hi how i i'm in is it let list look make name my now order please roll search send set show tell that the this to "
-    "translate use weather what what's when where which who whose why will with would you"
-)
-_OPENERS = frozenset(_OPENERS_TEXT.split())
+_OPENERS = words("opening a request")
 _LIMITS_IN_WORDS = re.compile(
     r"\b((?:exclusiveM|m)(?:in|ax)imum|multipleOf|(?:min|max)(?:Items|Length)|format): "
     r"(-?\d{1,15}(?:\.\d{1,15})?|(?<=format: )[a-z-]+)"
@@ -31,20 +26,10 @@ _LIMITS_IN_WORDS = re.compile(
 _DATE = re.compile(
     r"\d{4}-\d\d-\d\d|\b(?:today|tomorrow|yesterday|tonight|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b", re.I
 )
-_EMAIL, _URL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+\w"), re.compile(r"https?://[^\s\"'<>]+")
-_PATTERNS = {"mail": _EMAIL, "url": _URL, "date": _DATE, "day": _DATE}
+_FORMATS = {name: (re.compile(pattern), example) for name, (pattern, example) in KNOWN["formats"].items()}
+"""How a text of a format looks, and an example."""
+_PATTERNS = {"mail": _FORMATS["email"][0], "url": _FORMATS["uri"][0], "date": _DATE, "day": _DATE}
 """What a field holds that has this in its name."""
-_FORMATS = {
-    # how a text of this format looks, and an example
-    "date": (re.compile(r"\d{4}-\d\d-\d\d"), "2026-11-05"),
-    "time": (re.compile(r"\d\d:\d\d:\d\dZ"), "12:00:00Z"),
-    "date-time": (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "2026-11-05T12:00:00Z"),
-    "email": (_EMAIL, "somebody@example.com"),
-    "uri": (_URL, "https://example.com"),
-    "uuid": (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "00000000-0000-4000-8000-000000000000"),
-    "ipv4": (re.compile(r"\d{1,3}(?:\.\d{1,3}){3}"), "192.0.2.1"),
-    "duration": (re.compile(r"PT\d+[HMS]"), "PT1H"),
-}
 _PLACE_NAME = re.compile("cit(?:y|ies)|location|place|town|country|destination|origin|region|where|address")
 _SUM_NAME = re.compile("expression|formula|equation|calculation")
 _TEXT_NAMES = ("query", "question", "text", "prompt", "message", "input", "content", "sentence", "search", "topic", "q")

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llmlab.lab.simulator.context import Context, Routes
+from llmlab.lab.simulator.json_access import template
 from llmlab.lab.simulator.models import Model
 from llmlab.lab.simulator.stored import message_page
 
-_PARAMETERS_TEXT = "max_tokens reasoning response_format seed stop temperature tool_choice tools top_p"
 _OWNERS = {"openai": "system", "ollama": "library"}
 
 
@@ -19,53 +19,38 @@ def _openai(context: Context, model: Model) -> dict[str, Any]:
 
 
 def _anthropic(model: Model) -> dict[str, Any]:
-    return {
-        "type": "model",
-        "id": model.id,
-        "display_name": model.title,
-        "created_at": f"{model.created}T00:00:00Z",
-        "lifecycle": "active",
-        "max_input_tokens": model.context,
-        "max_tokens": model.output,
-    }
+    return template(
+        "anthropic model",
+        id=model.id,
+        display_name=model.title,
+        created_at=f"{model.created}T00:00:00Z",
+        max_input_tokens=model.context,
+        max_tokens=model.output,
+    )
 
 
 def _openrouter(model: Model) -> dict[str, Any]:
-    kind, title = "embeddings" if model.embeds else "text", model.title or model.id
-    prices = {"prompt": _price(model.prompt_price), "completion": _price(model.completion_price)}
-    return {
-        "id": model.id,
-        "canonical_slug": model.served.removesuffix(":free"),
-        "hugging_face_id": "",
-        "name": title,
-        "created": _created(model),
-        "description": f"{title}, as llmlab's simulator plays it.",
-        "context_length": model.context,
-        "architecture": {
-            "modality": f"text->{kind}",
-            "input_modalities": ["text"],
-            "output_modalities": [kind],
-            "tokenizer": "Other",
-            "instruct_type": None,
-        },
-        "pricing": prices | dict.fromkeys(("request", "image", "web_search", "internal_reasoning"), "0"),
-        "top_provider": {
-            "context_length": model.context,
-            "max_completion_tokens": None if model.embeds else model.output,
-            "is_moderated": False,
-        },
-        "per_request_limits": None,
-        "supported_parameters": [] if model.embeds else _PARAMETERS_TEXT.split(),
-        "default_parameters": {"temperature": None, "top_p": None, "frequency_penalty": None},
-    }
+    title, prices = model.title or model.id, (("prompt", model.prompt_price), ("completion", model.completion_price))
+    view = template(
+        "openrouter model",
+        id=model.id,
+        canonical_slug=model.served.removesuffix(":free"),
+        name=title,
+        created=_created(model),
+        description=f"{title}, as llmlab's simulator plays it.",
+        context_length=model.context,
+    )
+    view["pricing"] = view["pricing"] | {name: f"{price / 1e6:.10f}".rstrip("0").rstrip(".") for name, price in prices}
+    view["top_provider"] = view["top_provider"] | {"context_length": model.context}
+    if model.embeds:
+        kinds = {"modality": "text->embeddings", "output_modalities": ["embeddings"]}
+        return view | {"supported_parameters": [], "architecture": view["architecture"] | kinds}
+    view["top_provider"]["max_completion_tokens"] = model.output
+    return view
 
 
 def _created(model: Model) -> int:
     return int(datetime.fromisoformat(model.created).replace(tzinfo=UTC).timestamp())
-
-
-def _price(dollars: float) -> str:
-    return f"{dollars / 1e6:.10f}".rstrip("0").rstrip(".")
 
 
 OPENAI: Routes = {

@@ -12,14 +12,24 @@ from typing import Any, Final
 
 from llmlab.lab.simulator import fields, tokens
 from llmlab.lab.simulator.context import Context, Routes
-from llmlab.lab.simulator.conversation import Conversation, Reply, Tool, ToolCall, Turn, unmatched_results
+from llmlab.lab.simulator.conversation import Conversation, Reply, ToolCall, Turn, unmatched_results
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.images import check_images, images_of
-from llmlab.lab.simulator.json_access import arguments_of, as_dict, as_int, as_str, dicts, stop_texts, text_of
+from llmlab.lab.simulator.json_access import (
+    arguments_of,
+    as_dict,
+    as_int,
+    as_str,
+    dicts,
+    function_tools,
+    schema_of,
+    stop_texts,
+    template,
+    text_of,
+)
 from llmlab.lab.simulator.models import Model
 from llmlab.lab.simulator.seed import BASE62
-from llmlab.lab.simulator.usage import usage
-from llmlab.lab.wire.messages import Event, TapeAnswer
+from llmlab.lab.wire.messages import TapeAnswer
 
 FINGERPRINT: Final = "fp_llmlab_simulator"
 """The `system_fingerprint` of every answer: nobody shall take it for a real one."""
@@ -98,39 +108,6 @@ def _read(context: Context) -> tuple[Conversation, Model]:
     return conversation, model
 
 
-def function_tools(tools: object) -> tuple[Tool, ...]:
-    """Read tools in the form of Chat Completions, which Ollama's own API has too."""
-    return tools_of([as_dict(tool.get("function")) for tool in dicts(tools)], "parameters")
-
-
-def tools_of(tools: list[dict[str, Any]], schema: str) -> tuple[Tool, ...]:
-    """Read tools with a name, a description, and the schema of their arguments under that name."""
-    named = (one for one in tools if as_str(one.get("name")))
-    return tuple(Tool(one["name"], as_str(one.get("description")), as_dict(one.get(schema))) for one in named)
-
-
-def schema_of(form: dict[str, Any], holder: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the schema of a structured answer: an empty one for any JSON object, None for a text."""
-    if form.get("type") == "json_schema":
-        return as_dict(holder.get("schema"))
-    return {} if form.get("type") == "json_object" else None
-
-
-def check_reasoning(body: dict[str, Any], model: Model, effort: str, name: str) -> None:
-    """Refuse reasoning of a model that has none, and a temperature for a model that reasons.
-
-    Args:
-        body: the request.
-        model: the model.
-        effort: the request's reasoning effort, or the model's default.
-        name: the field of the effort.
-    """
-    if model.id.startswith("gpt-4") and effort != "none":
-        raise fields.unsupported(name)
-    if effort != "none" and body.get("temperature") not in (None, 1):
-        raise fields.unsupported("temperature")
-
-
 def _check_openai(body: dict[str, Any], conversation: Conversation, model: Model) -> None:
     if model.id.startswith(("gpt-5", "gpt-6", "o")) and body.get("max_tokens") is not None:
         raise fields.unsupported("max_tokens", "Use 'max_completion_tokens' instead.")
@@ -150,7 +127,7 @@ def _check_openai(body: dict[str, Any], conversation: Conversation, model: Model
         problem = f"The following tool_call_ids did not have response messages: {', '.join(waiting)}"
         message = f"An assistant message with 'tool_calls' {rule}. {problem}"
         raise Refused(400, message, param=f"messages.[{at}].role")
-    check_reasoning(body, model, conversation.effort, "reasoning_effort")
+    fields.check_reasoning(body, model.id, conversation.effort, "reasoning_effort")
 
 
 def _turns(context: Context) -> Iterator[Turn]:
@@ -180,47 +157,94 @@ def _read_call(call: dict[str, Any]) -> ToolCall:
     return ToolCall(as_str(call.get("id")), as_str(function.get("name")), arguments_of(function.get("arguments")))
 
 
+def usage(service: str, model: Model, read: int, written: int, reasoned: int = 0) -> dict[str, Any]:
+    """Write the usage of an answer; only OpenAI and OpenRouter tell details, and only OpenRouter the cost in USD.
+
+    Args:
+        service: who answers.
+        model: the model that answered.
+        read: tokens of the request.
+        written: tokens of the answer, reasoning included.
+        reasoned: tokens of the reasoning.
+    """
+    counted: dict[str, Any] = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+    if service not in ("openai", "openrouter"):
+        return counted
+    counted = template(f"{service} usage", **counted)
+    counted["completion_tokens_details"] = counted["completion_tokens_details"] | {"reasoning_tokens": reasoned}
+    if service == "openrouter":
+        paid = ((read, model.prompt_price), (written, model.completion_price))
+        prompt, completion = (round(count * price / 1e6, 10) for count, price in paid)
+        counted["cost"] = round(prompt + completion, 10)
+        costs = {"": counted["cost"], "prompt_": prompt, "completions_": completion}
+        counted["cost_details"] = {f"upstream_inference_{part}cost": cost for part, cost in costs.items()}
+    return counted
+
+
 class _Writer:
-    """Writes the choices of one answer, whole or in chunks."""
+    """Writes the replies to one request, whole or in chunks."""
 
-    def __init__(self, context: Context, model: Model) -> None:
-        self.context, self.model, self.service = context, model, context.service
-        self.openai, self.openrouter = context.service == "openai", context.service == "openrouter"
+    def __init__(self, context: Context, model: Model, replies: list[Reply], read: int) -> None:
+        self.context, self.model, self.service, self.replies = context, model, context.service, replies
+        reasoned = sum(reply.reasoning_tokens for reply in replies)
+        self.usage = usage(self.service, model, read, sum(reply.tokens for reply in replies) + reasoned, reasoned)
 
-    def frame(self, kind: str, choices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    def whole(self) -> dict[str, Any]:
+        """Return the whole answer."""
+        choices = [
+            self._choice(at, reply.finish, message=self._message(reply)) for at, reply in enumerate(self.replies)
+        ]
+        tier = {"service_tier": None} if self.service == "openrouter" else {}
+        return self._frame("chat.completion", choices, usage=self.usage, **tier)
+
+    def chunks(self) -> list[dict[str, Any]]:
+        """Return the same answer in chunks."""
+        service, options, seed = self.service, as_dict(self.context.body.get("stream_options")), self.context.seed
+        chunks = [self._chunk(at, delta) for at, reply in enumerate(self.replies) for delta in self._deltas(reply)]
+        last = {"role": "assistant", "content": ""} if service == "openrouter" else {}
+        chunks += [self._chunk(at, last, reply.finish) for at, reply in enumerate(self.replies)]
+        if service == "openrouter":
+            chunks.append(self._chunk(0, last, usage=self.usage))
+        elif options.get("include_usage") is True:
+            chunks = [chunk | {"usage": None} for chunk in chunks] if service == "openai" else chunks
+            chunks.append(self._frame("chat.completion.chunk", [], usage=self.usage))
+        if service == "openai" and options.get("include_obfuscation") is not False:
+            for at, chunk in enumerate(chunks):
+                chunk["obfuscation"] = seed.letters(f"veil{at}", 5 + seed.number(f"veil{at}", 11))
+        return chunks
+
+    def _frame(self, kind: str, choices: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
         seed = self.context.seed
         ids = {"openrouter": self.context.generation_id, "ollama": f"chatcmpl-{seed.number('id', 1000)}"}
-        answer_id = ids.get(self.service) or "chatcmpl-" + seed.letters("id", 29 if self.openai else 32)
+        answer_id = ids.get(self.service) or "chatcmpl-" + seed.letters("id", 29 if self.service == "openai" else 32)
         frame = {"id": answer_id, "object": kind, "created": seed.created, "model": self.model.served}
-        if self.openrouter:
-            frame["provider"] = self.model.provider
-        tier = {"service_tier": "default"} if self.openai else {}
-        return {**frame, "choices": choices, **more, "system_fingerprint": FINGERPRINT, **tier}
+        provider = {"provider": self.model.provider} if self.service == "openrouter" else {}
+        tier = {"service_tier": "default"} if self.service == "openai" else {}
+        return {**frame, **provider, "choices": choices, **more, "system_fingerprint": FINGERPRINT, **tier}
 
-    def choice(self, at: int, finish: str | None, **content: Any) -> dict[str, Any]:
-        choice = {"index": at, **content, "finish_reason": finish}
-        if self.openrouter:
-            choice |= {"native_finish_reason": self.model.native_finish(finish), "logprobs": None}
-        return choice
+    def _choice(self, at: int, finish: str, **content: Any) -> dict[str, Any]:
+        end = _FINISH.get(finish)
+        native = {"native_finish_reason": self.model.native_finish(end), "logprobs": None}
+        return {"index": at, **content, "finish_reason": end, **(native if self.service == "openrouter" else {})}
 
-    def chunk(self, at: int, delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
-        return self.frame("chat.completion.chunk", [self.choice(at, finish, delta=delta)], **more)
+    def _chunk(self, at: int, delta: dict[str, Any], finish: str = "", **more: Any) -> dict[str, Any]:
+        return self._frame("chat.completion.chunk", [self._choice(at, finish, delta=delta)], **more)
 
-    def message(self, reply: Reply) -> dict[str, Any]:
+    def _message(self, reply: Reply) -> dict[str, Any]:
         empty = "" if self.service == "ollama" else None
         message: dict[str, Any] = {"role": "assistant", "content": empty if reply.calls else reply.text}
-        if reply.calls:
-            message["tool_calls"] = [self._call(at, call) for at, call in enumerate(reply.calls)]
-        if self.openai:
-            for call in message.get("tool_calls", ()):
-                del call["index"]
-            return message | {"refusal": None, "annotations": []}
-        if self.openrouter:
+        calls = [self._call(at, call) for at, call in enumerate(reply.calls)]
+        if self.service == "openai":
+            message |= {"refusal": None, "annotations": []}
+            calls = [{name: value for name, value in call.items() if name != "index"} for call in calls]
+        elif self.service == "openrouter":
             message |= {"refusal": None, "reasoning": None}
-        return message | (self._thought(reply.reasoning) if reply.reasoning else {})
+        if reply.reasoning and self.service != "openai":
+            message |= self._thought(reply.reasoning)
+        return message | ({"tool_calls": calls} if calls else {})
 
     def _thought(self, text: str) -> dict[str, Any]:
-        if self.openrouter:
+        if self.service == "openrouter":
             detail = {"type": "reasoning.text", "text": text, "index": 0, "format": None}
             return {"reasoning": text, "reasoning_details": [detail]}
         return {"reasoning_content" if self.service == "local_gpt_oss" else "reasoning": text}
@@ -229,28 +253,24 @@ class _Writer:
         arguments = json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":"), default=str)
         length, alphabet = (8, "0123456789abcdefghijklmnopqrstuvwxyz") if self.service == "ollama" else (24, BASE62)
         call_id = "call_" + self.context.seed.letters(f"call{at}", length, alphabet)
-        function = {"name": call.name, "arguments": arguments}
-        return {"index": at, "id": call_id, "type": "function", "function": function}
+        return {"index": at, "id": call_id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
-    def deltas(self, reply: Reply) -> list[dict[str, Any]]:
+    def _deltas(self, reply: Reply) -> list[dict[str, Any]]:
         """Return the deltas of a reply; the first one carries the role."""
         service, empty = self.service, {"content": ""} if self.service == "ollama" else {}
         deltas = [empty | self._thought(part) for part in tokens.split(reply.reasoning) if service != "openai"]
         deltas += [{"content": part} for part in tokens.split(reply.text)]
-        for at, call in enumerate(reply.calls):
-            deltas += self._call_deltas(self._call(at, call))
-        role: dict[str, Any] = {
-            "role": "assistant",
-            "content": None if reply.calls or service == "local_gpt_oss" else "",
-        }
+        deltas += [delta for at, call in enumerate(reply.calls) for delta in self._call_deltas(self._call(at, call))]
+        role: dict[str, Any] = {"role": "assistant", "content": ""}
         if service == "openrouter":
             return [role | {"content": None if "tool_calls" in delta else ""} | delta for delta in deltas]
         if service == "ollama":
-            return [role | {"content": ""} | (deltas or [{}])[0], *deltas[1:]]
+            return [role | (deltas or [{}])[0], *deltas[1:]]
+        if reply.calls or service == "local_gpt_oss":
+            role["content"] = None
         if service == "openai":
             role["refusal"] = None
-            return [role | deltas[0], *deltas[1:]] if reply.calls else [role, *deltas]
-        return [role, *deltas]
+        return [role | deltas[0], *deltas[1:]] if service == "openai" and reply.calls else [role, *deltas]
 
     def _call_deltas(self, call: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if self.service == "ollama":  # sends every call whole
@@ -258,7 +278,7 @@ class _Writer:
             return
         name, arguments = call["function"]["name"], call["function"]["arguments"]
         yield {"tool_calls": [call | {"function": {"name": name, "arguments": ""}}]}
-        kind = {"type": "function"} if self.openrouter else {}
+        kind = {"type": "function"} if self.service == "openrouter" else {}
         for part in tokens.split(arguments):
             yield {"tool_calls": [{"index": call["index"], "function": {"arguments": part}, **kind}]}
 
@@ -267,34 +287,12 @@ def _chat(context: Context) -> TapeAnswer:
     conversation, model = _read(context)
     many = min(max(as_int(context.body.get("n")) or 1, 1), _MOST_CHOICES)
     replies = [context.compose(replace(conversation, variant=conversation.variant + at)) for at in range(many)]
-    read, hidden = tokens.count_input(conversation), context.service == "openai"
-    reasoned, written = (sum(getattr(reply, name) for reply in replies) for name in ("reasoning_tokens", "tokens"))
-    writer, pace = _Writer(context, model), context.pace(model, replies[0].reasoning_tokens if hidden else 0)
-    counted = usage(context.service, model, read, written + reasoned, reasoned)
-    ends = list(enumerate(_FINISH[reply.finish] for reply in replies))
-    if not context.streams:
-        choices = [writer.choice(at, end, message=writer.message(replies[at])) for at, end in ends]
-        tier = {"service_tier": None} if writer.openrouter else {}
-        visible = max(reply.tokens + (0 if hidden else reply.reasoning_tokens) for reply in replies)
-        return context.plain(
-            writer.frame("chat.completion", choices, usage=counted, **tier), pace.after(visible), tokens=read
-        )
-    chunks = [writer.chunk(at, delta) for at, reply in enumerate(replies) for delta in writer.deltas(reply)]
-    last = {"role": "assistant", "content": ""} if writer.openrouter else {}
-    chunks += [writer.chunk(at, last, end) for at, end in ends]
-    options, seed = as_dict(context.body.get("stream_options")), context.seed
-    if writer.openrouter:
-        chunks.append(writer.chunk(0, last, usage=counted))
-    elif options.get("include_usage") is True:
-        chunks = [chunk | {"usage": None} for chunk in chunks] if hidden else chunks
-        chunks.append(writer.frame("chat.completion.chunk", [], usage=counted))
-    if hidden and options.get("include_obfuscation") is not False:
-        for at, chunk in enumerate(chunks):
-            chunk["obfuscation"] = seed.letters(f"veil{at}", 5 + seed.number(f"veil{at}", 11))
-    events: list[tuple[float, Event]] = list(zip(pace.times([1] * len(chunks)), chunks, strict=True))
-    if writer.openrouter:
-        events.insert(0, (round(pace.first * 0.3, 3), ": OPENROUTER PROCESSING"))
-    return context.stream([*events, (events[-1][0], "data: [DONE]")], "sse", read)
+    hides, read = context.service == "openai", tokens.count_input(conversation)  # OpenAI shows no reasoning
+    writer, pace = _Writer(context, model, replies, read), context.pace(model, replies[0].reasoning_tokens * hides)
+    visible = max(reply.tokens + reply.reasoning_tokens * (not hides) for reply in replies)
+    opening = [": OPENROUTER PROCESSING"] if context.service == "openrouter" else []
+    chunks = (chunk for chunk in writer.chunks())
+    return context.deliver(writer.whole(), chunks, pace, visible, read=read, opening=opening, end=["data: [DONE]"])
 
 
 ROUTES: Routes = {"/v1/chat/completions": {"POST": _chat}}

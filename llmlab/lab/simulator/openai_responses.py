@@ -16,9 +16,20 @@ from llmlab.lab.simulator.context import Context, Routes, Stored
 from llmlab.lab.simulator.conversation import Conversation, Passage, Reply, ToolCall, Turn
 from llmlab.lab.simulator.errors import Refused
 from llmlab.lab.simulator.images import images_of
-from llmlab.lab.simulator.json_access import arguments_of, as_dict, as_int, as_list, as_str, dicts, stop_texts, text_of
+from llmlab.lab.simulator.json_access import (
+    arguments_of,
+    as_dict,
+    as_int,
+    as_list,
+    as_str,
+    dicts,
+    schema_of,
+    stop_texts,
+    template,
+    text_of,
+    tools_of,
+)
 from llmlab.lab.simulator.models import Model
-from llmlab.lab.simulator.openai_chat import check_reasoning, schema_of, tools_of
 from llmlab.lab.simulator.openai_responses_stream import events_of
 from llmlab.lab.simulator.seed import HEX
 from llmlab.lab.simulator.stored import Kind, deleting, find, put, showing
@@ -36,6 +47,11 @@ _FIELDS = {
     "reasoning.effort": fields.one_of(*fields.EFFORTS),
     "reasoning.summary": fields.one_of("auto", "concise", "detailed"),
 }
+_REPEATED = (
+    "instructions", "max_output_tokens", "previous_response_id", "prompt_cache_key", "safety_identifier", "temperature",
+    "top_p", "user",
+)  # fmt: skip
+"""Fields of a request that its response repeats."""
 _ROLE = replace(fields.one_of("assistant", "system", "developer", "user"), required=True)
 _NO_INPUT = "One of \"input\" or \"previous_response_id\" or 'prompt' or 'conversation_id' must be provided."
 _RESPONSE = Kind("response", "Response with id '{0}' not found.")
@@ -45,14 +61,12 @@ def _create(context: Context) -> TapeAnswer:
     conversation, model = _read(context)
     reply, read = context.compose(conversation), tokens.count_input(conversation)
     pace = context.pace(model, reply.reasoning_tokens)
-    seconds = pace.after(reply.tokens)
-    answer = _answer(context, conversation, model, reply, read, seconds)
+    answer = _answer(context, conversation, model, reply, read, pace.after(reply.tokens))
     if answer["store"]:
         turns = _history(conversation, reply, answer["output"])
         put(context, _RESPONSE, answer["id"], Stored(answer, context.seed, turns=turns))
-    if not context.streams:
-        return context.plain(answer, seconds, tokens=read)
-    return context.stream(events_of(answer, pace, context.seed), "named_sse", read)
+    first, second, *rest = events_of(answer, context.seed)
+    return context.deliver(answer, rest, pace, reply.tokens, read=read, framing="named_sse", opening=[first, second])
 
 
 def _count_tokens(context: Context) -> dict[str, Any]:
@@ -82,7 +96,7 @@ def _read(context: Context) -> tuple[Conversation, Model]:
         variant=context.variant(body),
         verbosity=text.get("verbosity") or "medium",
     )
-    check_reasoning(body, model, conversation.effort, "reasoning.effort")
+    fields.check_reasoning(body, model.id, conversation.effort, "reasoning.effort")
     context.check_length(tokens.count_input(conversation), model)
     return replace(conversation, passages=_search(context, conversation)), model
 
@@ -161,32 +175,21 @@ def _answer(
     context: Context, conversation: Conversation, model: Model, reply: Reply, read: int, seconds: float
 ) -> dict[str, Any]:
     body, created, written = context.body, context.seed.created, reply.tokens + reply.reasoning_tokens
-    cut = reply.finish == "length"
-    unused = {"image_tokens": 0, "text_tokens": 0}
-    images = {"input_tokens": 0, "input_tokens_details": unused, "output_tokens": 0, "output_tokens_details": unused}
     metadata = {str(key): str(value) for key, value in as_dict(body.get("metadata")).items()}
-    return {
-        "id": "resp_0" + context.seed.letters("resp", 47, HEX),
-        "object": "response",
-        "created_at": created,
-        "status": "incomplete" if cut else "completed",
-        "billing": {"payer": "developer"},
-        "completed_at": None if cut else created + max(1, round(seconds)),
-        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
-        "model": model.served,
-        "output": _output(context, conversation, reply),
-        **_settings(body, conversation),
-        "tool_usage": {"image_gen": {**images, "total_tokens": 0}, "web_search": {"num_requests": 0}},
-        "usage": {
-            "input_tokens": read,
-            "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
-            "output_tokens": written,
-            "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
-            "total_tokens": read + written,
-        },
-        "user": as_str(body.get("user")) or None,
-        "metadata": {**metadata, "llmlab": "simulated"},
+    usage = {
+        "input_tokens": read,
+        "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
+        "output_tokens": written,
+        "output_tokens_details": {"reasoning_tokens": reply.reasoning_tokens},
+        "total_tokens": read + written,
     }
+    answer = template("response", id="resp_0" + context.seed.letters("resp", 47, HEX), created_at=created)
+    answer |= {"status": "completed", "completed_at": created + max(1, round(seconds)), "model": model.served}
+    if reply.finish == "length":
+        reason = {"reason": "max_output_tokens"}
+        answer |= {"status": "incomplete", "completed_at": None, "incomplete_details": reason}
+    answer |= {"output": _output(context, conversation, reply), "usage": usage}
+    return answer | _settings(body, conversation) | {"metadata": {**metadata, "llmlab": "simulated"}}
 
 
 def _settings(body: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
@@ -198,49 +201,24 @@ def _settings(body: dict[str, Any], conversation: Conversation) -> dict[str, Any
         written["strict"] = form.get("strict") is not False
     if tool := as_str(as_dict(chosen).get("name")):
         chosen = {"type": "function", "name": tool}
-    elif chosen not in ("none", "required"):
-        chosen = "auto"
     summary = "detailed" if as_dict(body.get("reasoning")).get("summary") else None
-    texts = ("instructions", "prompt_cache_key", "safety_identifier")
     return {
-        **{name: as_str(body.get(name)) or None for name in texts},
-        **dict.fromkeys(("error", "max_tool_calls", "moderation")),
-        **dict.fromkeys(("frequency_penalty", "presence_penalty"), 0.0),
-        "background": False,
-        "max_output_tokens": body.get("max_output_tokens"),
+        **{name: body[name] for name in _REPEATED if body.get(name) is not None},
         "parallel_tool_calls": conversation.parallel,
-        "previous_response_id": body.get("previous_response_id"),
-        "prompt_cache_retention": "24h",
         "reasoning": {"context": "current_turn", "effort": conversation.effort, "mode": "standard", "summary": summary},
-        "service_tier": "default",
         "store": body.get("store") is not False,
-        "temperature": 1.0 if body.get("temperature") is None else body["temperature"],
         "text": {"format": written, "verbosity": conversation.verbosity},
-        "tool_choice": chosen,
+        "tool_choice": chosen if isinstance(chosen, dict) or chosen in ("none", "required") else "auto",
         "tools": [_tool(tool) for tool in dicts(body.get("tools")) if tool.get("type") in ("function", "file_search")],
-        "top_logprobs": 0,
-        "top_p": 0.98 if body.get("top_p") is None else body["top_p"],
-        "truncation": "disabled",
     }
 
 
 def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in tool.items() if name in template(tool["type"]) and value is not None}
     if tool["type"] == "file_search":
-        return {
-            "type": "file_search",
-            "filters": tool.get("filters"),
-            "max_num_results": as_int(tool.get("max_num_results")) or 20,
-            "ranking_options": {"ranker": "auto", "score_threshold": 0.0} | as_dict(tool.get("ranking_options")),
-            "vector_store_ids": as_list(tool.get("vector_store_ids")),
-        }
-    return {
-        "type": "function",
-        "description": as_str(tool.get("description")) or None,
-        "name": as_str(tool.get("name")),
-        "output_schema": None,
-        "parameters": as_dict(tool.get("parameters")),
-        "strict": tool.get("strict") is not False,
-    }
+        ranking = template("file_search")["ranking_options"] | as_dict(tool.get("ranking_options"))
+        return template("file_search", **given | {"ranking_options": ranking})
+    return template("function", **given | {"strict": tool.get("strict") is not False})
 
 
 def _output(context: Context, conversation: Conversation, reply: Reply) -> list[dict[str, Any]]:

@@ -7,8 +7,6 @@ from typing import Any
 
 from llmlab.lab.simulator import tokens
 from llmlab.lab.simulator.seed import Seed
-from llmlab.lab.simulator.timing import Pace
-from llmlab.lab.wire.messages import Event
 
 _STARTED: dict[str, dict[str, Any]] = {
     # what of an item is empty when it is announced
@@ -19,22 +17,19 @@ _STARTED: dict[str, dict[str, Any]] = {
 }
 
 
-def events_of(answer: dict[str, Any], pace: Pace, seed: Seed) -> list[tuple[float, Event]]:
-    """Take a whole response apart into the events that build it, each with its second."""
+def events_of(answer: dict[str, Any], seed: Seed) -> list[dict[str, Any]]:
+    """Take a whole response apart into the events that build it; the first two come at once."""
     whole = {name: value for name, value in answer.items() if name != "billing"}
     begun = whole | dict.fromkeys(("completed_at", "incomplete_details", "usage"))
     begun |= {"status": "in_progress", "output": [], "service_tier": "auto"}
-    opening = [{"type": f"response.{step}", "response": begun} for step in ("created", "in_progress")]
-    rest: list[dict[str, Any]] = []
+    events = [{"type": f"response.{step}", "response": begun} for step in ("created", "in_progress")]
     for index, item in enumerate(answer["output"]):
         here = {"item_id": item["id"], "output_index": index}
         step = {"type": "response.output_item.added", "item": item | _STARTED[item["type"]], "output_index": index}
-        rest += [step, *_inside(item, here, seed)]
-        rest.append(step | {"type": "response.output_item.done", "item": item})
-    rest.append({"type": f"response.{answer['status']}", "response": whole})
-    early = round(pace.first * 0.4, 3)
-    timed = zip([early, early, *pace.times([1] * len(rest))], [*opening, *rest], strict=True)
-    return [(time, event | {"sequence_number": number}) for number, (time, event) in enumerate(timed)]
+        events += [step, *_inside(item, here, seed)]
+        events.append(step | {"type": "response.output_item.done", "item": item})
+    events.append({"type": f"response.{answer['status']}", "response": whole})
+    return [event | {"sequence_number": number} for number, event in enumerate(events)]
 
 
 def _inside(item: dict[str, Any], here: dict[str, Any], seed: Seed) -> Iterator[dict[str, Any]]:

@@ -10,24 +10,23 @@ from llmlab.lab.simulator import (
     batches,
     completions,
     embeddings,
-    files,
     model_lists,
     ollama,
-    ollama_models,
     openai_chat,
     openai_responses,
+    stored,
     vector_stores,
 )
 from llmlab.lab.simulator.context import Handler, Routes
 
 _SHARED: Routes = {**openai_chat.ROUTES, **completions.OPENAI, **embeddings.OPENAI, **model_lists.OPENAI}
-_OPENAI: Routes = {**openai_responses.ROUTES, **files.ROUTES, **batches.OPENAI, **vector_stores.ROUTES}
+_OPENAI: Routes = {**openai_responses.ROUTES, **stored.ROUTES, **batches.OPENAI, **vector_stores.ROUTES}
 _HEALTH: Mapping[str, Handler] = {"GET": lambda context: {"status": "ok"}}
 _ROUTES: dict[str, Routes] = {
     "openai": {**_SHARED, **_OPENAI},
     "anthropic": {**anthropic_messages.ROUTES, **batches.ANTHROPIC, **model_lists.ANTHROPIC},
     "openrouter": {**_SHARED, **model_lists.OPENROUTER},
-    "ollama": {**_SHARED, **ollama.ROUTES, **embeddings.OLLAMA, **ollama_models.ROUTES},
+    "ollama": {**_SHARED, **ollama.ROUTES},
     "local_gpt_oss": {**_SHARED, **completions.LLAMA_CPP, "/health": _HEALTH, "/v1/health": _HEALTH},
 }
 

@@ -1,4 +1,4 @@
-"""Ids, times and random numbers, drawn from a hash of the request: the same request gives the same bytes.
+"""Ids, times, speed and random numbers, drawn from a hash of the request: the same request gives the same bytes.
 
 Headers are not part of the hash, because they hold the key and the version of the SDK.
 """
@@ -6,16 +6,19 @@ Headers are not part of the hash, because they hold the key and the version of t
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 from llmlab.lab.wire.messages import TapeRequest
 
-BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-HEX = "0123456789abcdef"
+BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+HEX: Final = "0123456789abcdef"
 _FIRST_TIME = 1793491200  # 1 November 2026
 _DAYS_20 = 20 * 24 * 3600
 
@@ -59,3 +62,24 @@ class Seed:
         """Return the time that many seconds after the start, as RFC 3339 in UTC."""
         time = datetime.fromtimestamp(self.created + seconds, UTC).replace(tzinfo=None)
         return time.isoformat(timespec="microseconds" if micro else "seconds") + "Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The speed of one answer: seconds to the first token, tokens per second after it, and the source of the jitter."""
+
+    first: float
+    rate: float
+    seed: Seed
+
+    def after(self, tokens: int) -> float:
+        """Return the seconds until that many tokens are written."""
+        return round(self.first + tokens / self.rate, 3)
+
+    def times(self, sizes: Sequence[int]) -> list[float]:
+        """Return the second at which each of these chunks is sent, from their tokens; they never go back."""
+        draw, now, steps = self.seed.random("moments"), self.first, [round(self.first, 3)]
+        for _ in range(sum(sizes)):
+            now += draw.uniform(0.6, 1.4) / self.rate
+            steps.append(round(now, 3))
+        return [steps[before] for before in (0, *itertools.accumulate(sizes[:-1]))]

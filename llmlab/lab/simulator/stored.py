@@ -1,17 +1,21 @@
-"""Stored things: files, vector stores, batches and responses are found, listed, shown and deleted in the same way.
+"""Stored things, and OpenAI's files: how all that is stored is found, listed, shown and deleted.
 
-A thing inside another one, such as a file in a vector store, has a key of both ids: `vs_1/file-2`.
+A thing inside another one, such as a file in a vector store, has a key of both ids: `vs_1/file-2`. The content of a
+text file is stored whole; of any other file only its name and size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from llmlab.lab.simulator.context import Context, Stored
+from llmlab.lab.simulator.context import Context, Routes, Stored
 from llmlab.lab.simulator.errors import Refused
-from llmlab.lab.simulator.fields import Field, openai_words
+from llmlab.lab.simulator.fields import Field, check, missing, one_of, openai_words
+from llmlab.lab.simulator.json_access import as_dict, as_int, as_str, dicts, template
+from llmlab.lab.simulator.seed import Seed
+from llmlab.lab.wire.messages import TapeAnswer
 
 _MOST = 1000
 """How many things of one kind are remembered."""
@@ -128,3 +132,52 @@ def _page(context: Context, items: list[dict[str, Any]], most: int, wrong: Refus
     data = rest[: int(limit)]
     ends = {"first_id": data[0]["id"] if data else None, "last_id": data[-1]["id"] if data else None}
     return {"data": data, **ends, "has_more": len(rest) > len(data)}
+
+
+FILE: Final = Kind("file", "No such File object: {0}", "id")
+_PURPOSE = {"purpose": one_of("assistants", "batch", "fine-tune", "vision", "user_data", "evals")}
+_READABLE = ("batch", "batch_output", "fine-tune", "evals")
+
+
+def store_file(context: Context, seed: Seed, name: str, purpose: str, text: str | None, size: int) -> dict[str, Any]:
+    """Store a file, and return it as the service shows it."""
+    view = template(
+        "file",
+        id=context.state.new_id(seed, "file-", 22),
+        purpose=purpose,
+        filename=name,
+        bytes=size,
+        created_at=seed.created,
+    )
+    return put(context, FILE, view["id"], Stored(view, seed, text))
+
+
+def _upload(context: Context) -> TapeAnswer:
+    """Store the file of a form."""
+    parts = {as_str(part.get("name")): part for part in dicts(as_dict(context.json).get("multipart"))}
+    part, purpose = parts.get("file"), parts.get("purpose", {}).get("value")
+    if part is None or not purpose:
+        raise missing("purpose" if part else "file")
+    check({"purpose": purpose}, _PURPOSE)
+    text = part.get("value") if isinstance(part.get("value"), str) else None
+    size = as_int(part.get("bytes")) or 0 if text is None else len(text.encode())
+    if size == 0:
+        raise Refused(400, "File is empty.", param="file")
+    name = as_str(part.get("filename")) or "upload"
+    return context.plain(store_file(context, context.seed, name, purpose, text, size), 0.6)
+
+
+def _content(context: Context) -> TapeAnswer:
+    file = find(context, FILE)
+    if file.view["purpose"] not in _READABLE:
+        raise Refused(400, f"Not allowed to download files of purpose: {file.view['purpose']}")
+    if file.text is None:
+        raise Refused(400, "The simulator keeps the content of text files only.")
+    return context.file(file.text, "application/octet-stream")
+
+
+ROUTES: Routes = {
+    "/v1/files": {"POST": _upload, "GET": listing(FILE, "purpose", most=10_000)},
+    "/v1/files/{}": {"GET": showing(FILE), "DELETE": deleting(FILE)},
+    "/v1/files/{}/content": {"GET": _content},
+}

@@ -15,13 +15,11 @@ from dataclasses import replace
 from functools import lru_cache
 
 from llmlab.lab.simulator import tokens
+from llmlab.lab.simulator.canned_answers import words
 from llmlab.lab.simulator.conversation import Passage
 
 _SIZE = 512  # enough for a few thousand different words
-_SMALL_WORDS_TEXT = "a an and are as at be by for from in is it of on or that the this to was what which with"
-_SMALL_WORDS = frozenset(_SMALL_WORDS_TEXT.split())
-_ASKING_WORDS_TEXT = "what which who whom whose when where why how does did do can could should would will there"
-_ASKING_WORDS = frozenset(_ASKING_WORDS_TEXT.split())
+_SMALL_WORDS, _ASKING_WORDS = words("small"), words("asking")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _HINTS = (
     # what kind of question it is, and what its answer has in it
@@ -35,16 +33,16 @@ _QUESTION_LINE = re.compile(r"^question: *(\S.*)", re.I | re.M)
 _QUESTION = re.compile(r"[^.!?\n:]{3,300}\?")
 
 
-def embed(text: str, size: int) -> list[float]:
+def vector(text: str, size: int) -> list[float]:
     """Return the vector of a text, with that many numbers and of length 1."""
-    vector = [0.0] * size
+    numbers = [0.0] * size
     for word in re.findall(r"\w+", text.lower()) or [f"\0{text}"]:
         for place, weight in _features(word):
-            vector[place % size] += weight
-    length = math.sqrt(sum(number * number for number in vector))
+            numbers[place % size] += weight
+    length = math.sqrt(sum(number * number for number in numbers))
     if not length:  # two words cancel each other out
-        vector[0] = length = 1.0
-    return [round(number / length, 9) for number in vector]
+        numbers[0] = length = 1.0
+    return [round(number / length, 9) for number in numbers]
 
 
 @lru_cache(maxsize=20_000)
@@ -84,14 +82,14 @@ def nearest(question: str, passages: Sequence[Passage], most: int, threshold: fl
         most: how many at most.
         threshold: lowest score, from 0 to 1.
     """
-    vector = _vector(question)
-    scored = [replace(one, score=_similarity(vector, _vector(one.text))) for one in passages]
+    asked = _vector(question)
+    scored = [replace(one, score=_similarity(asked, _vector(one.text))) for one in passages]
     return sorted((one for one in scored if one.score >= threshold), key=lambda one: -one.score)[:most]
 
 
 @lru_cache(maxsize=512)
 def _vector(text: str) -> tuple[float, ...]:
-    return tuple(embed(text, _SIZE))
+    return tuple(vector(text, _SIZE))
 
 
 def _similarity(one: Sequence[float], other: Sequence[float]) -> float:
@@ -103,11 +101,11 @@ def best_sentence(question: str, text: str) -> str:
 
     Of two equal ones, a question for a person takes the one with a name, a question for a number the one with a digit.
     """
-    words = _content_words(question)
+    asked = _content_words(question)
     hint = next((pattern for asks, pattern in _HINTS if asks.search(question)), None)
     best, most = "", 0.0
     for sentence in (sentence.strip() for sentence in _SENTENCE.split(text)):
-        shared = len(words & _content_words(sentence))
+        shared = len(asked & _content_words(sentence))
         score = shared + (0.5 if shared and hint and hint.search(sentence) else 0.0)
         if score > most and not sentence.endswith("?"):
             best, most = sentence, score
@@ -126,5 +124,5 @@ def from_context(prompt: str, instructions: str) -> str:
 
 
 def _content_words(text: str) -> set[str]:
-    words = set(re.findall(r"\w+", text.lower()[:4000])) - _SMALL_WORDS - _ASKING_WORDS
-    return {re.sub(r"(?:ing|ed|es|s)$", "", word) for word in words}
+    said = set(re.findall(r"\w+", text.lower()[:4000])) - _SMALL_WORDS - _ASKING_WORDS
+    return {re.sub(r"(?:ing|ed|es|s)$", "", word) for word in said}

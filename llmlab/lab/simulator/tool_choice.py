@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from llmlab.lab.simulator.calculator import find_sum
+from llmlab.lab.simulator.canned_answers import KNOWN, words
 from llmlab.lab.simulator.conversation import Conversation, Tool, ToolCall, Turn
 from llmlab.lab.simulator.fill_schema import fill_schema, names_in
 from llmlab.lab.simulator.json_access import arguments_of, as_dict, parse
@@ -16,26 +17,11 @@ _ENOUGH = 3
 _MOST_CALLS = 8
 _TIMES = re.compile(r"\b(\d|two|twice|three|four|five|six)(?: times\b|(?<=twice))", re.I)
 _NUMBERS = {"two": 2, "twice": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-_EMPTY_WORDS_TEXT = (
-    "a about all an and any are as at be by can current currently do each for from get gets give given how i if in "
-    "into is it its look me my of on or please return returns tell that the this to use used useful up what when which "
-    "will with you your run function tool it's want need should would could helpful let know say"
-)
-_EMPTY_WORDS = frozenset(_EMPTY_WORDS_TEXT.split())
+_EMPTY_WORDS = words("empty for tools")
 _ABOUT_BEFORE = re.compile(r"\b(?:was|were|did|said|again|last|earlier|before)\b", re.I)
 _ABOUT_RESULT = re.compile(r"\b(?:tool|function)\b.*\b(?:say|said|return\w*|result|answer\w*|give|gave)\b", re.I | re.S)
-_SYNONYMS = (
-    # a prompt with one of these also asks for tools that are described with these
-    (r"rain|sunny|umbrella|forecast|warm|cold outside|degrees", "weather temperature forecast"),
-    (r"what time|o'clock|\bclock", "time clock now"),
-    (r"today|what day|what year|what month", "date time today"),
-    (r"\bplus\b|\d\s*\+\s*\d|\bsum\b", "add addition sum plus"),
-    (r"\btimes\b|\d\s*[*x×]\s*\d|\bproduct\b", "multiply multiplication product times"),
-    (r"\bminus\b|\d\s*[-−]\s*\d", "subtract subtraction difference"),
-    (r"divided|\d\s*/\s*\d", "divide division"),
-    (r"how much|price|cost", "price cost"),
-    (r"\bemail|\bmail\b", "email mail send"),
-)
+_SYNONYMS: dict[str, str] = KNOWN["synonyms for tools"]
+"""A prompt with one of these also asks for tools that are described with those."""
 _SUM_WORDS = "calculator calculate calculation arithmetic math expression evaluate compute"
 
 
@@ -82,7 +68,7 @@ def _score(tool: Tool, words: set[str], prompt: str, instructions: str) -> int:
 
 def _prompt_words(prompt: str) -> set[str]:
     low = prompt.lower()[:4000]
-    more = [words for pattern, words in _SYNONYMS if re.search(pattern, low)]
+    more = [words for pattern, words in _SYNONYMS.items() if re.search(pattern, low)]
     return _stems(" ".join([low, *more, _SUM_WORDS if find_sum(prompt) else ""]))
 
 

@@ -13,10 +13,9 @@ from typing import Any, Final
 from llmlab.lab.simulator.context import Context, Routes, Stored
 from llmlab.lab.simulator.conversation import Passage
 from llmlab.lab.simulator.fields import Field, check, integer, metadata, missing, wrong_type
-from llmlab.lab.simulator.files import FILE
-from llmlab.lab.simulator.json_access import as_dict, as_int, as_list, as_number, as_str, dicts
+from llmlab.lab.simulator.json_access import as_dict, as_int, as_list, as_number, as_str, dicts, template
 from llmlab.lab.simulator.seed import HEX
-from llmlab.lab.simulator.stored import Kind, deleting, find, listing, page, put, showing
+from llmlab.lab.simulator.stored import FILE, Kind, deleting, find, listing, page, put, showing
 from llmlab.lab.simulator.text_search import chunks, nearest
 from llmlab.lab.wire.messages import TapeAnswer
 
@@ -30,6 +29,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "in": lambda value, wanted: value in as_list(wanted),
     "nin": lambda value, wanted: value not in as_list(wanted),
 }
+_UNREADABLE = {"code": "unsupported_file", "message": "The file type is not supported."}
 _FIELDS = {
     "file_ids": Field("an array of strings"),
     "max_num_results": integer(1, 50),
@@ -56,17 +56,16 @@ def _files(context: Context, store_id: str) -> list[Stored]:
 def _create(context: Context) -> TapeAnswer:
     body, created = as_dict(context.json), context.seed.created
     check(body, _FIELDS)
-    view: dict[str, Any] = {
-        "id": context.state.new_id(context.seed, "vs_", 32, HEX),
-        "object": "vector_store",
-        "created_at": created,
-        "name": as_str(body.get("name")) or None,
-        "description": as_str(body.get("description")) or None,
-        "expires_after": as_dict(body.get("expires_after")) or None,
-        "expires_at": None,
-        "last_active_at": created,
-        "metadata": metadata(body) or {},
-    }
+    view = template(
+        "vector_store",
+        id=context.state.new_id(context.seed, "vs_", 32, HEX),
+        created_at=created,
+        name=as_str(body.get("name")) or None,
+        description=as_str(body.get("description")) or None,
+        expires_after=as_dict(body.get("expires_after")) or None,
+        last_active_at=created,
+        metadata=metadata(body) or {},
+    )
     ids = as_list(body.get("file_ids"))
     for file_id in ids:
         find(context, FILE, file_id, "file_id")
@@ -146,24 +145,21 @@ def _add(context: Context, store_id: str, file_id: object, options: dict[str, An
     """Put an uploaded file into a store, and return it as the store shows it."""
     file = find(context, FILE, file_id, "file_id")
     check(options, _FIELDS)
-    static = as_dict(as_dict(options.get("chunking_strategy")).get("static"))
-    sizes = {name: as_int(static.get(name)) or size for name, size in _CHUNKS.items()}
-    unreadable = {"code": "unsupported_file", "message": "The file type is not supported."}
-    view = {
-        "id": file.view["id"],
-        "object": "vector_store.file",
-        "usage_bytes": file.view["bytes"],
-        "created_at": context.seed.created,
-        "vector_store_id": store_id,
-        "status": "completed" if file.text else "failed",
-        "last_error": None if file.text else unreadable,
-        "attributes": as_dict(options.get("attributes")),
-        "chunking_strategy": {"type": "static", "static": sizes},
-    }
+    view = template(
+        "vector_store.file",
+        id=file.view["id"],
+        usage_bytes=file.view["bytes"],
+        created_at=context.seed.created,
+        vector_store_id=store_id,
+        attributes=as_dict(options.get("attributes")),
+    )
+    if not file.text:
+        view |= {"status": "failed", "last_error": _UNREADABLE}
+    if static := as_dict(as_dict(options.get("chunking_strategy")).get("static")):
+        sizes = view["chunking_strategy"]["static"]
+        sizes = {name: as_int(static.get(name)) or size for name, size in sizes.items()}
+        view["chunking_strategy"] = {"type": "static", "static": sizes}
     return put(context, _STORE_FILE, f"{store_id}/{view['id']}", Stored(view, context.seed))
-
-
-_CHUNKS = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
 
 
 def _create_batch(context: Context) -> TapeAnswer:
@@ -173,12 +169,8 @@ def _create_batch(context: Context) -> TapeAnswer:
     if not files:
         raise missing("file_ids")
     ids = [_add(context, store, file.get("file_id"), file)["id"] for file in files]
-    view = {
-        "id": context.state.new_id(context.seed, "vsfb_", 32, HEX),
-        "object": "vector_store.files_batch",
-        "created_at": context.seed.created,
-        "vector_store_id": store,
-    }
+    batch_id = context.state.new_id(context.seed, "vsfb_", 32, HEX)
+    view = template("vector_store.files_batch", id=batch_id, created_at=context.seed.created, vector_store_id=store)
     put(
         context, _FILE_BATCH, f"{store}/{view['id']}", Stored(view, context.seed, requests=[{"id": one} for one in ids])
     )
