@@ -97,7 +97,7 @@ class StreamDecoder(BaseStreamDecoder):
 
     def feed(self, event: Mapping[str, Any]) -> Chunk | None:
         chunk = self.read(event)
-        if ("error" in event or not self._answered) and (problem := find_problem(event)):
+        if (chunk is None or "error" in event) and (problem := find_problem(event)):
             raise stream_error(problem)
         if event.get("done"):
             self._end()
@@ -108,7 +108,7 @@ class StreamDecoder(BaseStreamDecoder):
         message = event.get("message")
         if not isinstance(message, dict):
             message = {"content": event.get("response"), "thinking": event.get("thinking")}
-        self._answered = self._answered or "message" in event or isinstance(message.get("content"), str)
+        self._answered = self._answered or message is event.get("message") or isinstance(message["content"], str)
         if not self._model:
             self._model = text(event.get("model"))
         for call in items(message.get("tool_calls")):

@@ -131,9 +131,8 @@ def _read(body: Mapping[str, Any]) -> Completion:
 
 def _call(body: Mapping[str, Any], index: int, item: Mapping[str, Any]) -> ToolCall:
     name = item.get("name")
-    return tool_call(
-        item.get("call_id") or item.get("id") or generated_id(body.get("id"), index, name), name, item.get("arguments")
-    )
+    identifier = text(item.get("call_id")) or text(item.get("id")) or generated_id(body.get("id"), index, name)
+    return tool_call(identifier, name, item.get("arguments"))
 
 
 def _result(result: Mapping[str, Any]) -> FileSearchResult:
