@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 def test_plain_tools_are_green(tmp_path: Path) -> None:
     """A teacher who uses papermill, nbconvert or nbval on a lesson, from any folder, would read of failures."""
     env = {**os.environ, "LLMLAB_PACE": "0", "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    nbval = "-m pytest --nbval -q -p no:randomly -p no:cacheprovider"
+    nbval = "-m pytest --nbval -q -p no:cacheprovider"
     for command in (
         f"-m papermill {LESSONS / '00_start_here.ipynb'} one.ipynb -p provider ollama",
         f"-m nbconvert --execute --to notebook --output-dir . {LESSONS / '06_break_things_on_purpose.ipynb'}",

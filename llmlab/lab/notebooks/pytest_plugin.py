@@ -2,12 +2,14 @@
 
     pytest --llmlab notebooks
 
-It adds two options and nothing else. What runs and compares notebooks is loaded when `--llmlab` is given, so that no
-other run of pytest waits for it; see `nbval_plugin.py`. It is registered as an entry point in `pyproject.toml`.
+It adds two options, and keeps the cells of notebooks in their order, nbval's too. What runs and compares notebooks is
+loaded when `--llmlab` is given, so that no other run of pytest waits for it; see `nbval_plugin.py`. It is registered
+as an entry point in `pyproject.toml`.
 """
 
 from __future__ import annotations
 
+import math
 from importlib import import_module
 
 import pytest
@@ -28,3 +30,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load what runs notebooks, if it is asked for."""
     if config.getoption("llmlab") and not config.pluginmanager.has_plugin(RUNS_NOTEBOOKS):
         config.pluginmanager.register(import_module(RUNS_NOTEBOOKS), RUNS_NOTEBOOKS)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the cells of a notebook together and in their order, which pytest-randomly does not."""
+    cells = [item for item in items if item.path.suffix == ".ipynb"]
+    files = list(dict.fromkeys(cell.path for cell in cells))
+    ordered = iter(sorted(cells, key=lambda cell: (files.index(cell.path), getattr(cell, "cell_num", math.inf))))
+    items[:] = [next(ordered) if item.path.suffix == ".ipynb" else item for item in items]
