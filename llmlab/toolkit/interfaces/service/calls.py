@@ -14,12 +14,12 @@ from llmlab.toolkit.interfaces.service.transformers import provider_name
 
 _log = logging.getLogger("llmlab")
 
-Pair: TypeAlias = tuple[LLMCallResponse, None] | tuple[None, CallError]
+CallPair: TypeAlias = tuple[LLMCallResponse, None] | tuple[None, CallError]
 StreamPair: TypeAlias = tuple[ResponseStream, None] | tuple[None, CallError]
 AsyncStreamPair: TypeAlias = tuple[AsyncResponseStream, None] | tuple[None, CallError]
 
 
-def execute_llm_call(request: LLMCallRequest, client: Any = None) -> Pair:
+def execute_llm_call(request: LLMCallRequest, client: Any = None) -> CallPair:
     """Make one call, and return (response, None), or (None, error).
 
     Args:
@@ -37,7 +37,7 @@ def execute_llm_call(request: LLMCallRequest, client: Any = None) -> Pair:
         return None, _failure(error, client)
 
 
-async def execute_llm_call_async(request: LLMCallRequest, client: Any = None) -> Pair:
+async def execute_llm_call_async(request: LLMCallRequest, client: Any = None) -> CallPair:
     """The async twin of `execute_llm_call`. The client must be an async one, or a mock."""
     _check(request)
     try:
@@ -79,7 +79,7 @@ def _provider(request: LLMCallRequest, client: Any) -> BaseProvider:
     return ProviderFactory.create(provider_name(request, client), client)
 
 
-def _checked(response: LLMCallResponse | None, error: str | None) -> Pair:
+def _checked(response: LLMCallResponse | None, error: str | None) -> CallPair:
     """Return the pair of a provider, whose error may be a mere text."""
     if response is not None:
         return response, None

@@ -13,6 +13,8 @@ from llmlab.types.completion import Completion
 from llmlab.types.messages import Prompt
 from llmlab.types.options import FileSearch, ReasoningConfig, TextConfig
 
+_OPTIONS = ("model", "temperature", "top_p", "max_tokens", "reasoning", "text")
+
 
 @dataclass(frozen=True, slots=True)
 class LLMModelSpec(Keywords):
@@ -34,15 +36,12 @@ class LLMModelSpec(Keywords):
 
     def options(self) -> dict[str, Any]:
         """Return the options of `complete`, and the defaults of `constants` that are not the services' own."""
-        options = {
-            "model": self.model,
-            "temperature": _default(self.temperature, constants.DEFAULT_TEMPERATURE),
-            "max_tokens": self.max_tokens,
-            "reasoning": self.reasoning,
-            "text": self.text,
-            "top_p": _default(self.top_p, constants.DEFAULT_TOP_P),
-        }
-        return {name: value for name, value in options.items() if value is not None}
+        options = {name: value for name in _OPTIONS if (value := getattr(self, name)) is not None}
+        if constants.DEFAULT_TEMPERATURE != 1:
+            options.setdefault("temperature", constants.DEFAULT_TEMPERATURE)
+        if constants.DEFAULT_TOP_P != 1:
+            options.setdefault("top_p", constants.DEFAULT_TOP_P)
+        return options
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +79,12 @@ class LLMCallRequest(Keywords):
         Raises:
             LLMInvalidRequestError: `max_num_results` without a store to search.
         """
-        options = {**self.llm.llm_model_spec.options(), **self.llm.options}
+        options = self.llm.llm_model_spec.options()
+        options.update(self.llm.options)
         if (stores := self.llm.vector_store_id) is not None:
-            most = _default(self.max_num_results, constants.DEFAULT_MAX_RESULTS, 20)
+            most = self.max_num_results
+            if most is None and constants.DEFAULT_MAX_RESULTS != 20:
+                most = constants.DEFAULT_MAX_RESULTS
             # `FileSearch` checks its ids itself.
             ids = (stores,) if isinstance(stores, str) else cast("tuple[str, ...]", stores)
             options["file_search"] = FileSearch(ids, most)
@@ -91,12 +93,8 @@ class LLMCallRequest(Keywords):
         return options
 
 
-def _default(value: Any, default: float, of_services: float = 1.0) -> Any:
-    return default if value is None and default != of_services else value
-
-
 @dataclass(slots=True)
-class LLMCallResponse(Keywords):
+class LLMCallResponse:
     """One answer.
 
     Args:
