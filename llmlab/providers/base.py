@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 from llmlab._utils.context_managers import AsyncClosing, Closing
 from llmlab.config.addresses import service_url
-from llmlab.config.environment import Secret, cleaned, dotenv_slips, find_key
+from llmlab.config.environment import Secret, cleaned, dotenv_slips, find_key, stand_in
 from llmlab.errors import ConfigurationError, MissingAPIKeyError
 from llmlab.models import validate_stream
 from llmlab.policies import Policy, RetryPolicy
@@ -197,7 +197,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
     def _find_key(self, api_key: str | None, variable: str | None) -> Secret | None:
         if not api_key and variable is None:
             return None
-        key = Secret(cleaned(api_key)) if api_key else find_key(str(variable))
+        key = Secret(cleaned(api_key)) if api_key else find_key(str(variable)) or stand_in()
         if key is None:
             slips = dotenv_slips([str(variable)])
             hint = f"{slips[0][0]}; {slips[0][1]}." if slips else ""

@@ -521,6 +521,12 @@ def test_the_settings_of_each_provider(
     assert key.removeprefix("Bearer ") == ("" if backend == "local_gpt_oss" else f"{backend.upper()}_API_KEY-{KEY}")
 
 
+@pytest.mark.usefixtures("lab")
+def test_offline_a_key_of_another_name_is_not_needed() -> None:
+    provider = ProviderFactory.create_from_config(config_for("openai", api_key_env="TEAM_KEY"))
+    assert run(lambda provider: provider.complete([Message("user", "What is 2+2?")]), provider).content == "2+2 = 4"
+
+
 def test_the_timeout_of_the_settings_holds(server: LoopbackServer) -> None:
     server.answer(bodies.CHAT, piece=1, pause=5.0)
     with pytest.raises(LLMTimeoutError):

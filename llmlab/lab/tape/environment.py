@@ -17,7 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from llmlab.config.addresses import server_url
-from llmlab.config.environment import MODES, VARIABLES, Mode, find_key, read_dotenv
+from llmlab.config.environment import MODES, VARIABLES, Mode, find_key, read_dotenv, set_stand_in
 from llmlab.errors import ConfigurationError
 from llmlab.lab.tape.redaction import HIDDEN, PLACEHOLDER, secret_variables
 from llmlab.transport.client import CERTIFICATES, PROXIES
@@ -41,6 +41,7 @@ class Variables:
         """Set a placeholder for every key, and unset what a client reads to reach the network: all clients work."""
         for name in {*KEYS, *secret_variables()}:
             self._put(name, PLACEHOLDER)
+        set_stand_in(PLACEHOLDER)  # for a provider whose variable has another name
         for name in (*PROXIES, *CERTIFICATES, *_OTHER_CERTIFICATES):
             self._put(name, None)
         self._put("NO_PROXY", "*")  # or proxies of the system's own settings would count
@@ -58,6 +59,7 @@ class Variables:
 
     def restore(self) -> None:
         """Restore every variable that still has the value of the lab."""
+        set_stand_in(None)
         while self._set:
             name, (before, ours) = self._set.popitem()
             if os.environ.get(name) == ours:
