@@ -21,6 +21,6 @@ def test_every_mutation_still_changes_one_place_and_has_its_tests() -> None:
 
 def test_forty_mutations_reach_every_room() -> None:
     """A room without one could lose its tests unnoticed."""
-    assert len(MUTATIONS) == 40
+    assert len(MUTATIONS) >= 40
     changed = {mutation.file.with_suffix("").parts[1] for mutation in MUTATIONS}
     assert {room.removeprefix("llmlab.") for room in ROOMS} - {"errors"} <= changed

@@ -201,8 +201,8 @@ class Shouting(BaseProvider):
         return (LLMCallResponse(message=prompt.upper()), None) if prompt else (None, "there is no prompt")
 
 
-def test_a_provider_of_ones_own_answers_in_the_shapes_that_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It must never be passed over for the provider of llmlab with that name."""
+def test_a_registered_provider_is_never_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers in the shapes that it can, and in no shape the provider of llmlab with that name."""
     monkeypatch.setattr(ProviderFactory, "registered", {})
     ProviderFactory.register_provider("openai", Shouting)
     for shape in SHAPES[:2]:
