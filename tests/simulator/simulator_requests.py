@@ -83,13 +83,14 @@ def text_of(answer: TapeAnswer) -> str:
     """The text of an answer in whatever form."""
     body = answer.body
     if "choices" in body:
-        return str(body["choices"][0]["message"]["content"])
+        choice = body["choices"][0]
+        return str(choice["message"]["content"] if "message" in choice else choice["text"])
     if "output" in body:
         parts = (part["text"] for item in body["output"] if item["type"] == "message" for part in item["content"])
         return "".join(parts)
-    if "content" in body:
+    if isinstance(body.get("content"), list):
         return "".join(block.get("text", "") for block in body["content"])
-    return str(body["message"]["content"] if "message" in body else body["response"])
+    return str(body["message"]["content"] if "message" in body else body.get("response", body.get("content")))
 
 
 def transport(library: ModuleType, alias: str, simulator: Simulator | None = None) -> Any:
