@@ -18,7 +18,7 @@ import pytest
 
 import llmlab
 from llmlab._utils import clock
-from llmlab.errors import ConfigurationError, RecordingMissError
+from llmlab.errors import ConfigurationError, MissingAPIKeyError, RecordingMissError
 from llmlab.lab import tape
 from llmlab.lab.tape.cassette import Cassette, write_cassette
 from tests.loopback import LoopbackServer
@@ -138,6 +138,17 @@ def test_placeholders_replace_keys_until_the_lab_stops(monkeypatch: pytest.Monke
 def python(code: str) -> str:
     env = {**os.environ, "PYTHONPATH": str(Path(llmlab.__file__).parents[1])}
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env).stdout
+
+
+def test_offline_a_key_of_any_name_has_a_placeholder_until_the_lab_stops(folder: Path) -> None:
+    """A team names its variables; without them, the error would send a learner into the mode that is on."""
+    with tape.start("offline"), llmlab.get_provider("openai", key_variable="TEAM_KEY") as llm:
+        assert "4" in llm.complete("What is 2 + 2?").content
+        tape.start("live")
+        with pytest.raises(MissingAPIKeyError, match="TEAM_KEY"):
+            llmlab.get_provider("openai", key_variable="TEAM_KEY")
+    with pytest.raises(MissingAPIKeyError, match="TEAM_KEY"):
+        llmlab.get_provider("openai", key_variable="TEAM_KEY")
 
 
 def test_importing_and_starting_load_as_little_as_possible() -> None:
