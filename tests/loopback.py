@@ -24,6 +24,7 @@ class Answer:
         cut: whether to close the connection without the end of the body.
         delay: an event to wait for before the answer is sent.
         pause: seconds between the pieces.
+        hold: an event to wait for between the body and its end.
     """
 
     body: Any = ""
@@ -33,6 +34,7 @@ class Answer:
     cut: bool = False
     delay: threading.Event | None = None
     pause: float = 0.0
+    hold: threading.Event | None = None
 
     @property
     def data(self) -> bytes:
@@ -110,6 +112,8 @@ class LoopbackServer:
                         part = data[start : start + size]
                         self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
                         time.sleep(answer.pause)
+                    if answer.hold:
+                        answer.hold.wait(10)
                     if answer.cut:
                         self.close_connection = True
                     else:
