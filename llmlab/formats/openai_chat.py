@@ -30,7 +30,6 @@ FINISH: dict[str, FinishReason] = {
 }
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
 """The fields of a request for a stream; its last event then has the usage."""
-_EMPTY: Mapping[str, Any] = {}
 
 
 def encode(request: Request, stream: bool = False) -> dict[str, Any]:
@@ -131,12 +130,12 @@ class StreamDecoder(BaseStreamDecoder):
             self._end()
             return None
         choices = event.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else _EMPTY
-        if choice.get("index") or (choice and len(event["choices"]) > 1):
-            chunks = [self._read_choice(event, one, number(one.get("index"))) for one in items(choices)]
-            chunk = next(filter(None, chunks), None)
+        if isinstance(choices, list) and len(choices) == 1 and not (choice := mapping(choices[0])).get("index"):
+            chunk = self._read(event, choice)  # as nearly always
         else:
-            chunk = self._read(event, choice)
+            choice = {}
+            several = [self._read_choice(event, one, number(one.get("index"))) for one in items(choices) or [{}]]
+            chunk = next(filter(None, several), None)
         # Only now, so that the text and the usage in the same event are not lost.
         if (event.get("error") or choice.get("error") or not choice) and (problem := find_problem(event)):
             raise stream_error(problem)
@@ -175,8 +174,8 @@ class StreamDecoder(BaseStreamDecoder):
         self._answered = True
         if delta.get("tool_calls"):
             self._read_calls(delta["tool_calls"], whole=not choice.get("delta"))
-        elif call := delta.get("function_call"):
-            self._read_calls([{"index": 0, "function": call}], whole=False)
+        elif delta.get("function_call"):
+            self._read_calls([{"index": 0, "function": delta["function_call"]}], whole=False)
         if delta.get("refusal"):
             self._refusal += text(delta["refusal"])
         # OpenRouter and Ollama write `reasoning`, vLLM and llama.cpp `reasoning_content`.

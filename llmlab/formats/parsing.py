@@ -35,15 +35,17 @@ def read_json(data: bytes | str, *, strict: bool = False, halves: bool = False) 
     Raises:
         ValueError: says what is wrong.
     """
-    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+    text = (data.decode("utf-8", "replace") if isinstance(data, bytes) else data).strip(_AROUND)
     try:
-        value = (_decode_strictly if strict else _decode)(text.removeprefix("\ufeff"))
+        value, end = (_decode_strictly if strict else _decode)(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    if end < len(text):
+        raise ValueError("something follows its end")
     if len(text) > 2 * DEEPEST and text.count("[") + text.count("{") > DEEPEST and _is_deep(value):
         raise ValueError("it is nested too deeply")
     if not halves and ("\\ud" in text or "\\uD" in text):
-        value = _decode(whole_characters(json.dumps(value, ensure_ascii=False)))
+        value, _ = _decode(whole_characters(json.dumps(value, ensure_ascii=False)))
     return value
 
 
@@ -85,8 +87,9 @@ def _finite(number: str) -> float:
     raise ValueError(f"{number} is not a number of JSON")
 
 
-_decode = json.JSONDecoder().decode
-_decode_strictly = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite).decode
+_AROUND = " \t\r\n\ufeff"
+_decode = json.JSONDecoder().raw_decode
+_decode_strictly = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite).raw_decode
 
 
 def mapping(value: object) -> Mapping[str, Any]:

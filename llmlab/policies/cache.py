@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from llmlab.errors import ConfigurationError, LLMError
+from llmlab.formats.parsing import read_json
 from llmlab.policies.base import Answer, Call, Inner
 from llmlab.policies.cache_store import MemoryStore, SqliteStore, Store
 from llmlab.policies.cached_response import HEADERS, CachedResponse, OpenCached
@@ -142,7 +143,7 @@ class Cache:
         if text is None:
             return None
         try:
-            entry: dict[str, Any] = json.loads(text)
+            entry: dict[str, Any] = read_json(text, halves=True)
             return CachedResponse(entry["body"], tuple(map(tuple, entry["events"])), tuple(entry["times"]))
         except (ValueError, KeyError, TypeError):
             return None  # Another program wrote it.

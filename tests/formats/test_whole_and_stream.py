@@ -111,6 +111,7 @@ def test_two_calls_at_index_0_without_ids() -> None:
 def test_the_call_of_an_old_server_is_read() -> None:
     call = {"name": "f", "arguments": '{"x": 1}'}
     whole = OPENAI_CHAT.decode({"choices": [{"message": {"function_call": call}, "finish_reason": "function_call"}]})
+    assert OPENAI_CHAT.decode({"choices": [{"message": {"function_call": None}}]}).tool_calls == ()
     events: list[dict[str, Any]] = [
         {"choices": [{"delta": {"function_call": {"name": "f", "arguments": '{"x"'}}}]},
         {"choices": [{"delta": {"function_call": {"arguments": ": 1}"}}, "finish_reason": "function_call"}]},

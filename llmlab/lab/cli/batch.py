@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import llmlab
+from llmlab.formats.parsing import read_json
 from llmlab.lab.cli import options
 from llmlab.lab.cli.session import session, show_json
 from llmlab.types.completion import Completion
@@ -127,8 +127,8 @@ def read_prompts(file: str) -> list[Any]:
 
 def _parsed(line: str) -> Any:
     try:
-        return json.loads(line) if line.startswith(("{", "[", '"')) else line
-    except (ValueError, RecursionError):
+        return read_json(line) if line.startswith(("{", "[", '"')) else line
+    except ValueError:
         return line
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import math
 import re
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from numbers import Real
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 from llmlab.errors import ConfigurationError, LLMError, LLMInvalidRequestError, StructuredOutputError
-from llmlab.formats.parsing import text
+from llmlab.formats.parsing import read_json, text
 from llmlab.providers import Provider, get_provider
 from llmlab.transport.driver import Flow
 
@@ -139,8 +138,8 @@ def _parse(reply: str) -> Verdict:
     """Read a judge's answer. Models add words or a fence around the JSON."""
     for part in reversed(re.findall(r"\{.*?\}", reply, re.DOTALL) or [reply]):
         try:
-            value: Any = json.loads(part)
-        except (ValueError, RecursionError):
+            value: Any = read_json(part)
+        except ValueError:
             continue
         score = value.get("score") if isinstance(value, dict) else None
         if is_score(score) and 0 <= score <= _BEST:
