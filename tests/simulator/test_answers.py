@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ TYPES: dict[str, tuple[Any, Any]] = {
     "api/show": (ollama_sdk.ShowResponse, None),
     "openai /v1/completions": (Completion, None),
 }
+
+
+adapter = cache(TypeAdapter)
 
 
 def find(answer: TapeAnswer, place: str) -> Any:
@@ -76,7 +80,7 @@ def test_answers_are_what_they_should_be_and_of_the_sdks_types(route: str) -> No
         answer = ask(alias, path, body, method=method)
         assert {place: find(answer, place) for place in expected} == expected, (what, body)
         if answer.events is None and whole and answer.status == 200:
-            TypeAdapter(whole).validate_python({"logprobs": None} | answer.body)
+            adapter(whole).validate_python({"logprobs": None} | answer.body)
         for one in events(answer) if answer.events and event else ():
             if one.get("type") != "ping":  # Anthropic's SDK has no type for it and passes over it
-                TypeAdapter(event).validate_python(one)
+                adapter(event).validate_python(one)
