@@ -105,6 +105,7 @@ def test_the_table_of_some_providers_as_json(server: LoopbackServer) -> None:
     result = run("compare", "-", *words, piped="Hi")
     assert result.exit_code == 1
     (found,) = lines(result)
+    assert run("compare", "--table", "--judge", "openai").exit_code == 2
     down, without_key = found["rows"]
     assert down.keys() == {"provider", "latency", "tokens_per_second", "privacy", "cost", "error"}
     assert (down["provider"].split()[0], down["latency"], down["privacy"]) == ("ollama", None, "full")

@@ -68,6 +68,8 @@ def compare(
     from llmlab.toolkit.evaluation import compare as compared
 
     if table:
+        if judge or resume:
+            raise typer.BadParameter("--table measures, and goes without --judge and --resume.")
         with switched_on(mode, as_json=as_json):
             prompts = read_prompts(file) if file else performance.PROMPTS
             measured = performance.measure(prompts, provider or (), n, in_flight, max_tokens or 500)

@@ -79,7 +79,8 @@ class TokenUsage:
     @property
     def total(self) -> Usage:
         """The tokens of all providers."""
-        return sum(self.by_provider.values(), Usage())
+        with self._lock:
+            return sum(self.by_provider.values(), Usage())
 
     def add(self, answer: Completion) -> None:
         """Count the tokens of an answer."""
