@@ -107,6 +107,17 @@ def test_basic_call_with_a_real_client(server: LoopbackServer, capsys: pytest.Ca
         assert capsys.readouterr().out.startswith("Error: openai answered 429: You are too fast.")
 
 
+@pytest.mark.usefixtures("lab")
+def test_offline_the_old_model_is_gone_and_others_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """OpenAI has shut gpt-4 down, so the snippet takes its other branch; a model of today answers."""
+    with openai.OpenAI(api_key="k") as client:
+        print_answer(basic_request(), client)
+        assert "Available models, closest first: gpt-4o, gpt-4.1" in capsys.readouterr().out
+        model = LLMModelSpec(model="gpt-4.1", provider="openai", temperature=0.7, max_tokens=500)
+        print_answer(LLMCallRequest(llm=LLMConfig(prompt="What is 17 * 23?", llm_model_spec=model)), client)
+    assert capsys.readouterr().out.startswith("Response: 17 * 23 = 391\nTokens: ")
+
+
 def test_vector_store(openai_client: Mock, capsys: pytest.CaptureFixture[str]) -> None:
     request = LLMCallRequest(
         llm=LLMConfig(
