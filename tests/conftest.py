@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +15,25 @@ from hypothesis import settings
 from tests.leftovers import Leftovers, watch_sockets
 from tests.loopback import LoopbackServer
 
+# Each takes more than five seconds. Last in a run, one process would work on it while the others have ended.
+SLOW = (
+    *("test_quality", "test_contributing", "test_plain_tools", "test_lab", "test_bootstrap", "test_foreign"),
+    *("test_comparison", "test_runner", "test_soak", "test_handout", "test_ask"),
+)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 watch_sockets()
+# In the background of a shell Ctrl-C is ignored, by the children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Examples are the same in every run.
 settings.register_profile("same", max_examples=40, deadline=None, database=None, derandomize=True)
 settings.load_profile("same")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run slow files first."""
+    items.sort(key=lambda item: item.path.stem not in SLOW)
 
 
 @pytest.fixture(autouse=True)

@@ -49,7 +49,7 @@ def test_newest_and_lowest_versions_are_tried_every_week_and_reported() -> None:
     assert when("newest.yml")["schedule"]
     assert workflow("newest.yml")["jobs"]["test"]["strategy"]["matrix"]["versions"] == ["--newest", "--lowest"]
     assert commands("newest.yml") == ["bash .ci/run ${{ matrix.versions }}", "python3 -m llmlab update --report"]
-    assert 'llmlab test "$@"' in (ROOT / ".ci" / "run").read_text("utf-8")
+    assert 'llmlab test --coverage "$@"' in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
 def test_drift_is_looked_for_on_a_schedule_with_the_keys() -> None:

@@ -13,7 +13,8 @@ from llmlab.lab import bootstrap
 from llmlab.lab.cli.session import require_clone
 
 # A process for each core. A file stays on one process, because a lesson's cells need one kernel.
-PARALLEL = ("-n", "logical", "--dist", "loadfile")
+# The order of the files is ours: tests/conftest.py puts the slow ones first.
+PARALLEL = ("-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder")
 COVERAGE = ("--cov=llmlab", "--cov-report=term:skip-covered", "--cov-fail-under=95")
 
 
