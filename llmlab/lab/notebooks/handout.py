@@ -24,13 +24,13 @@ from llmlab.lab.notebooks.notebook_file import (
     NotebookError,
     find_notebooks,
     make_folder,
-    nbformat,
     read_notebook,
     tags,
 )
 
 # After nbfile, which imports nbformat the quick way.
 from nbconvert.exporters import HTMLExporter  # isort: skip
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor  # isort: skip
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # isort: skip
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -87,9 +87,6 @@ def render(notebook: Notebook, path: Path, *, solutions: bool) -> str:
     notebook = deepcopy(notebook)
     notebook.cells = [cell for cell in notebook.cells if solutions or "solution" not in tags(cell)]
     clean_outputs(notebook, {})
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = merge_streams(cell.outputs)
     resources = {"handout": {"title": title_of(notebook) or path.stem, "css": _css()}}
     resources["metadata"] = {"path": str(path.resolve().parent)}
     body, _ = _exporter().from_notebook_node(notebook, resources=resources)
@@ -111,18 +108,6 @@ def title_of(notebook: Notebook) -> str:
     return ""
 
 
-def merge_streams(outputs: Sequence[Notebook]) -> list[Notebook]:
-    """Join neighbouring pieces of one stream: streamed tokens were one text to their reader."""
-    merged: list[Notebook] = []
-    for output in outputs:
-        before = merged[-1] if merged else None
-        if before and output.output_type == before.output_type == "stream" and output.name == before.name:
-            merged[-1] = nbformat.v4.new_output("stream", name=output.name, text=before.text + output.text)
-        else:
-            merged.append(output)
-    return merged
-
-
 @cache
 def _css() -> str:
     colours = HtmlFormatter(style="default").get_style_defs(".highlight")
@@ -135,6 +120,7 @@ def _exporter() -> HTMLExporter:
         extra_template_basedirs=[str(_TEMPLATES)],
         embed_images=True,
         exclude_anchor_links=True,
+        preprocessors=[CoalesceStreamsPreprocessor],  # streamed tokens were one text to their reader
     )
 
 

@@ -44,6 +44,18 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> LessonFile
     return None
 
 
+class Check(pytest.Item):
+    """A test of a lesson or of its recordings, named in pytest's listings by its file."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """Say which lesson's recordings these are, and what is wrong with them."""
+        return f"{self.path.name}, {self.name}: {excinfo.value}"
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Name the test in pytest's listings."""
+        return self.path, None, f"{self.path.name}::{self.name}"
+
+
 class OrphanFile(pytest.File):
     """A file of recordings that belongs to no notebook."""
 
@@ -52,7 +64,7 @@ class OrphanFile(pytest.File):
         yield Orphan.from_parent(self, name="orphan")
 
 
-class Orphan(pytest.Item):
+class Orphan(Check):
     """Fails, because a file of recordings belongs to no notebook."""
 
     def runtest(self) -> None:
@@ -62,14 +74,6 @@ class Orphan(pytest.Item):
             NotebookError: always.
         """
         raise NotebookError(str(find_orphans(self.path, [])[0]))
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
-        """Say which file it is."""
-        return str(excinfo.value)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Name the test in pytest's listings."""
-        return self.path, None, f"{self.path.name}::{self.name}"
 
 
 class LessonFile(pytest.File):
@@ -147,22 +151,18 @@ class LessonCell(IPyNbCell):  # type: ignore[misc]
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
         """Say which cell it is, how it begins, and what differs."""
+        where = f"{self.parent.path.name}, cell {self.cell_num}: {self.cell.source.strip().splitlines()[0]}"
         if isinstance(excinfo.value, Difference):
-            return f"{self._where()}\n{excinfo.value}\n\nIf the new output is right: {UPDATE}"
-        if isinstance(excinfo.value, pytest.fail.Exception):
-            return f"{self._where()}\n{excinfo.value}"
-        return f"{self._where()}\n{excinfo.getrepr(style='short')}"
-
-    def _where(self) -> str:
-        first = self.cell.source.strip().splitlines()[0]
-        return f"{self.parent.path.name}, cell {self.cell_num}: {first}"
+            return f"{where}\n{excinfo.value}\n\nIf the new output is right: {UPDATE}"
+        expected = isinstance(excinfo.value, pytest.fail.Exception)
+        return f"{where}\n{excinfo.value if expected else excinfo.getrepr(style='short')}"
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Name the test in pytest's listings."""
         return self.parent.path, None, f"{self.parent.path.name}::{self.name}"
 
 
-class LessonRecordings(pytest.Item):
+class LessonRecordings(Check):
     """The recordings of a lesson: is each of them used?"""
 
     def runtest(self) -> None:
@@ -177,14 +177,6 @@ class LessonRecordings(pytest.Item):
         if find_failure(notebook) is not None:
             raise Difference("which of them are used is not known, because a cell fails")
         check_recordings(self.parent.path, unused)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
-        """Say which lesson's recordings these are."""
-        return f"{self.path.name}, recordings: {excinfo.value}"
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Name the test in pytest's listings."""
-        return self.path, None, f"{self.path.name}::{self.name}"
 
 
 def _settled(cell: Notebook) -> list[Notebook]:
