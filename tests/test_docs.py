@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 import llmlab
 from llmlab.lab.cli.app import app
-from llmlab.lab.notebooks.lessons import all_lessons, with_table
+from llmlab.lab.notebooks.lessons import all_lessons
+from tests.notebooks.lesson_table import with_table
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
@@ -73,7 +74,7 @@ def test_names_of_the_package_exist() -> None:
 def test_the_table_of_lessons_is_up_to_date() -> None:
     """A learner finds each lesson with the time and the cost that the lesson itself states."""
     assert with_table(PAGES["lessons.md"], LESSONS) == PAGES["lessons.md"], (
-        "run python3 -m llmlab.lab.notebooks.lessons"
+        "run python3 -m tests.notebooks.lesson_table"
     )
     assert max(len(lesson.cost) for lesson in LESSONS) < 80
 
