@@ -34,14 +34,14 @@ from llmlab.lab.wire.messages import TapeAnswer
 FINGERPRINT: Final = "fp_llmlab_simulator"
 """The `system_fingerprint` of every answer: nobody shall take it for a real one."""
 
-_FIELDS = {
+_OLLAMA: fields.Fields = {
     "reasoning_effort": fields.one_of(*fields.EFFORTS),
     "reasoning.effort": fields.one_of(*fields.EFFORTS),  # OpenRouter's
     "verbosity": fields.one_of("low", "medium", "high"),
 }
-_STRICTER = {"temperature": fields.number(0, 2), "top_p": fields.number(0, 1)}  # everywhere but at Ollama
-_STRICTEST = {
-    # at OpenAI
+_LOCAL = {**_OLLAMA, "temperature": fields.number(0, 2), "top_p": fields.number(0, 1)}
+_OPENAI = {
+    **_LOCAL,
     "messages": replace(fields.ARRAY, required=True),
     "max_completion_tokens": fields.integer(1),
     "max_tokens": fields.integer(1),
@@ -49,9 +49,8 @@ _STRICTEST = {
     "tools": fields.ARRAY,
     "response_format.type": fields.one_of("json_object", "json_schema", "text"),
 }
-_MESSAGE = {
-    "role": replace(fields.one_of("system", "assistant", "user", "function", "tool", "developer"), required=True)
-}
+_FIELDS = {"openai": _OPENAI, "openrouter": _LOCAL, "ollama": _OLLAMA, "local_gpt_oss": _LOCAL}
+_ROLE = fields.Field(words=("system", "assistant", "user", "function", "tool", "developer"), required=True)
 _READ_AS = {"developer": "system", "function": "tool"}
 _FINISH = {"stop": "stop", "stop_text": "stop", "length": "length", "tool": "tool_calls"}
 _MOST_CHOICES = 16
@@ -71,9 +70,7 @@ def _read(context: Context) -> tuple[Conversation, Model]:
     body, service = context.body, context.service
     if not body.get("model"):
         raise Refused(400, _NO_MODEL.get(service, "model is required"))
-    fields.check(
-        body, _FIELDS | (_STRICTER if service != "ollama" else {}) | (_STRICTEST if service == "openai" else {})
-    )
+    fields.check(body, _FIELDS[service])
     model, turns = context.model(body["model"]), tuple(_turns(context))
     if model.embeds or not model.chats:
         if service == "ollama":
@@ -81,11 +78,8 @@ def _read(context: Context) -> tuple[Conversation, Model]:
         message = "This is not a chat model and thus not supported in the v1/chat/completions endpoint."
         raise Refused(404, message, param="model")
     limit = as_int(body.get("max_completion_tokens")) or as_int(body.get("max_tokens"))
-    chosen, form, reasoning = (
-        body.get("tool_choice"),
-        as_dict(body.get("response_format")),
-        as_dict(body.get("reasoning")),
-    )
+    chosen, form = body.get("tool_choice"), as_dict(body.get("response_format"))
+    reasoning = as_dict(body.get("reasoning"))
     switched_on = reasoning.get("enabled") is True or as_int(reasoning.get("max_tokens"))
     effort = body.get("reasoning_effort") or reasoning.get("effort") or ("medium" if switched_on else model.effort)
     conversation = Conversation(
@@ -140,9 +134,7 @@ def _turns(context: Context) -> Iterator[Turn]:
     for at, message in enumerate(messages):
         if not isinstance(message, dict):
             raise fields.wrong_type(f"messages[{at}]", "an object", message)
-        fields.check(
-            {f"messages[{at}]": message}, {f"messages[{at}].{name}": field for name, field in _MESSAGE.items()}
-        )
+        fields.check({f"messages[{at}]": message}, {f"messages[{at}].role": _ROLE})
         role, content = message["role"], message.get("content")
         calls_or_refuses = role == "assistant" and (message.get("tool_calls") or message.get("refusal"))
         if service == "openai" and content is None and not calls_or_refuses:
