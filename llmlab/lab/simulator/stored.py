@@ -6,7 +6,7 @@ text file is stored whole; of any other file only its name and size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ def put(context: Context, kind: Kind, key: str, thing: Stored) -> dict[str, Any]
     things = context.state.things[kind.name]
     things[key] = thing
     if len(things) > _MOST:
-        del things[next(iter(things))]
+        _forget(context, next(iter(things)).split("/"))
     return kind.show(context, thing)
 
 
@@ -90,13 +90,16 @@ def deleting(kind: Kind) -> Callable[[Context], dict[str, Any]]:
 
     def answer(context: Context) -> dict[str, Any]:
         find(context, kind)
-        gone = set(context.ids)
-        for things in context.state.things.values():
-            for key in [key for key in things if gone <= set(key.split("/"))]:
-                del things[key]
+        _forget(context, context.ids)
         return {"id": context.ids[-1], "object": kind.name, "deleted": True}
 
     return answer
+
+
+def _forget(context: Context, ids: Sequence[str]) -> None:
+    for things in context.state.things.values():
+        for key in [key for key in things if set(ids) <= set(key.split("/"))]:
+            del things[key]
 
 
 def page(context: Context, items: list[dict[str, Any]], most: int = 100) -> dict[str, Any]:
