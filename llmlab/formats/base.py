@@ -49,7 +49,7 @@ class StreamDecoder:
         return Completion(
             # The half of a character that waits for its other half stands for itself.
             content=whole_characters("".join(self._text) + self._halves.get("text", "")),
-            model=self._model,
+            model=whole_characters(self._model),
             finish_reason=self._finish_reason,
             usage=self._usage,
             tool_calls=tuple(
@@ -63,7 +63,7 @@ class StreamDecoder:
             ),
             reasoning=whole_characters("".join(self._reasoning) + self._halves.get("reasoning", "")),
             refusal=whole_characters(self._refusal),
-            id=self._id,
+            id=whole_characters(self._id),
         )
 
     def _whole(self, body: object) -> Completion:

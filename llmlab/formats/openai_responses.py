@@ -113,18 +113,20 @@ def _read(body: Mapping[str, Any]) -> Completion:
     reasoning = "\n\n".join(
         [text(item.get("summary")) or text(item.get("content")) for item in output if item.get("type") == "reasoning"]
     ).strip("\n")
-    if not (content + refusal + reasoning).isascii():
-        content, refusal, reasoning = map(whole_characters, (content, refusal, reasoning))
+    content, model, identifier = content or text(body.get("output_text")), text(body.get("model")), text(body.get("id"))
+    texts = (content, refusal, reasoning, model, identifier)
+    if not "".join(texts).isascii():
+        content, refusal, reasoning, model, identifier = map(whole_characters, texts)
     calls = [_call(body, index, item) for index, item in enumerate(output) if item.get("type") == "function_call"]
     return Completion(
-        content=content or text(body.get("output_text")),
-        model=text(body.get("model")),
+        content=content,
+        model=model,
         finish_reason=_finish_reason(body, bool(calls), bool(output)),
         usage=usage(body.get("usage")),
         tool_calls=tuple(calls),
         reasoning=reasoning,
         refusal=refusal,
-        id=text(body.get("id")),
+        id=identifier,
         file_search_results=tuple([_result(result) for item in output for result in items(item.get("results"))]),
     )
 
