@@ -101,8 +101,7 @@ def _turns(messages: Iterable[Message]) -> list[dict[str, Any]]:
             # All results of one round belong into one user turn.
             turns.append({"role": "user", "content": [_result(message) for message in group]})
         else:
-            # An empty turn is refused, such as an answer that was cut off while the model thought.
-            turns.extend({"role": str(role), "content": content} for message in group if (content := _content(message)))
+            turns.extend({"role": str(role), "content": _content(message)} for message in group)
     return turns
 
 

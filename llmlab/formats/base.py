@@ -12,7 +12,7 @@ from llmlab.formats.errors import Problem, no_answer, stream_error
 from llmlab.formats.parsing import generated_id, mapping, text, tool_call, whole_characters
 from llmlab.formats.sse import Framing
 from llmlab.types.completion import Chunk, Completion, FinishReason, Usage
-from llmlab.types.messages import Message, Role
+from llmlab.types.messages import Message, Role, ToolCall
 from llmlab.types.request import Request
 
 
@@ -114,6 +114,10 @@ class StreamDecoder:
         """
         identifier, name = text(identifier), text(name)
         call = self._calls.get(self._slots.get(slot, slot))
+        if call is None and self._calls and not name:
+            # A part with a wrong index: it belongs to the call with its id, else to the last one.
+            calls = list(self._calls.values())
+            call = next((one for one in calls if identifier and one["id"] == identifier), calls[-1])
         if call is None or (name and _is_another(call, identifier)):
             self._slots[slot] = key = slot if call is None else (slot, len(self._calls))
             call = self._calls[key] = {"id": "", "name": "", "arguments": ""}
@@ -231,7 +235,7 @@ def portable(request: Request) -> Sequence[Message]:
     """Return the messages of a request as every service takes them, whichever one wrote the answers in them.
 
     The ids of tool calls are unique and of 40 letters, digits, `_` and `-` at most. An unknown tool has a name of such
-    characters, too. White space alone is no text.
+    characters, too. Each call has a result. An empty answer is `…`.
     """
     for message in request.messages:
         if message.role is not Role.USER and message.role is not Role.SYSTEM:
@@ -240,23 +244,37 @@ def portable(request: Request) -> Sequence[Message]:
         return request.messages  # as most are
     messages: list[Message] = []
     tools, used = {tool.name for tool in request.tools}, set[str]()
-    pending: dict[str, list[str]] = {}
+    waiting: dict[str, list[str]] = {}
     for place, message in enumerate(request.messages):
+        if message.role is Role.TOOL:
+            ids = waiting.get(str(message.tool_call_id)) or [str(message.tool_call_id)]
+            messages.append(replace(message, tool_call_id=ids.pop(0)))
+            continue
+        messages += _no_results(waiting)
+        waiting = {}
         if message.role is Role.ASSISTANT:
-            pending, calls = {}, []
-            for index, call in enumerate(message.tool_calls):
-                fits = _ID.fullmatch(call.id) and call.id not in used
-                identifier = call.id if fits else generated_id(call.id, place, index)
-                name = call.name if call.name in tools else _NOT_IN_NAMES.sub("_", call.name)[:64] or "unnamed"
-                calls.append(replace(call, id=identifier, name=name))
-                used.add(identifier)
-                pending.setdefault(call.id, []).append(identifier)
-            content = message.content if message.content.strip() else ""
+            calls = [_portable_call(call, place, index, used, tools) for index, call in enumerate(message.tool_calls)]
+            for call, sent in zip(message.tool_calls, calls, strict=True):
+                waiting.setdefault(call.id, []).append(sent.id)
+            content = message.content if message.content.strip() else "" if calls else "…"
             message = replace(message, content=content, tool_calls=tuple(calls))
-        elif message.role is Role.TOOL and (ids := pending.get(str(message.tool_call_id))):
-            message = replace(message, tool_call_id=ids.pop(0) if len(ids) > 1 else ids[0])
         messages.append(message)
-    return messages
+    return [*messages, *_no_results(waiting)]
+
+
+def _portable_call(call: ToolCall, place: int, index: int, used: set[str], tools: set[str]) -> ToolCall:
+    """Return a call with an id that is not used yet, and a name that is allowed."""
+    fits = _ID.fullmatch(call.id) and call.id not in used
+    identifier = call.id if fits else generated_id(call.id, place, index)
+    used.add(identifier)
+    name = call.name if call.name in tools else _NOT_IN_NAMES.sub("_", call.name)[:64] or "unnamed"
+    return replace(call, id=identifier, name=name)
+
+
+def _no_results(waiting: Mapping[str, Sequence[str]]) -> list[Message]:
+    """Return results for the calls that have none, such as those of a run that was stopped."""
+    reason = "There is no result: the tool was not called."
+    return [Message(Role.TOOL, reason, tool_call_id=one, is_error=True) for ids in waiting.values() for one in ids]
 
 
 def options(**values: Any) -> dict[str, Any]:

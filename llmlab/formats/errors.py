@@ -195,12 +195,13 @@ def to_error(
     # OpenRouter sends errors inside a 200, and the status that it means in the body.
     actual = status if status >= 300 else problem.status
     wait = retry_after({**problem.headers, **headers})
-    wait = _wait_in_words(problem.message) if wait is None and actual == 429 else wait
+    everything = body if isinstance(body, str) else json.dumps(body)
+    wait = _wait_in_words(everything) if wait is None and actual == 429 else wait
     message = problem.message.rstrip()
     summary = f"{provider} answered {status}: {message}" + ("" if message.endswith((".", "!", "?")) else ".")
     kind, step = _kind_and_step(actual or 500, problem, bool(model), wait)
     again = {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
-    if actual == 429 and _DAILY.search(problem.message):
+    if actual == 429 and (_DAILY.search(problem.message) or "PerDay" in everything):
         step, again = f"{_end_of_day(wait, headers)} Until then, use another model or provider.", False
     elif again is None and wait is None and _BROKE.search(problem.message):
         again = False
@@ -218,14 +219,17 @@ def to_error(
     return kind(f"{summary} {step}".rstrip(), **details)
 
 
-_DAILY = re.compile(r"\b(?:per|a)[ -]?day\b|\bdaily\b|PerDay")
+_DAILY = re.compile(r"\b(?:per|a)[ -]?day\b|\bdaily\b")
 _BROKE = re.compile(
     r"credit balance|insufficient (?:balance|credits?|funds|quota)|exceeded your current quota|out of credits"
     r"|billing (?:hard )?limit",
     re.IGNORECASE,
 )
 _NOT_THE_MODEL = re.compile(r"data policy|allowed providers|endpoints found that|guardrail|privacy", re.IGNORECASE)
-_WAIT = re.compile(r"(?:again|retry) in ((?:[\d.]+ ?(?:days?|hours?|minutes?|seconds?|ms|[dhms])(?![a-z])[ ,]*)+)")
+_WAIT = re.compile(
+    r"(?:again in|retry in|reset after|\"retryDelay\":) \"?"
+    r"((?:[\d.]+ ?(?:days?|hours?|minutes?|seconds?|ms|[dhms])(?![a-z])[ ,]*)+)"
+)
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -260,14 +264,14 @@ _NEXT_STEPS: dict[int, tuple[type[LLMError], str]] = {
 
 def _end_of_day(wait: float | None, headers: Mapping[str, str]) -> str:
     """Return when the quota of a day ends."""
-    if wait is None:
+    if wait is None or wait < 60:  # Google names the seconds of another limit beside that of the day.
         return "The quota is that of a day, which ends at midnight, mostly in UTC."
     end = datetime.fromtimestamp(min(service_time(headers) + wait, 32e9), UTC)
     return f"The quota is that of a day, which ends at {end:%Y-%m-%d %H:%M} UTC."
 
 
 def _wait_in_words(message: str) -> float | None:
-    """Return the seconds in "try again in 1h2m3.5s", or None."""
+    """Return the seconds in "try again in 1h2m3.5s", or in Google's `retryDelay`; None without."""
     if (found := _WAIT.search(message)) is None:
         return None
     parts = re.findall(r"([\d.]+) ?(ms|[dhms])", found[1])

@@ -136,6 +136,8 @@ class StreamDecoder(BaseStreamDecoder):
             choice = {}
             several = [self._read_choice(event, one, number(one.get("index"))) for one in items(choices) or [{}]]
             chunk = next(filter(None, several), None)
+            # The usage comes last. Some gateways end with it alone.
+            self.finished = self.finished or (self._answered and not choices and bool(event.get("usage")))
         # Only now, so that the text and the usage in the same event are not lost.
         if (event.get("error") or choice.get("error") or not choice) and (problem := find_problem(event)):
             raise stream_error(problem)
@@ -166,14 +168,16 @@ class StreamDecoder(BaseStreamDecoder):
             self._finish_reason = FINISH.get(text(reason))
             self.finished = True
         # A server that does not stream sends the whole message at once.
-        delta = choice.get("delta") or choice.get("message")
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            delta = choice.get("message")
         if not isinstance(delta, dict):
             # A filter may leave nothing but its reason.
             self._answered = self._answered or "delta" in choice or self._finish_reason in ("content_filter", "length")
             return None
         self._answered = True
         if delta.get("tool_calls"):
-            self._read_calls(delta["tool_calls"], whole=not choice.get("delta"))
+            self._read_calls(delta["tool_calls"], whole=delta is choice.get("message"))
         elif delta.get("function_call"):
             self._read_calls([{"index": 0, "function": delta["function_call"]}], whole=False)
         if delta.get("refusal"):

@@ -179,7 +179,12 @@ DAILY: list[tuple[Any, Mapping[str, str], float | None, str]] = [
         3723.5,
         "2026-11-28 11:02 UTC",
     ),
-    (said("Quota: GenerateRequestsPerDayPerModel"), {"retry-after": "5"}, 5.0, "UTC"),
+    (
+        said("You exceeded your quota", details=[{"quotaId": "RequestsPerDayPerModel"}, {"retryDelay": "27.5s"}]),
+        {},
+        27.5,
+        "at midnight",
+    ),
     (said("You have used up your daily limit"), {}, None, "at midnight"),
 ]
 
@@ -203,6 +208,7 @@ def test_the_quota_of_a_day_is_not_retried_and_says_when_it_ends(
         ("Please try again in 250ms.", 0.25),
         ("Please try again in 1 minute 30 seconds.", 90.0),
         ("Please retry in 27.5s.", 27.5),
+        ("Resource has been exhausted. (reset after 24h)", 86400.0),
         ("Try again in a moment.", None),
         ("try again in 1.2.3s", None),
     ],
@@ -210,6 +216,11 @@ def test_the_quota_of_a_day_is_not_retried_and_says_when_it_ends(
 def test_a_wait_in_words_is_read(message: str, seconds: float | None) -> None:
     assert error(429, said(message)).retry_after == seconds
     assert error(429, said(message), {"retry-after": "9"}).retry_after == 9.0
+
+
+def test_the_wait_of_google_is_read() -> None:
+    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "53s"}]
+    assert error(429, [said("exhausted", code=429, details=details)]).retry_after == 53.0
 
 
 def test_credit_that_is_used_up_is_not_retried() -> None:

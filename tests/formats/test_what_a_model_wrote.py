@@ -57,6 +57,7 @@ def check_name(name: str) -> None:
 def check_chat(body: dict[str, Any]) -> None:
     calls = [call for message in body["messages"] for call in message.get("tool_calls", ())]
     check_ids([one["id"] for one in calls], [one["tool_call_id"] for one in body["messages"] if one["role"] == "tool"])
+    assert all(one["content"] or one.get("tool_calls") for one in body["messages"])
     for call in calls:
         check_name(call["function"]["name"])
         assert isinstance(json.loads(call["function"]["arguments"]), dict)
@@ -129,6 +130,25 @@ def test_equal_ids_in_a_conversation_are_told_apart() -> None:
     check_chat(body)
     assert body["messages"][1]["tool_calls"][0]["id"] == "call_0", "what fits stays as it is"
     check_anthropic(FORMATS["anthropic_messages"].encode(request, False))
+
+
+def test_a_call_without_a_result_gets_one() -> None:
+    """A run that was stopped leaves such calls, and every service refuses all later requests."""
+    calls = (ToolCall("a", "add", {}), ToolCall("b", "add", {}))
+    half = [Message(Role.ASSISTANT, tool_calls=calls), Message(Role.TOOL, "1", tool_call_id="b")]
+    for rest in ([], [Message(Role.USER, "Stop")]):
+        request = build_request([Message(Role.USER, "Hi"), *half, *rest], "m", {"tools": [ADD]})
+        sent = FORMATS["openai_chat"].encode(request, False)["messages"]
+        results = {one["tool_call_id"]: one["content"] for one in sent if one["role"] == "tool"}
+        assert results == {"b": "1", "a": "There is no result: the tool was not called."}
+        assert [one["role"] for one in sent[2:4]] == ["tool", "tool"]
+
+
+def test_an_empty_answer_is_sent_as_an_ellipsis() -> None:
+    """Many servers refuse an answer without text and calls, some two turns of one speaker."""
+    prompt = [Message(Role.USER, "Hi"), Message(Role.ASSISTANT, " "), Message(Role.USER, "More")]
+    for service in ("openai_chat", "anthropic_messages", "ollama"):
+        assert FORMATS[service].encode(build_request(prompt, "m", {}), False)["messages"][1]["content"] == "…"
 
 
 def test_a_name_that_is_offered_is_not_changed() -> None:

@@ -87,6 +87,16 @@ STREAMED_CALLS: dict[str, list[dict[str, Any]]] = {
         delta(1, "b", "f", '{"x"'),
         delta(1, "b", "f", ": 2}"),
     ],
+    "the rest of the second call at an index of its own": [
+        delta(0, "a", "f", '{"x": 1}'),
+        delta(0, "b", "f", '{"x"'),
+        delta(1, None, None, ": 2}"),
+    ],
+    "an id alone says whose part it is": [
+        delta(0, "a", "f", '{"x"'),
+        delta(1, "b", "f", '{"x": 2}'),
+        delta(7, "a", None, ": 1}"),
+    ],
     "objects, then empty texts": [
         delta(0, "a", "f", {"x": 1}),
         delta(0, "a", None, ""),
@@ -243,6 +253,28 @@ def test_an_answer_in_the_events_alone_is_whole() -> None:
         calls = read(OPENAI_RESPONSES, [*called, end])
         assert calls.tool_calls == (ToolCall("a", "f", {"x": 1}), ToolCall("b", "f"))
         assert calls.finish_reason == "tool_calls"
+
+
+def test_a_stream_whose_last_event_is_the_usage_is_whole() -> None:
+    """Some gateways send neither a reason to end nor [DONE]; the usage comes last."""
+    events = [{"choices": [{"delta": {"content": "Hi"}}]}, {"choices": [], "usage": {"prompt_tokens": 3}}]
+    answer = read(OPENAI_CHAT, events)
+    assert (answer.content, answer.finish_reason, answer.usage.input_tokens) == ("Hi", None, 3)
+
+
+def test_a_message_beside_an_empty_delta_is_not_read_twice() -> None:
+    """Perplexity repeats the whole text in every event."""
+    events: list[dict[str, Any]] = [
+        {"choices": [{"delta": {"content": "Hi"}, "message": {"content": "Hi"}}]},
+        {"choices": [{"delta": {}, "message": {"content": "Hi"}, "finish_reason": "stop"}]},
+    ]
+    assert read(OPENAI_CHAT, events).content == "Hi"
+
+
+def test_a_reason_to_end_that_is_empty_ends_nothing() -> None:
+    decoder = OPENAI_CHAT.stream()
+    decoder.feed({"choices": [{"delta": {"content": "Hi"}, "finish_reason": ""}]})
+    assert not decoder.finished
 
 
 def test_a_half_that_waits_is_shown_with_what_follows() -> None:
