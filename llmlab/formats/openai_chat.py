@@ -136,8 +136,6 @@ class StreamDecoder(BaseStreamDecoder):
             choice = {}
             several = [self._read_choice(event, one, number(one.get("index"))) for one in items(choices) or [{}]]
             chunk = next(filter(None, several), None)
-            # The usage comes last. Some gateways end with it alone.
-            self.finished = self.finished or (self._answered and not choices and bool(event.get("usage")))
         # Only now, so that the text and the usage in the same event are not lost.
         if (event.get("error") or choice.get("error") or not choice) and (problem := find_problem(event)):
             raise stream_error(problem)

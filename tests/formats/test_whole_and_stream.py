@@ -255,13 +255,6 @@ def test_an_answer_in_the_events_alone_is_whole() -> None:
         assert calls.finish_reason == "tool_calls"
 
 
-def test_a_stream_whose_last_event_is_the_usage_is_whole() -> None:
-    """Some gateways send neither a reason to end nor [DONE]; the usage comes last."""
-    events = [{"choices": [{"delta": {"content": "Hi"}}]}, {"choices": [], "usage": {"prompt_tokens": 3}}]
-    answer = read(OPENAI_CHAT, events)
-    assert (answer.content, answer.finish_reason, answer.usage.input_tokens) == ("Hi", None, 3)
-
-
 def test_a_message_beside_an_empty_delta_is_not_read_twice() -> None:
     """Perplexity repeats the whole text in every event."""
     events: list[dict[str, Any]] = [
