@@ -5,6 +5,7 @@ Policies know a `Call`, and neither providers nor sockets. `check_order` refuses
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -60,6 +61,7 @@ class Call:
         headers: of the last HTTP answer, also of an error.
         elapsed: seconds that the last HTTP answer took.
         finished: whether the answer came to its end; a stream may be left before that.
+        recorded: whether the ledger has it.
     """
 
     provider: str
@@ -73,7 +75,9 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     elapsed: float = 0.0
     finished: bool = True
-    _at_end: list[AtEnd] | None = field(default_factory=list)
+    recorded: bool = False
+    _at_end: deque[AtEnd] = field(default_factory=deque)
+    _outcome: tuple[Completion | None, LLMError | None] | None = None
 
     @property
     def deadline(self) -> float | None:
@@ -151,21 +155,24 @@ class Call:
     def at_end(self, callback: AtEnd) -> None:
         """Have something done at the end: after the whole answer, an error, both (a broken stream), or neither.
 
+        What a policy takes for a call, it gives back here. It says so before it takes, so that Ctrl-C at any moment
+        finds it noted.
+
         Args:
-            callback: called once, with the answer as far as it came and the error. It must not raise.
+            callback: called with the answer as far as it came and the error. It must not raise, and is called again if
+                an interrupt came in between.
         """
-        if self._at_end is not None:
-            self._at_end.append(callback)
+        self._at_end.append(callback)
 
     def end(
         self, completion: Completion | None = None, error: LLMError | None = None, *, finished: bool = True
     ) -> None:
-        """End this call. Only the first time counts."""
-        callbacks, self._at_end = self._at_end, None
-        if callbacks is not None:
-            self.finished = finished
-            for callback in callbacks:
-                callback(completion, error)
+        """End this call. Only the first outcome counts. After an interrupt, the next time does what is left to do."""
+        if self._outcome is None:
+            self.finished, self._outcome = finished, (completion, error)
+        while self._at_end:
+            self._at_end[0](*self._outcome)
+            self._at_end.popleft()
 
 
 @runtime_checkable

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
+from llmlab._utils.locks import Lock
 from llmlab.errors import BudgetExceededError, ConfigurationError, LLMError
 from llmlab.models import LOCAL, ModelSpec, Rates, find_spec, rates
 from llmlab.policies.base import Answer, Call, Inner
@@ -55,14 +54,16 @@ class Tokens(NamedTuple):
         return next((step for step in steps if self.input > step.above or not step.above), None)
 
 
-@dataclass(slots=True)
-class _Account:
+class _Account(NamedTuple):
     """One limit of a budget, and what is gone of it."""
 
     unit: Literal["USD", "tokens", "calls"]
     limit: int | None
     spent: int = 0
     reserved: int = 0
+
+    def plus(self, spent: int, reserved: int) -> _Account:
+        return _Account(self.unit, self.limit, self.spent + spent, self.reserved + reserved)
 
     @property
     def left(self) -> int | None:
@@ -115,29 +116,28 @@ class Budget:
         limits = [limit for limit in (max_usd, max_tokens, max_calls) if limit is not None]
         if not limits or not all(map(is_number, limits)):
             raise ConfigurationError("a budget needs max_usd, max_tokens or max_calls, of 0 or more")
-        self._usd = _Account("USD", None if max_usd is None else round(max_usd * _PICO))
-        self._tokens, self._calls = _Account("tokens", max_tokens), _Account("calls", max_calls)
-        self._accounts = (self._usd, self._tokens, self._calls)
+        usd = _Account("USD", None if max_usd is None else round(max_usd * _PICO))
+        self._accounts: Sequence[_Account] = (usd, _Account("tokens", max_tokens), _Account("calls", max_calls))
         self._allow_unpriced = allow_unpriced
-        # A stream may end in a finaliser, which may run where this very thread holds the lock.
-        self._lock = threading.RLock()
+        self._lock = Lock()
+        self._held: dict[Call, _Amounts | None] = {}
         self._kinds: Counter[str] = Counter()
 
     def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
         """Reserve the worst case of a call, or refuse the call; then send it."""
         steps, worst = self._prices(call), worst_case(call)
-        reserved = self._reserve(call, worst, steps)
 
         def ended(completion: Completion | None, error: LLMError | None) -> None:
             if completion is None or completion.source == "cached":
-                self._settle(reserved, (0, 0, 0))
+                self._lock.run(self._settle, call, (0, 0, 0))
                 return
             tokens, cost = used_by(completion, error, worst), completion.usage.cost
             usd = 0.0 if self._usd.limit is None else tokens.cost(steps) if cost is None else cost
             kind = "local" if call.provider in LOCAL else "priced" if steps or cost is not None else "unpriced"
-            self._settle(reserved, (round(usd * _PICO), tokens.input + tokens.output, 1), kind)
+            self._lock.run(self._settle, call, (round(usd * _PICO), tokens.input + tokens.output, 1), kind)
 
         call.at_end(ended)
+        self._lock.run(self._reserve, call, worst, steps)
         return (yield from inner(call))
 
     @property
@@ -148,17 +148,17 @@ class Budget:
     @property
     def spent_tokens(self) -> int:
         """Tokens of all prompts and answers."""
-        return self._tokens.spent
+        return self._accounts[1].spent
 
     @property
     def calls(self) -> int:
         """Calls that were answered."""
-        return self._calls.spent
+        return self._accounts[2].spent
 
     @property
     def calls_on_their_way(self) -> int:
         """Calls that hold a reservation."""
-        return self._calls.reserved
+        return self._accounts[2].reserved
 
     @property
     def remaining_usd(self) -> float | None:
@@ -169,12 +169,16 @@ class Budget:
     @property
     def remaining_tokens(self) -> int | None:
         """Tokens that are neither spent nor reserved; None without `max_tokens`."""
-        return self._tokens.left
+        return self._accounts[1].left
 
     @property
     def remaining_calls(self) -> int | None:
         """Calls that are neither answered nor reserved; None without `max_calls`."""
-        return self._calls.left
+        return self._accounts[2].left
+
+    @property
+    def _usd(self) -> _Account:
+        return self._accounts[0]
 
     def _prices(self, call: Call) -> Sequence[Rates]:
         """Return the prices of a call; none without a limit in USD."""
@@ -190,8 +194,9 @@ class Budget:
             )
         return steps
 
-    def _reserve(self, call: Call, worst: Tokens | None, steps: Sequence[Rates]) -> _Amounts:
-        counted = self._tokens.limit is not None or any(step.input or step.output for step in steps)
+    def _reserve(self, call: Call, worst: Tokens | None, steps: Sequence[Rates]) -> None:
+        """Reserve the worst case of a call. Needs the lock."""
+        counted = self._accounts[1].limit is not None or any(step.input or step.output for step in steps)
         if worst is None and counted:
             raise BudgetExceededError(
                 f"it is unknown how much a call of {call.request.model} could use at most. Limit its answer with "
@@ -200,31 +205,30 @@ class Budget:
             )
         most = worst or Tokens(0, 0)
         amounts = (math.ceil(most.cost(steps) * _PICO), most.input + most.output, 1)
-        with self._lock:
-            for account, amount in zip(self._accounts, amounts, strict=True):
-                if account.left is not None and amount > account.left:
-                    raise BudgetExceededError(self._refusal(account, amount, most, steps), provider=call.provider)
-            for account, amount in zip(self._accounts, amounts, strict=True):
-                account.reserved += amount
-        return amounts
+        for account, amount in zip(self._accounts, amounts, strict=True):
+            if account.left is not None and amount > account.left:
+                raise BudgetExceededError(self._refusal(account, amount, most, steps), provider=call.provider)
+        after = [account.plus(0, amount) for account, amount in zip(self._accounts, amounts, strict=True)]
+        # One statement that calls nothing: Ctrl-C comes before or after all of it.
+        self._accounts, self._held[call] = after, amounts
 
-    def _settle(self, reserved: _Amounts, used: _Amounts, kind: str = "") -> None:
-        with self._lock:
-            for account, before, amount in zip(self._accounts, reserved, used, strict=True):
-                account.reserved -= before
-                account.spent += amount
-            if kind:
-                self._kinds[kind] += 1
+    def _settle(self, call: Call, used: _Amounts, kind: str = "") -> None:
+        """Replace the reservation of a call, if it has one, by what it used. Needs the lock."""
+        if (reserved := self._held.get(call)) is not None:
+            pairs = zip(self._accounts, used, reserved, strict=True)
+            after, count = [account.plus(amount, -before) for account, amount, before in pairs], self._kinds[kind] + 1
+            self._accounts, self._held[call], self._kinds[kind] = after, None, count
+        self._held.pop(call, None)
 
     def _refusal(self, account: _Account, amount: int, most: Tokens, steps: Sequence[Rates]) -> str:
         """Return what is spent, what the call could use, and what would fit."""
-        calls = self._calls.reserved
+        calls = self._accounts[2].reserved
         reserved = f" and {account.words(account.reserved)} reserved by {calls} in flight" if calls else ""
         more = f"ive it more: Budget(max_{account.unit.lower()}=…)."
-        if account is self._calls:
+        if account.unit == "calls":
             return f"the budget is used up: {account} are spent{reserved}. G{more}"
         left = account.left or 0
-        if account is self._tokens:
+        if account.unit == "tokens":
             fits = left - most.input
         else:
             rest, price = left / _PICO - Tokens(most.input, 0).cost(steps), most.rates(steps)
@@ -241,13 +245,12 @@ class Budget:
         return f"Budget({', '.join([*limited, *self._free_calls()])})"
 
     def _repr_markdown_(self) -> str:
-        with self._lock:
-            rows = "".join(
-                f"| {account.unit} | {account.words(account.spent)} | {account.words(account.reserved)} | "
-                f"{account.words(account.left)} | {account.words(account.limit)} |\n"
-                for account in self._accounts
-                if account.limit is not None or account is not self._usd
-            )
+        rows = "".join(
+            f"| {account.unit} | {account.words(account.spent)} | {account.words(account.reserved)} | "
+            f"{account.words(account.left)} | {account.words(account.limit)} |\n"
+            for account in self._accounts
+            if account.limit is not None or account.unit != "USD"
+        )
         free = ", ".join(self._free_calls())
         # Markdown would read a formula between two dollar signs.
         rows = rows.replace("$", r"\$") + (f"\n{free}\n" if free else "")

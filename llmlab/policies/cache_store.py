@@ -5,55 +5,63 @@ A full store drops the least recently used answer. A store holds keys and texts,
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sqlite3
-import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from llmlab._utils.locks import Lock
 from llmlab.errors import ConfigurationError
 
 _log = logging.getLogger("llmlab")
 
 BUSY_SECONDS = 5.0
-"""How long to wait for another process that writes."""
+"""How long to wait at most for another process that writes."""
 
 _NEXT = "(SELECT coalesce(max(used), 0) + 1 FROM answers)"
 """A counter of uses. The wall clock would not do, because it may go back."""
+_OLDEST = "SELECT key FROM answers ORDER BY used DESC LIMIT -1 OFFSET ?"
+# A crash of the machine may lose the last answers, and damages none.
+_SET_UP = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, kept REAL, used INTEGER, text TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS by_use ON answers (used)",
+    "SELECT key, kept, used, text FROM answers LIMIT 1",
+)
 
 
 class MemoryStore:
-    """Answers in memory, until the process ends."""
+    """Answers in memory, until the process ends. Each step is one that no other thread can interrupt."""
 
     def __init__(self, max_entries: int) -> None:
         self._max = max_entries
-        # A stream may end in a finaliser, which may run where this very thread holds the lock.
-        self._lock = threading.RLock()
         self._entries: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
-    def get(self, key: str, oldest: float) -> str | None:
+    def get(self, key: str, oldest: float, patience: float | None = None) -> str | None:
         """Return the text of a key, if it was stored at `oldest` or later (seconds of the wall clock)."""
-        with self._lock:
-            entry = self._entries.get(key)
-            if entry is None or entry[0] < oldest:
-                return None
+        entry = self._entries.get(key)
+        if entry is None or entry[0] < oldest:
+            return None
+        with suppress(KeyError):
             self._entries.move_to_end(key)
-            return entry[1]
+        return entry[1]
 
-    def put(self, key: str, text: str, now: float) -> None:
-        with self._lock:
-            self._entries[key] = (now, text)
+    def put(self, key: str, text: str, when: float, patience: float | None = None) -> None:
+        self._entries[key] = (when, text)
+        with suppress(KeyError):
             self._entries.move_to_end(key)
-            if len(self._entries) > self._max:
+            while len(self._entries) > self._max:
                 self._entries.popitem(last=False)
 
+    def drop(self, key: str) -> None:
+        self._entries.pop(key, None)
+
     def clear(self) -> None:
-        with self._lock:
-            self._entries.clear()
+        self._entries.clear()
 
     def close(self) -> None:
         """Do nothing: memory needs no closing."""
@@ -76,8 +84,8 @@ class SqliteStore:
     def __init__(self, path: Path, max_entries: int) -> None:
         self._path = path
         self._max = max_entries
-        # A stream may end in a finaliser, which may run where this very thread holds the lock.
-        self._lock = threading.RLock()
+        self._lock = Lock()
+        self._patience = BUSY_SECONDS
         try:
             try:
                 self._base = self._connect()
@@ -90,64 +98,69 @@ class SqliteStore:
                 f"the cache {path.name} cannot be opened: {error}. Does its folder exist, and may it be written to?"
             ) from None
 
-    def get(self, key: str, oldest: float) -> str | None:
-        with self._lock, self._forgiving():
-            row = self._base.execute("SELECT text FROM answers WHERE key = ? AND kept >= ?", (key, oldest)).fetchone()
-            if row is not None:
-                self._base.execute(f"UPDATE answers SET used = {_NEXT} WHERE key = ?", (key,))
-                return str(row[0])
-        return None
+    def get(self, key: str, oldest: float, patience: float | None = None) -> str | None:
+        """Return the text of a key, if it was stored at `oldest` or later. `patience` is in seconds."""
+        rows = self._run(patience, ("SELECT text FROM answers WHERE key = ? AND kept >= ?", (key, oldest)))
+        if not rows:
+            return None
+        self._run(patience, (f"UPDATE answers SET used = {_NEXT} WHERE key = ?", (key,)))
+        return str(rows[0][0])
 
-    def put(self, key: str, text: str, now: float) -> None:
-        oldest = "SELECT key FROM answers ORDER BY used DESC LIMIT -1 OFFSET ?"
-        with self._lock, self._forgiving():
-            self._base.execute(f"INSERT OR REPLACE INTO answers VALUES (?, ?, {_NEXT}, ?)", (key, now, text))
-            self._base.execute(f"DELETE FROM answers WHERE key IN ({oldest})", (self._max,))
+    def put(self, key: str, text: str, when: float, patience: float | None = None) -> None:
+        self._run(
+            patience,
+            (f"INSERT OR REPLACE INTO answers VALUES (?, ?, {_NEXT}, ?)", (key, when, text)),
+            (f"DELETE FROM answers WHERE key IN ({_OLDEST})", (self._max,)),
+        )
+
+    def drop(self, key: str) -> None:
+        self._run(None, ("DELETE FROM answers WHERE key = ?", (key,)))
 
     def clear(self) -> None:
-        with self._lock, self._forgiving():
-            self._base.execute("DELETE FROM answers")
+        self._run(None, ("DELETE FROM answers", ()))
 
     def close(self) -> None:
-        with self._lock:
-            self._base.close()
+        self._lock.run(self._base.close)
 
     def __len__(self) -> int:
-        with self._lock, self._forgiving():
-            return int(self._base.execute("SELECT count(*) FROM answers").fetchone()[0])
-        return 0
+        rows = self._run(None, ("SELECT count(*) FROM answers", ()))
+        return int(rows[0][0]) if rows else 0
 
-    @contextlib.contextmanager
-    def _forgiving(self) -> Iterator[None]:
-        """Log an error of the database; replace the file if it is damaged."""
+    def _run(self, patience: float | None, *statements: tuple[str, tuple[Any, ...]]) -> list[Any]:
+        """Run statements, and return the rows of the last one; none after an error, which is logged."""
+        return self._lock.run(self._run_locked, min(BUSY_SECONDS, patience or BUSY_SECONDS), statements)
+
+    def _run_locked(self, patience: float, statements: tuple[tuple[str, tuple[Any, ...]], ...]) -> list[Any]:
+        rows: list[Any] = []
         try:
-            yield
+            if patience != self._patience:
+                self._base.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+                self._patience = patience
+            for statement, values in statements:
+                rows = self._base.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             failure: Exception = error
             if _is_damage(error):
                 self._base.close()
                 try:
                     self._base = self._replace(error)
-                    return
+                    return []
                 except (OSError, sqlite3.Error) as other:
                     failure = other
             # Another process writes for long, the disk is full, or the cache was closed.
             _log.warning("the cache %s is not used: %s", self._path.name, failure)
+            return []
+        return rows
 
     def _connect(self) -> sqlite3.Connection:
         base = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            # A crash of the machine may lose the last answers, and damages none.
-            base.execute("PRAGMA journal_mode = WAL")
-            base.execute("PRAGMA synchronous = NORMAL")
-            base.execute(
-                "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, kept REAL, used INTEGER, text TEXT NOT NULL)"
-            )
-            base.execute("CREATE INDEX IF NOT EXISTS by_use ON answers (used)")
-            base.execute("SELECT key, kept, used, text FROM answers LIMIT 1")
+            for statement in _SET_UP:
+                base.execute(statement)
         except sqlite3.Error:
             base.close()
             raise
+        self._patience = BUSY_SECONDS
         return base
 
     def _replace(self, error: sqlite3.Error) -> sqlite3.Connection:

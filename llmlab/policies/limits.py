@@ -9,9 +9,9 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from llmlab._utils.clock import now
@@ -93,36 +93,32 @@ class Limits:
         self._limits = limits
         self._on_wait = on_wait
         self._shared = SharedQueue(Queue(*limits.values()))
-        self._services: defaultdict[tuple[str, str], Service] = defaultdict(Service)
+        self._services: dict[tuple[str, str], Service] = {}
 
     def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
         """Wait for a slot; then send the call."""
-        slot, wait = self._acquire(call)
+        key = call.base_url, call.request.model
+        service = self._services.get(key) or self._services.setdefault(key, Service())
+        slot, before = Slot(service, self._tokens(call)), call.headers
+        call.at_end(partial(self._end, slot))
         try:
-            if wait is not None:
+            if (wait := self._shared.run(self._acquire, slot, call)) is not None:
                 _log.info("%s", wait)
                 if self._on_wait:
                     self._on_wait(wait)
                 yield Wait(slot)
             if not self._shared.start(slot):
                 raise call.too_late()
-        except BaseException:
-            with self._shared as queue:
-                queue.leave(slot)
-            raise
-        before = call.headers
-        try:
+            slot.sent = True
             answer = yield from inner(call)
+            self._shared.run(self._read_limits, call, slot, before)
         except BaseException as error:
-            # A refused call has used nothing; what any other has used is unknown.
-            refused = isinstance(error, LLMError) and error.status_code is not None
-            self._update(call, slot, before, 0 if refused else slot.tokens, error)
+            if isinstance(error, LLMError) and slot.sent:
+                self._shared.run(self._read_limits, call, slot, before, error)
+            self._end(slot, None, error)
             raise
         if isinstance(answer, Completion):
-            self._update(call, slot, before, _used(answer, slot))
-        else:
-            self._update(call, slot, before)
-            call.at_end(lambda completion, error: self._shared.end(slot, _used(None if error else completion, slot)))
+            self._end(slot, answer)
         return answer
 
     @property
@@ -140,17 +136,16 @@ class Limits:
         counts = f"{self.calls_on_their_way} on their way, {self.calls_waiting} waiting"
         return f"Limits({', '.join([*limits, counts])})"
 
-    def _acquire(self, call: Call) -> tuple[Slot, LimitWait | None]:
-        """Return the slot of a call, and what is known of its wait if there is one."""
-        tokens = self._tokens(call)
-        with self._shared as queue:
-            when = self._shared.time()
-            slot = Slot(self._services[call.base_url, call.request.model], tokens, when - now(), call.deadline)
-            queue.acquire(slot, when)
-            if not slot.waits:
-                return slot, None
-            seconds = queue.expected(slot, when) - when
-            return slot, LimitWait(call.provider, call.request.model, max(0.0, seconds), queue.waiting - 1)
+    def _acquire(self, slot: Slot, call: Call) -> LimitWait | None:
+        """Start a slot, or put it into the queue and return what is known of its wait. Needs the lock."""
+        queue, when = self._shared.queue, self._shared.time()
+        slot.ahead = when - now()
+        slot.deadline = None if call.deadline is None else call.deadline + slot.ahead
+        queue.acquire(slot, when)
+        if not slot.waits:
+            return None
+        seconds = queue.expected(slot, when) - when
+        return LimitWait(call.provider, call.request.model, max(0.0, seconds), queue.waiting - 1)
 
     def _tokens(self, call: Call) -> int:
         """Return how many tokens a call may use.
@@ -172,18 +167,20 @@ class Limits:
             )
         return min(prompt + answer + unlimited, limit)
 
-    def _update(
-        self, call: Call, slot: Slot, before: object, used: int | None = None, error: BaseException | None = None
-    ) -> None:
-        """Read what the service reports of its limits, and settle the slot if its call has ended."""
-        with self._shared as queue:
-            if call.headers is not before:
-                when, limits = self._shared.time(), slot.service.limits
-                limits.update(call.headers, when)
-                if isinstance(error, LLMRateLimitError):
-                    limits.pause(when, error.retry_after)
-            if used is not None:
-                queue.settle(slot, used)
+    def _read_limits(self, call: Call, slot: Slot, before: object, error: LLMError | None = None) -> None:
+        """Read what the service reports of its limits. Needs the lock."""
+        if call.headers is not before:
+            when, limits = self._shared.time(), slot.service.limits
+            limits.update(call.headers, when)
+            if isinstance(error, LLMRateLimitError):
+                limits.pause(when, error.retry_after)
+
+    def _end(self, slot: Slot, completion: Completion | None, error: BaseException | None = None) -> None:
+        """Give a slot back. Only the first time counts."""
+        refused = isinstance(error, LLMError) and error.status_code is not None
+        # A refused call has used nothing; what any other has used is unknown.
+        used = 0 if refused and completion is None else _used(None if error else completion, slot)
+        self._shared.end(slot, used if slot.sent else None)
 
 
 def _used(completion: Completion | None, slot: Slot) -> int:

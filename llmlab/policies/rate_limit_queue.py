@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import heapq
 from asyncio import wrap_future
-from bisect import insort
 from collections.abc import Iterable
 from concurrent.futures import Future, wait
-from itertools import count
+from itertools import count, takewhile
 from math import inf
 
 from llmlab.policies.rate_limit_headers import ServerLimits
@@ -29,7 +28,7 @@ class Slot:
         deadline: when, on the caller's clock, it need not start any more; None for never.
     """
 
-    __slots__ = ("ahead", "counted", "deadline", "number", "service", "started", "tokens", "turn")
+    __slots__ = ("ahead", "deadline", "number", "sent", "service", "started", "tokens", "turn")
 
     def __init__(self, service: Service, tokens: int, ahead: float = 0.0, deadline: float | None = None) -> None:
         self.service = service
@@ -38,8 +37,8 @@ class Slot:
         self.deadline = None if deadline is None else deadline + ahead
         self.number = 0
         self.started: float | None = None
-        self.counted = False
-        """Whether it started within the last minute."""
+        self.sent = False
+        """Whether its request was sent; then it counts in its minute, however it ends."""
         self.turn: Future[None] | None = None
         """Done when the wait is over."""
 
@@ -90,18 +89,33 @@ class Queue:
 
     def __init__(self, requests: int | None, tokens: int | None, in_flight: int | None) -> None:
         self._requests, self._tokens, self._most = (inf if n is None else n for n in (requests, tokens, in_flight))
-        self.in_flight = 0
-        self.waiting = 0
-        self._window: list[Slot] = []
-        self._used = 0
-        self._wanted = 0
+        # Dicts and not sets or lists: putting a slot into one is a step that no interrupt can divide.
+        self._flying: dict[Slot, None] = {}
+        self._window: dict[Slot, None] = {}
+        self._used = self._wanted = 0
         self._services: dict[Service, None] = {}
         self._deadlines: list[tuple[float, int, Slot]] = []
         self._numbers = count(1)
 
+    @property
+    def in_flight(self) -> int:
+        """How many slots have started and not ended."""
+        return len(self._flying)
+
+    @property
+    def waiting(self) -> int:
+        """How many slots wait."""
+        return sum(len(service.waiting) for service in self._services)
+
+    def recount(self) -> None:
+        """Make all sums right again after an interrupt. Each slot knows how far it came."""
+        self._services = {service: None for service in self._services if service.waiting}
+        self._used = sum(slot.tokens for slot in self._window)
+        self._wanted = sum(slot.tokens for service in self._services for slot in service.waiting)
+
     def acquire(self, slot: Slot, when: float) -> None:
         """Start a slot at once if there is room and nothing waits; else put it into the queue."""
-        if not self.waiting:
+        if not self._services:
             self._expire(when)
             if self._has_room(slot) and slot.service.is_ready(slot, when):
                 self._start(slot, when)
@@ -110,9 +124,8 @@ class Queue:
         slot.turn = Future()
         # From now on nobody who stops waiting can cancel it.
         slot.turn.set_running_or_notify_cancel()
-        slot.service.waiting[slot] = None
         self._services[slot.service] = None
-        self.waiting += 1
+        slot.service.waiting[slot] = None
         self._wanted += slot.tokens
         if slot.deadline is not None:
             if self._free_at(self.waiting, 0, when) > slot.deadline:
@@ -124,8 +137,11 @@ class Queue:
     def dispatch(self, when: float) -> None:
         """Start every slot that can start, and remove those past their deadlines."""
         self._expire(when)
-        while (slot := self._next(when)) and self._has_room(slot):
-            self._start(slot, when)
+        while slot := self._next(when):
+            if slot.waits:
+                if not self._has_room(slot):
+                    break
+                self._start(slot, when)
             # Only now, because a thread that waits goes on as soon as this is done.
             self._remove(slot)
         while self._deadlines and (self._deadlines[0][0] <= when or not self._deadlines[0][2].waits):
@@ -137,7 +153,7 @@ class Queue:
         """Return the next time of a start or a deadline; None if that depends on slots in flight."""
         times = [service.limits.ready_at(service.head.tokens) for service in self._services]
         times = [ready for ready in times if ready > when]
-        if (slot := self._next(when)) and self.in_flight < self._most:
+        if (slot := self._next(when)) and len(self._flying) < self._most:
             times.append(self._free_at(1, slot.tokens))
         if self._deadlines:
             times.append(self._deadlines[0][0])
@@ -149,27 +165,28 @@ class Queue:
 
     def move(self, slot: Slot, when: float) -> None:
         """Note that a call started later than it could have, for instance because its event loop was busy."""
-        if slot.counted:
-            self._window.remove(slot)
+        if slot in self._window:
             slot.started = when
-            insort(self._window, slot, key=_started)
+            self._window = dict.fromkeys(sorted(self._window, key=_started))
 
     def leave(self, slot: Slot) -> None:
-        """Take back a slot for which nothing was sent."""
-        if slot.waits:
+        """Take back a slot for which nothing was sent. May be repeated."""
+        if slot in slot.service.waiting:
             self._remove(slot)
-        elif slot.started is not None:
-            self.settle(slot, 0)
-            if slot.counted:
-                self._window.remove(slot)
+        if slot in self._window:
+            self._window.pop(slot)
+            self._used -= slot.tokens
+        if slot in self._flying:
+            self._flying.pop(slot)
             slot.started = None
 
     def settle(self, slot: Slot, tokens: int) -> None:
-        """Note the end of a call, and the tokens that it used."""
-        self.in_flight -= 1
-        if slot.counted:
-            self._used += tokens - slot.tokens
-        slot.tokens = tokens
+        """Note the end of a call, and the tokens that it used. Only the first time counts."""
+        if slot in self._flying:
+            if slot in self._window:
+                self._used += tokens - slot.tokens
+            slot.tokens = tokens
+            self._flying.pop(slot)
 
     def _next(self, when: float) -> Slot | None:
         """Return the slot that has waited longest, of those that their services let start."""
@@ -178,40 +195,33 @@ class Queue:
 
     def _has_room(self, slot: Slot) -> bool:
         return (
-            self.in_flight < self._most
+            len(self._flying) < self._most
             and len(self._window) < self._requests
             # Answers without `max_tokens` may have used more than the limit: then everything waits.
             and self._used + slot.tokens <= self._tokens
         )
 
     def _start(self, slot: Slot, when: float) -> None:
-        slot.started = when
-        slot.counted = True
         slot.service.limits.started(slot.tokens)
-        self.in_flight += 1
-        self._used += slot.tokens
-        self._window.append(slot)
+        used = self._used + slot.tokens
+        # One statement that calls nothing: Ctrl-C comes before or after all of it.
+        slot.started, self._flying[slot], self._window[slot], self._used = when, None, None, used
 
     def _remove(self, slot: Slot) -> None:
         """Take a slot out of the queue and end its wait: it has started, or it is too late."""
-        service = slot.service
-        del service.waiting[slot]
-        if not service.waiting:
-            del self._services[service]
-        self.waiting -= 1
-        self._wanted -= slot.tokens
         assert slot.turn is not None
-        slot.turn.set_result(None)
+        if not slot.turn.done():
+            slot.turn.set_result(None)
+        service = slot.service
+        self._wanted -= slot.tokens
+        service.waiting.pop(slot, None)
+        if not service.waiting:
+            self._services.pop(service, None)
 
     def _expire(self, when: float) -> None:
-        expired = 0
-        for slot in self._window:
-            if _started(slot) + MINUTE > when:
-                break
-            slot.counted = False
+        for slot in list(takewhile(lambda slot: _started(slot) + MINUTE <= when, self._window)):
+            self._window.pop(slot)
             self._used -= slot.tokens
-            expired += 1
-        del self._window[:expired]
 
     def _free_at(self, requests: int, tokens: int, when: float = 0.0) -> float:
         """Return when there is room for so much, if all room is used as soon as it is there."""

@@ -1,34 +1,45 @@
 """A queue that threads, tasks and event loops share: one lock, and a thread that dispatches while slots wait.
 
-No wake-up is lost: a change of the queue dispatches before the lock is released.
+No wake-up is lost: a change of the queue dispatches before the lock is released, also after an interrupt.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from types import TracebackType
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from llmlab._utils.clock import advance_to, now, real_seconds
+from llmlab._utils.locks import Lock
 from llmlab.policies.rate_limit_queue import Queue, Slot
 
 _SLICE = 3600.0
 """Seconds. Not every system can wait longer in one call."""
+Result = TypeVar("Result")
 
 
 class SharedQueue:
-    """A queue and its lock. `with` holds the lock, and dispatches at its end."""
+    """A queue and its lock."""
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
-        self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
+        self._lock = Lock()
+        self._changed = threading.Condition(self._lock.lock)
         self._latest = now()
         self._due: float | None = None
-        self._watched = False
-        # A stream may end in a finaliser, and that may run where this very thread holds the lock.
-        self._busy = False
-        self._ended: deque[tuple[Slot, int]] = deque()
+        self._watcher: threading.Thread | None = None
+        self._ended: deque[tuple[Slot, int | None]] = deque()
+
+    def run(self, work: Callable[..., Result], *args: Any) -> Result:
+        """Call a function that changes the queue, with the lock held, and dispatch."""
+        try:
+            result: Result = self._lock.run(self._run, work, args)
+            return result
+        finally:
+            # A stream may have ended in a finaliser, while this very thread held the lock.
+            if self._ended and not self._lock.held:
+                self._lock.run(self._settle)
 
     def start(self, slot: Slot) -> bool:
         """Note that a call goes on after its wait. Returns False if its deadline came first."""
@@ -37,29 +48,14 @@ class SharedQueue:
         if slot.turn is not None:
             advance_to(slot.started - slot.ahead)
             if (when := now() + slot.ahead) > slot.started:
-                with self:
-                    self.queue.move(slot, when)
+                self.run(self.queue.move, slot, when)
         return True
 
-    def end(self, slot: Slot, tokens: int) -> None:
-        """Note the end of a call, and the tokens that it used."""
+    def end(self, slot: Slot, tokens: int | None) -> None:
+        """Note the end of a call and the tokens that it used; None if nothing was sent. May be repeated."""
         self._ended.append((slot, tokens))
-        with self._lock:
-            if not self._busy:
-                self._settle()
-
-    def __enter__(self) -> Queue:
-        self._lock.acquire()
-        self._busy = True
-        return self.queue
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._settle()
-        finally:
-            self._lock.release()
+        if not self._lock.held:
+            self.run(self._settle)
 
     def time(self) -> float:
         """Return the time of the queue, which never goes back. Needs the lock.
@@ -69,39 +65,49 @@ class SharedQueue:
         self._latest = max(self._latest, now())
         return self._latest
 
+    def _run(self, work: Callable[..., Result], args: tuple[Any, ...]) -> Result:
+        try:
+            result = work(*args)
+            self._settle()
+            return result
+        except BaseException:
+            # Ctrl-C may have come in the middle of a change.
+            self.queue.recount()
+            self._settle()
+            raise
+
     def _settle(self) -> None:
         """Take in the calls that have ended, and dispatch. Needs the lock."""
-        while True:
-            self._busy = True
-            try:
-                while self._ended:
-                    self.queue.settle(*self._ended.popleft())
-                if self.queue.waiting or self._due is not None:
-                    self._dispatch()
-            finally:
-                self._busy = False
-            if not self._ended:
-                return
+        while self._ended:
+            slot, tokens = self._ended[0]
+            if tokens is None:
+                self.queue.leave(slot)
+            else:
+                self.queue.settle(slot, tokens)
+            self._ended.popleft()
+        if self.queue.waiting or self._due is not None:
+            self._dispatch()
 
     def _dispatch(self) -> None:
         when = self.time()
         self.queue.dispatch(when)
         due = self.queue.due(when)
-        if due == self._due:
+        watched = self._watcher is not None and self._watcher.is_alive()
+        if due == self._due and (watched or due is None):
             return
-        self._due = due
-        if self._watched:
+        if watched:
             self._changed.notify()
         elif due is not None:
-            threading.Thread(target=self._watch, name="llmlab-limits", daemon=True).start()
-            self._watched = True
+            self._watcher = threading.Thread(target=self._watch, name="llmlab-limits", daemon=True)
+            self._watcher.start()
+        self._due = due
 
     def _watch(self) -> None:
         """Dispatch at each time at which a slot can start, as long as there is one. Runs in a thread of its own.
 
         No waiting call could do this: the event loop of a task may be busy, while others wait behind it.
         """
-        with self._lock:
+        with self._changed:
             while (due := self._due) is not None:
                 when = self.time()
                 until = min(due, when + _SLICE)
@@ -110,4 +116,4 @@ class SharedQueue:
                 if due == self._due:
                     advance_to(until)
                     self._settle()
-            self._watched = False
+            self._watcher = None

@@ -23,7 +23,7 @@ from llmlab.transport.base import Transport
 from llmlab.transport.driver import Flow, run, run_async
 from llmlab.transport.http import HttpTransport
 from llmlab.transport.sdk import SdkTransport
-from llmlab.transport.streams import AsyncCompletionStream, CompletionStream
+from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, open_stream
 from llmlab.types.completion import Completion
 from llmlab.types.messages import Prompt
 
@@ -121,7 +121,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         """Answer a prompt chunk by chunk. Takes what `complete` takes; after the end, `.result` is the whole answer."""
         request = self.request(prompt, **options)
         validate_stream(request, self.name)
-        return CompletionStream(run(self.stream_flow(request)))
+        return open_stream(self.stream_flow(request))
 
     def complete_stream_async(self, prompt: Prompt, **options: Any) -> AsyncCompletionStream:
         """The async twin of `complete_stream`, for `async for` or `async with`."""
@@ -168,8 +168,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
 
     def reset_session(self) -> None:
         """Set the count to 0 and forget the last answer. Connections stay open."""
-        with self._lock:
-            self._sent, self._record.last = 0, None
+        self._sent, self._record.last = 0, None
 
     # Opening and closing
 

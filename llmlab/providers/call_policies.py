@@ -75,17 +75,27 @@ class RecordCall:
         _log.info("request to %s: %s, %d messages, %s", call.provider, request.model, len(request.messages), how)
         if self._log_content:
             _log.debug("prompt: %s", request.messages)
-        call.at_end(partial(self._record, call))
         try:
-            answer = yield from inner(call)
-        except BaseException as error:
-            call.end(None, error if isinstance(error, LLMError) else None)
+            try:
+                call.at_end(partial(self._record, call))
+                answer = yield from inner(call)
+                if isinstance(answer, Completion):
+                    call.end(answer)
+                else:
+                    answer.opened.at_close = call.end
+                return answer
+            except BaseException as error:
+                call.end(None, error if isinstance(error, LLMError) else None)
+                raise
+        except BaseException:
+            # Ctrl-C may have come while the call was ending.
+            call.end()
             raise
-        if isinstance(answer, Completion):
-            call.end(answer)
-        return answer
 
     def _record(self, call: Call, answer: Completion | None, error: LLMError | None) -> None:
+        if call.recorded:
+            return
+        call.recorded = True
         ledger().note(call, answer, error)
         if error is not None:
             _log.error("%s failed: %s: %s", call.provider, type(error).__name__, error)

@@ -98,8 +98,7 @@ class Calls:
     def _send_and_decode(self, call: Call) -> Flow[Answer]:
         """Send a request once, and decode the answer, or the first chunk of a stream."""
         call.elapsed, started = 0.0, now()
-        with self._lock:
-            self._sent += 1
+        self._count_request()
         try:
             if call.stream:
                 answer: Answer = yield from self._open_stream(call)
@@ -231,5 +230,4 @@ class Calls:
         return error.with_models(available)
 
     def _count_request(self) -> None:
-        with self._lock:
-            self._sent += 1
+        with self._lock: self._sent += 1  # fmt: skip # noqa: E701 - see Lock

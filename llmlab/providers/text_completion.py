@@ -12,7 +12,7 @@ from llmlab.models import validate_stream
 from llmlab.policies import Call
 from llmlab.providers.calls import Calls
 from llmlab.transport.driver import Flow, run, run_async
-from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, StreamState
+from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, StreamState, open_stream
 from llmlab.types.completion import Completion
 from llmlab.types.request import Request
 
@@ -59,7 +59,7 @@ class TextCompletion(Calls):
 
     def completion_stream(self, prompt: str, **options: Any) -> CompletionStream:
         """Continue a text chunk by chunk. Takes what `completion` takes, for one text."""
-        return CompletionStream(run(self._text_stream_flow(self._text_stream_request(prompt, options))))
+        return open_stream(self._text_stream_flow(self._text_stream_request(prompt, options)))
 
     def completion_stream_async(self, prompt: str, **options: Any) -> AsyncCompletionStream:
         """The async twin of `completion_stream`, for `async for` or `async with`."""

@@ -82,10 +82,16 @@ class Backend(httpcore2.SyncBackend):
         for number, address in enumerate(addresses):
             left = seconds_left(limit)
             share = None if left is None else left / (len(addresses) - number)
+            stream: httpcore2.NetworkStream | None = None
             try:
-                return Stream(super().connect_tcp(address, port, share, local_address, socket_options))
+                stream = super().connect_tcp(address, port, share, local_address, socket_options)
+                return Stream(stream)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
+            except BaseException:
+                if stream is not None:
+                    stream.close()
+                raise
         raise failure
 
 

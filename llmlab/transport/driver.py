@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -50,34 +50,55 @@ class Open:
     transport: Transport
 
     def run(self) -> OpenStream | WireReply:
-        wire = self.transport.open(self.request)
-        return wire if isinstance(wire, WireReply) else OpenStream(wire, iter(wire))
+        wire: WireStream | WireReply | None = None
+        try:
+            wire = self.transport.open(self.request)
+            return wire if isinstance(wire, WireReply) else OpenStream(wire, iter(wire))
+        except BaseException:
+            if wire is not None and not isinstance(wire, WireReply):
+                wire.close()
+            raise
 
     async def run_async(self) -> OpenStream | WireReply:
         wire = await self.transport.open_async(self.request)
         return wire if isinstance(wire, WireReply) else OpenStream(wire, aiter(wire))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class OpenStream:
-    """An open stream. `events` is its iterator, sync or async as the driver is."""
+    """An open stream. `events` is its iterator, sync or async as the driver is.
+
+    Closing it ends the call that it answers, too, and may be repeated after an interrupt.
+    """
 
     wire: WireStream
     events: Any
+    at_close: Callable[[], object] | None = None
+    finished: bool = False
 
     def close(self, *, whole: bool = False) -> None:
         """Close the iterator and give the connection back; after a whole answer, so that it can be used again."""
-        if whole:
-            self.wire.finish()
-        self.events.close()
-        self.wire.close()
+        try:
+            if whole and not self.finished:
+                self.finished = True
+                self.wire.finish()
+            self.events.close()
+            self.wire.close()
+        finally:
+            if self.at_close is not None:
+                self.at_close()
 
     async def aclose(self, *, whole: bool = False) -> None:
         """The async twin of `close`."""
-        if whole:
-            await self.wire.afinish()
-        await self.events.aclose()
-        await self.wire.aclose()
+        try:
+            if whole and not self.finished:
+                self.finished = True
+                await self.wire.afinish()
+            await self.events.aclose()
+            await self.wire.aclose()
+        finally:
+            if self.at_close is not None:
+                self.at_close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,29 +149,57 @@ class Wait:
 
 def run(flow: Flow[Result]) -> Result:
     """Run a flow to its end, blocking. A stream that a failed attempt left open is closed before the next step."""
-    opened: OpenStream | None = None
+    opened: list[OpenStream] = []
+    try:
+        return _run(flow, opened)
+    except BaseException:
+        # Ctrl-C may have come while the same was done in there.
+        _give_up(flow, opened)
+        raise
+
+
+def _run(flow: Flow[Result], opened: list[OpenStream]) -> Result:
+    outcome: Any = None
     try:
         step = next(flow)
         while True:
             try:
-                if opened is not None and not isinstance(step, Read):
-                    stale, opened = opened, None
-                    stale.close()
+                if opened and not isinstance(step, Read):
+                    _close(opened)
+                outcome = None  # so that an error of this step does not bring the last stream back
                 outcome = step.run()
+                if isinstance(outcome, OpenStream):
+                    opened.append(outcome)
             except Exception as error:  # noqa: BLE001 - the flow decides what an error means
                 step = flow.throw(error)
             else:
-                opened = outcome if isinstance(outcome, OpenStream) else opened
                 step = flow.send(outcome)
     except StopIteration as stop:
         result: Result = stop.value
         return result
     except BaseException:
-        if opened is not None:
-            opened.close()
+        if isinstance(outcome, OpenStream) and outcome not in opened:
+            opened.append(outcome)
+        _give_up(flow, opened)
         raise
-    finally:
+
+
+def _give_up(flow: Flow[Any], opened: list[OpenStream]) -> None:
+    try:
         flow.close()
+    finally:
+        while opened:
+            _close(opened)
+
+
+def _close(opened: list[OpenStream]) -> None:
+    """Close the stream that was opened last. It is forgotten only when it is closed, or cannot be."""
+    try:
+        opened[-1].close()
+    except Exception:
+        opened.pop()
+        raise
+    opened.pop()
 
 
 async def run_async(flow: Flow[Result]) -> Result:
@@ -164,10 +213,10 @@ async def run_async(flow: Flow[Result]) -> Result:
                     stale, opened = opened, None
                     await stale.aclose()
                 outcome = await step.run_async()
+                opened = outcome if isinstance(outcome, OpenStream) else opened
             except Exception as error:  # noqa: BLE001 - the flow decides what an error means
                 step = flow.throw(error)
             else:
-                opened = outcome if isinstance(outcome, OpenStream) else opened
                 step = flow.send(outcome)
     except StopIteration as stop:
         result: Result = stop.value

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import threading
 import time
 import weakref
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 import httpx2
 
+from llmlab._utils.locks import Lock
 from llmlab.errors import ConfigurationError, LLMConnectionError, LLMTimeoutError
 from llmlab.formats.parsing import read_json
 from llmlab.formats.sse import Framing
@@ -65,7 +65,7 @@ class HttpTransport:
     def _start_anew(self) -> None:
         """Forget all clients without closing them, as a forked process must: their connections are its parent's."""
         self._of_parent = getattr(self, "_client", None), getattr(self, "_async_clients", None)
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._client: httpx2.Client | None = None
         self._async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
             weakref.WeakKeyDictionary()
@@ -96,6 +96,7 @@ class HttpTransport:
     def open(self, request: WireRequest) -> WireStream | WireReply:
         """Send a request and return the answer while it is still arriving."""
         client, started, url = self._sync_client(), time.perf_counter(), self._base_url + request.path
+        response: httpx2.Response | None = None
         try:
             response = client.send(self._build(client, request), stream=True)
             if response.is_redirect and (moved := _moved(response)):
@@ -104,9 +105,13 @@ class HttpTransport:
             if response.status_code < 300:
                 return HttpStream(response, request.framing(), started, url)
             response.read()
-        except HTTP_ERRORS as error:
-            raise translate(error, url) from error
-        return read_reply(response, started)
+            return read_reply(response, started)
+        except BaseException as error:
+            if response is not None:
+                response.close()
+            if isinstance(error, HTTP_ERRORS):
+                raise translate(error, url) from error
+            raise
 
     async def open_async(self, request: WireRequest) -> WireStream | WireReply:
         """The async twin of `open`."""
@@ -157,12 +162,15 @@ class HttpTransport:
         client = self._client
         if client is None or client.is_closed:
             # Threads that come first at the same time must share one client, or all but one would leak.
-            with self._lock:
-                client = self._client
-                if client is None or client.is_closed:
-                    client = create_client(httpx2.Client, self._base_url, self._options)
-                    keep_deadlines(client)
-                    self._client = client
+            client = self._lock.run(self._create_client)
+        return client
+
+    def _create_client(self) -> httpx2.Client:
+        client = self._client
+        if client is None or client.is_closed:
+            client = create_client(httpx2.Client, self._base_url, self._options)
+            keep_deadlines(client)
+            self._client = client
         return client
 
     def _async_client(self) -> httpx2.AsyncClient:

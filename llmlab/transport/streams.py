@@ -16,7 +16,7 @@ from llmlab._utils.context_managers import AsyncClosing, Closing
 from llmlab._utils.text import shorten
 from llmlab.errors import LLMConnectionError, LLMError, LLMStreamError, LLMStreamTimeoutError, StructuredOutputError
 from llmlab.formats.base import StreamDecoder
-from llmlab.transport.driver import Flow, OpenStream, run_async
+from llmlab.transport.driver import Flow, OpenStream, run, run_async
 from llmlab.types.completion import Chunk, Completion, Source
 from llmlab.types.options import ResponseFormat
 from llmlab.types.structured_output import partial_object, with_parsed
@@ -55,6 +55,7 @@ class StreamState:
         self.group_times: list[float] = []
         """When they arrived, in seconds after the request."""
         self.first_token: float | None = None
+        self.closed = False
         self._chunks = 0
         self._first: Chunk | None = None
         self._elapsed = opened.wire.elapsed
@@ -153,6 +154,7 @@ class StreamState:
     def end(self, error: LLMStreamError | None = None) -> Completion:
         """Tell the observer that the stream is over, and return what arrived."""
         answer, finished = self.snapshot(), self.decoder.finished
+        self.closed = True
         self._waiting.clear()
         if finished and error is None:
             # An answer of another form is an error, but for the reader who wants the result.
@@ -205,37 +207,66 @@ class CompletionStream(_Stream, Closing):
 
     def __iter__(self) -> Iterator[Chunk]:
         # A generator: when a loop over it is left, it is dropped, and its `finally` gives the connection back.
-        state = self._state
         try:
-            while True:
-                yield from state.chunks()
-                if self._result is not None or state.ended:
-                    return
-                if (events := next(state.opened.events, None)) is None:
-                    state.check_end()
-                    return
-                state.feed(events)
-                state.observer.remaining()
-        except LLMError as error:
-            if not state.is_harmless(error):
-                raise state.fail(error) from error
+            yield from _read(self._state)
         finally:
-            self.close()
+            try:
+                self.close()
+            finally:
+                # Ctrl-C may have come while it was closing.
+                self.close()
 
     def __next__(self) -> Chunk:
         if self._reader is None:
-            self._reader = iter(self)
-        return next(self._reader)
+            # It does not hold this object, which is thus closed as soon as nobody else does.
+            self._reader = _read(self._state)
+        try:
+            return next(self._reader)
+        except BaseException:
+            self.close()
+            raise
 
     def __del__(self) -> None:
         # A stream that was never read still holds a connection.
-        self.close()
+        if "_state" in vars(self):
+            self.close()
 
     def close(self) -> None:
         """Stop reading and give the connection back. `result` then holds what had arrived."""
-        if self._result is None:
-            self._result = self._state.end()
+        try:
+            if self._result is None:
+                self._result = self._state.end()
+        finally:
             self._state.opened.close(whole=self._state.ended)
+
+
+def _read(state: StreamState) -> Iterator[Chunk]:
+    """Read a stream to its end, unless it is closed before."""
+    try:
+        while True:
+            yield from state.chunks()
+            if state.closed or state.ended:
+                return
+            if (events := next(state.opened.events, None)) is None:
+                state.check_end()
+                return
+            state.feed(events)
+            state.observer.remaining()
+    except LLMError as error:
+        if not state.is_harmless(error):
+            raise state.fail(error) from error
+
+
+def open_stream(flow: Flow[StreamState]) -> CompletionStream:
+    """Run a flow that opens a stream, and return the stream for its reader."""
+    state: StreamState | None = None
+    try:
+        state = run(flow)
+        return CompletionStream(state)
+    except BaseException:
+        if state is not None:
+            state.opened.close()
+        raise
 
 
 class AsyncCompletionStream(_Stream, AsyncClosing):

@@ -66,6 +66,7 @@ def check_nothing_is_left(policies: list[Policy], streams: Streams) -> None:
         if isinstance(policy, Limits):
             assert (policy.calls_on_their_way, policy.calls_waiting) == (0, 0), "a slot is still held"
         elif isinstance(policy, Budget):
-            assert [purse.reserved for purse in policy._accounts] == [0, 0, 0], "a reservation is still held"
+            assert policy.calls_on_their_way == 0, "a reservation is still held"
+            assert policy.remaining_usd == 1 - (policy.spent_usd or 0), "money is still held"
         elif isinstance(policy, Cache):
             assert not policy._in_flight, "somebody would wait for a call that is over"

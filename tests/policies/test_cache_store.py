@@ -10,13 +10,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 import llmlab
 from llmlab.errors import ConfigurationError
 from llmlab.policies import Cache
 from llmlab.policies.cache_store import SqliteStore
-from llmlab.policies.cached_response import CachedResponse
+from tests.core import bodies
 
 
 @pytest.fixture(autouse=True)
@@ -141,17 +142,28 @@ def test_a_cache_that_was_closed_leaves_its_file_alone(tmp_path: Path) -> None:
 
 def test_half_a_character_can_be_kept(tmp_path: Path) -> None:
     """JSON may hold half of a surrogate pair, where an answer was cut; a file of UTF-8 may not."""
-    cache = Cache(tmp_path / "answers.db")
-    cache._put("k", CachedResponse({"text": "\ud83d"}))
-    assert cache._find("k") == CachedResponse({"text": "\ud83d"})
+    cut = {**bodies.CHAT, "choices": [{**bodies.CHAT["choices"][0], "message": {"content": "\ud83d"}}]}
+    cache, answer = Cache(tmp_path / "answers.db"), httpx2.MockTransport(lambda _: httpx2.Response(200, json=cut))
+    llm = llmlab.get_provider("openrouter", api_key="k", policies=[cache])
+    with llm, httpx2.Client(transport=answer) as llm.transport._client:  # type: ignore[attr-defined]
+        assert [llm.complete("Hi").source for _ in range(2)] == ["live", "cached"]
     cache.close()
 
 
-def test_another_program_s_entry_is_passed_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *map(json.dumps, ({"other": 1}, {"body": [1]}, {"body": "x"}, {"body": {}}, {"body": None}, [1], 7)),
+        "[" * 9999,
+        b"\xff",
+    ],
+    ids=lambda entry: str(entry)[:20],
+)
+def test_an_entry_of_another_shape_or_encoding_is_dropped_and_asked_anew(tmp_path: Path, entry: str | bytes) -> None:
     file = tmp_path / "answers.db"
     ask(file)
     with sqlite3.connect(file) as base:
-        base.execute("UPDATE answers SET text = ?", (json.dumps({"other": "shape"}),))
+        base.execute("UPDATE answers SET text = CAST(? AS TEXT)", (entry,))
     base.close()
     assert ask(file) == "simulated"
     assert ask(file) == "cached"

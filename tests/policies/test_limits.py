@@ -224,9 +224,12 @@ def test_a_stream_may_be_dropped_at_any_moment(frozen: None) -> None:
     limits = Limits(in_flight=1)
     llm = limited(limits)
     stream = llm.complete_stream("One")
-    with limits._shared:
+
+    def drop() -> None:
         stream.close()
         assert limits.calls_on_their_way == 1
+
+    limits._shared.run(drop)
     assert limits.calls_on_their_way == 0
 
 
@@ -390,9 +393,8 @@ def test_who_has_less_time_wakes_the_watcher() -> None:
     shared, service = SharedQueue(Queue(None, None, 1)), Service()
 
     def acquire(seconds: float) -> Slot:
-        with shared as queue:
-            slot = Slot(service, 1, deadline=now() + seconds)
-            queue.acquire(slot, shared.time())
+        slot = Slot(service, 1, deadline=now() + seconds)
+        shared.run(lambda: shared.queue.acquire(slot, shared.time()))
         return slot
 
     acquire(600)
@@ -403,6 +405,5 @@ def test_who_has_less_time_wakes_the_watcher() -> None:
     assert hurried.turn
     hurried.turn.result(20)
     assert hurried.started is None
-    with shared as queue:
-        assert queue.waiting == 1
-        queue.leave(patient)
+    assert shared.queue.waiting == 1
+    shared.run(shared.queue.leave, patient)

@@ -18,7 +18,7 @@ from llmlab.models import validate_stream
 from llmlab.providers import Provider
 from llmlab.toolkit.vector_stores.documents import Source, read_documents
 from llmlab.transport.driver import Flow, run, run_async
-from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, StreamState
+from llmlab.transport.streams import AsyncCompletionStream, CompletionStream, StreamState, open_stream
 from llmlab.types.completion import Completion, FileSearchResult
 from llmlab.types.messages import Message, Role
 from llmlab.types.options import FileSearch
@@ -169,7 +169,7 @@ class VectorStore(Closing, AsyncClosing):
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
     ) -> CompletionStream:
         """Do what `answer` does, chunk by chunk. After the end, `.result` is the whole answer with its sources."""
-        return CompletionStream(run(self._answer_stream(provider, question, max_results, options)))
+        return open_stream(self._answer_stream(provider, question, max_results, options))
 
     def answer_stream_async(
         self, provider: Provider, question: str, max_results: int = 10, **options: Any
