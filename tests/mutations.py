@@ -84,7 +84,7 @@ transport/deadlines.py policies/test_deadline.py::test_a_service_that_drips_for_
 + return float(self)
 # The stream of a failed attempt stays open while the next one runs: connections run out.
 transport/driver.py transport/test_driver.py::test_a_second_try_closes_the_stream_of_the_first
-- stale.close()
+- opened[-1].close()
 + pass
 # A call that meets an overloaded Anthropic fails at once.
 policies/retry.py policies/test_retry.py::test_a_fault_that_passes_is_retried

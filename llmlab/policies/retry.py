@@ -11,8 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from llmlab._utils.clock import chance, now
 from llmlab.errors import (
@@ -22,7 +21,7 @@ from llmlab.errors import (
     LLMError,
     LLMStreamError,
 )
-from llmlab.policies.base import Answer, Call, Inner
+from llmlab.policies.base import Call
 from llmlab.transport.driver import Flow, Sleep
 from llmlab.types.validation import is_number
 
@@ -128,21 +127,15 @@ class RetryPolicy:
             for item in self.on
         )
 
-    def wrap(self, call: Call, inner: Inner) -> Flow[Answer]:
-        """Run a call until it succeeds, fails for good, or its deadline is nearer than the next try."""
-        return self.run(partial(inner, call), call)
+    def wrap(self, call: Call | None, inner: Callable[[Any], Flow[Result]]) -> Flow[Result]:
+        """Run a call until it succeeds, fails for good, or its deadline is nearer than the next try.
 
-    def run(self, attempt: Callable[[], Flow[Result]], call: Call | None = None) -> Flow[Result]:
-        """Run `attempt` until it succeeds, fails for good, or this policy gives up. Each retry is logged.
-
-        Args:
-            attempt: begins one attempt.
-            call: whose deadline holds, if it has one.
+        Each retry is logged. A flow that is no call has no deadline.
         """
         retry, started = 0, now() if self.total is not None else 0.0
         while True:
             try:
-                return (yield from attempt())
+                return (yield from inner(call))
             except LLMError as error:
                 retry += 1
                 wait = self.wait_before(retry, error)
@@ -155,6 +148,10 @@ class RetryPolicy:
                 if self.on_retry:
                     self.on_retry(event)
             yield Sleep(wait)
+
+    def run(self, attempt: Callable[[], Flow[Result]]) -> Flow[Result]:
+        """Run a flow that is no call. `attempt` begins one attempt."""
+        return self.wrap(None, lambda _: attempt())
 
 
 def is_passing(error: LLMError) -> bool:

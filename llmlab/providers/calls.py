@@ -98,7 +98,7 @@ class Calls:
     def _send_and_decode(self, call: Call) -> Flow[Answer]:
         """Send a request once, and decode the answer, or the first chunk of a stream."""
         call.elapsed, started = 0.0, now()
-        self._count_request()
+        with self._lock: self._sent += 1  # fmt: skip # noqa: E701 - see Lock
         try:
             if call.stream:
                 answer: Answer = yield from self._open_stream(call)

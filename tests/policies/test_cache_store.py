@@ -143,7 +143,10 @@ def test_a_cache_that_was_closed_leaves_its_file_alone(tmp_path: Path) -> None:
 def test_half_a_character_can_be_kept(tmp_path: Path) -> None:
     """JSON may hold half of a surrogate pair, where an answer was cut; a file of UTF-8 may not."""
     cut = {**bodies.CHAT, "choices": [{**bodies.CHAT["choices"][0], "message": {"content": "\ud83d"}}]}
-    cache, answer = Cache(tmp_path / "answers.db"), httpx2.MockTransport(lambda _: httpx2.Response(200, json=cut))
+    cache, answer = (
+        Cache(tmp_path / "answers.db"),
+        httpx2.MockTransport(lambda _: httpx2.Response(200, text=json.dumps(cut))),
+    )
     llm = llmlab.get_provider("openrouter", api_key="k", policies=[cache])
     with llm, httpx2.Client(transport=answer) as llm.transport._client:  # type: ignore[attr-defined]
         assert [llm.complete("Hi").source for _ in range(2)] == ["live", "cached"]

@@ -33,35 +33,38 @@ AIMED_AT = tuple(
 )
 
 
-class Interrupt:
-    """Raises KeyboardInterrupt at one line that runs: the first, the second, and so on."""
+class Tracer:
+    """Notes the lines that run, and raises KeyboardInterrupt at one of them."""
 
-    def __init__(self, number: int) -> None:
-        self.left = number
-        self.where = ""
+    def __init__(self, at: int | None = None) -> None:
+        self.lines: list[str] = []
+        self._at = at
 
     def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
         if not frame.f_code.co_filename.startswith(AIMED_AT):
             return None
         if event == "line":
-            self.left -= 1
-            if self.left == 0:
-                self.where = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+            self.lines.append(f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}")
+            if len(self.lines) == self._at:
                 raise KeyboardInterrupt
         return self
 
+    def run(self, work: Callable[[], object]) -> str:
+        """Do work, and return the last line that ran."""
+        sys.settrace(self)
+        try:
+            work()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        return self.lines[-1]
 
-def interrupted(work: Callable[[], object], number: int) -> str:
-    """Do work with an interrupt at its line `number`. Returns where that was; nothing if the work was done before."""
-    interrupt = Interrupt(number)
-    sys.settrace(interrupt)
-    try:
-        work()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        sys.settrace(None)
-    return interrupt.where
+
+def moments(lines: list[str]) -> list[int]:
+    """Return when each line runs for the first time, and when for the last."""
+    first = {line: number for number, line in reversed(list(enumerate(lines, 1)))}
+    return sorted({*first.values(), *{line: number for number, line in enumerate(lines, 1)}.values()})
 
 
 def whole(llm: Provider) -> None:
@@ -112,15 +115,20 @@ def check_that_all_is_usable(used: list[Policy], llm: Provider, streams: Streams
 def test_an_interrupt_at_any_line_leaves_nothing(
     server: LoopbackServer, work: Callable[[Provider], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    streams, number, where = Streams(monkeypatch), 0, "the start"
+    streams = Streams(monkeypatch)
     good = bodies.CHAT if work is whole else bodies.STREAM["openrouter"]
-    while where:
-        number += 1
+
+    def call(tracer: Tracer) -> None:
         used = policies()
         server.answers.clear()
         server.answer({"error": {"message": "slow down"}}, status=503)
         server.answer(good)
         with provider("openrouter", server.url, model="gpt-4o", policies=used, max_tokens=9) as llm:
-            where = interrupted(partial(work, llm), number)
+            where = tracer.run(partial(work, llm))
             check_that_all_is_usable(used, llm, streams, where)
-    assert number > 300
+
+    call(Tracer())
+    call(undisturbed := Tracer())
+    for moment in moments(undisturbed.lines):
+        call(Tracer(moment))
+    assert len(undisturbed.lines) > 300
