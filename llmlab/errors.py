@@ -73,7 +73,7 @@ class LLMError(Exception):
         super().__init__(_readable(message, secrets))
         self.provider = provider
         self.status_code = status_code
-        self.request_id = request_id
+        self.request_id = redact(request_id, secrets) if request_id else request_id
         self.code = redact(code, secrets) if isinstance(code, str) else code
         self.retry_after = retry_after
         self.should_retry = should_retry

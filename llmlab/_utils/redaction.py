@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
+from weakref import WeakValueDictionary
 
 REDACTED = "[redacted]"
 
@@ -83,6 +85,26 @@ _SCHEMES = (
 )
 """For texts as they are, because capitals tell a credential from a word."""
 
+SHORTEST = 8
+"""Characters of a secret that is searched in all its forms. A shorter one would be found by chance."""
+_in_use: WeakValueDictionary[int, Any] = WeakValueDictionary()
+
+
+def note_in_use(secret: Any) -> None:
+    """Have `redact` remove a value wherever it stands, as long as the object that reveals it lives.
+
+    Args:
+        secret: has a method `reveal`.
+    """
+    _in_use[id(secret)] = secret
+
+
+def in_use() -> list[str]:
+    """Return the values of `note_in_use` that other words do not hold by chance."""
+    alive = (reference() for reference in _in_use.valuerefs())
+    return [value for secret in alive if secret is not None and len(value := secret.reveal()) >= SHORTEST]
+
+
 # A cut can uncover a secret that was glued to the one before it. Twice is enough in practice; the bound is for proof.
 PASSES = 8
 
@@ -129,6 +151,12 @@ def secret_spans(
         for match in pattern.finditer(where)
         if match.lastindex == pattern.groups
     ]
+    secrets = [*dict.fromkeys([*secrets, *in_use()])]
+    if long := [secret for secret in secrets if len(secret) >= SHORTEST]:
+        # Loaded only if there is a secret.
+        from llmlab._utils.encoded import encoded_spans
+
+        spans += encoded_spans(text, long)
     for secret in secrets:
         if len(secret) >= 4 and secret not in REDACTED and secret[:3] in text:
             spans += [match.span() for match in re.finditer(re.escape(secret), text)]

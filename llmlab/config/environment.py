@@ -13,6 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from llmlab._utils.redaction import note_in_use
 from llmlab.errors import ConfigurationError
 
 VARIABLES: Final[Mapping[str, str]] = {
@@ -42,6 +43,8 @@ VARIABLES: Final[Mapping[str, str]] = {
 # Placeholders of tutorials: ..., <your key>, your-key-here, sk-..., sk-ant-your-key, xxxx, changeme.
 _PLACEHOLDER = re.compile(r"(?:sk-(?:[a-z0-9]+-)*)?(?:\.{3}|…|<.*>|your[-_ ].*|x{3,}|changeme)", re.IGNORECASE)
 
+PLACEHOLDER: Final = "offline-no-key-needed"
+"""Stands in for a key where nothing is sent."""
 _AROUND = "\"'`“”„‟‘’‚‛«»\ufeff\u200b\u2060\xa0 \t\r\n\v\f"
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+|setx?\s+|\$env:)?([A-Za-z_]\w*)\s*([=:])\s*(.?)")
 
@@ -51,12 +54,14 @@ MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 
 
 class Secret:
-    """A key that only `reveal` shows."""
+    """A key that only `reveal` shows. While it lives, no error, log or record of llmlab holds its value."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("__weakref__", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = value
+        if value != PLACEHOLDER:
+            note_in_use(self)
 
     def reveal(self) -> str:
         """Return the key itself."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from llmlab._utils.context_managers import AsyncClosing, Closing
+from llmlab._utils.redaction import redact
 from llmlab.config.addresses import service_url
 from llmlab.config.environment import Secret, cleaned, dotenv_slips, find_key, stand_in
 from llmlab.errors import ConfigurationError, MissingAPIKeyError
@@ -80,6 +81,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         self.timeout = self.default_timeout if timeout is None else timeout
         self._defaults = {"max_tokens": max_tokens, "temperature": temperature}
         key = None if client is not None else self._find_key(api_key, key_variable or self.key_variable)
+        self._key = key  # as long as it lives, no error, log or record holds its value
         transport: Transport
         if client is not None:
             transport = SdkTransport(client)
@@ -181,7 +183,7 @@ class Provider(TextCompletion, Embedding, Closing, AsyncClosing):
         await self.transport.aclose()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(model={self.model!r}, base_url={self.base_url!r})"
+        return redact(f"{type(self).__name__}(model={self.model!r}, base_url={self.base_url!r})")
 
     # Running flows
 

@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 
 from llmlab._utils.locks import Lock
+from llmlab._utils.redaction import redact
 from llmlab.errors import ConfigurationError, LLMConnectionError, LLMTimeoutError
 from llmlab.formats.parsing import read_json
 from llmlab.formats.sse import Framing
@@ -140,7 +141,7 @@ class HttpTransport:
             await client.aclose()
 
     def __repr__(self) -> str:
-        return f"HttpTransport({self._base_url!r})"
+        return redact(f"HttpTransport({self._base_url!r})")
 
     def _build(self, client: httpx2.Client | httpx2.AsyncClient, request: WireRequest) -> httpx2.Request:
         """Return a request as httpx2 sends it. The headers and the URL of JSON are prepared once, which saves 40 µs."""

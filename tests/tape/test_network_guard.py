@@ -16,8 +16,8 @@ import openai
 import pytest
 
 import llmlab
+from llmlab.config.environment import PLACEHOLDER
 from llmlab.lab.network_guard import NetworkGuard
-from llmlab.lab.tape.redaction import PLACEHOLDER
 
 KEY = "sk-proj-Qz7Xw2Vk9Lt4Hm"
 MINE = "gh0123456789abcdefXY"

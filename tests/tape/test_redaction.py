@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlab._utils.redaction import REDACTED, find_secrets
+from llmlab.config.environment import PLACEHOLDER
 from llmlab.lab.tape.redaction import (
-    PLACEHOLDER,
     known_secrets,
     redact_answer,
     redact_request,

@@ -27,6 +27,7 @@ from llmlab.lab.notebooks.notebook_file import (
     read_notebook,
     tags,
 )
+from llmlab.lab.tape.redaction import redact_output
 
 # After nbfile, which imports nbformat the quick way.
 from nbconvert.exporters import HTMLExporter  # isort: skip
@@ -87,6 +88,9 @@ def render(notebook: Notebook, path: Path, *, solutions: bool) -> str:
     notebook = deepcopy(notebook)
     notebook.cells = [cell for cell in notebook.cells if solutions or "solution" not in tags(cell)]
     clean_outputs(notebook, {})
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = nbformat.from_dict(redact_output(cell.outputs))
     resources = {"handout": {"title": title_of(notebook) or path.stem, "css": _css()}}
     resources["metadata"] = {"path": str(path.resolve().parent)}
     body, _ = _exporter().from_notebook_node(notebook, resources=resources)

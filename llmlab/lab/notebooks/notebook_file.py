@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from llmlab.errors import ConfigurationError
+from llmlab.lab.tape.redaction import redact_output
 
 # The root of the package's own clone; in an installed package there are no lessons beside it.
 ROOT = Path(__file__).resolve().parents[3]
@@ -123,14 +124,18 @@ def _complete_ids(notebook: Notebook) -> None:
 
 
 def write_notebook(notebook: Notebook, path: Path) -> None:
-    """Write a notebook the way JupyterLab does, so that a re-run changes no byte that did not change."""
+    """Write a notebook the way JupyterLab does, so that a re-run changes no byte. Outputs lose their secrets."""
     text = json.dumps(_split(notebook), ensure_ascii=False, indent=1, sort_keys=True)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _split(notebook: Notebook) -> object:
     # nbformat's own writer warns about notebooks that were read with little faults; this one only splits the lines.
-    return nbformat.v4.rwbase.split_lines(nbformat.from_dict(json.loads(json.dumps(notebook))))
+    plain = json.loads(json.dumps(notebook))
+    for cell in plain["cells"]:
+        if "outputs" in cell:
+            cell["outputs"] = redact_output(cell["outputs"])
+    return nbformat.v4.rwbase.split_lines(nbformat.from_dict(plain))
 
 
 def code_cells(notebook: Notebook) -> Iterator[tuple[int, Notebook]]:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from llmlab.lab.notebooks.handout import render, title_of
 from llmlab.lab.notebooks.notebook_file import read_notebook
 from llmlab.lab.notebooks.result import Result
+from llmlab.lab.tape.redaction import redact_output
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -71,7 +72,7 @@ def _row(result: Result, output: Path) -> str:
         state = "ok" if result.ok else "failed"
     cell = f", cell {result.failing_cell}" if result.failing_cell else ""
     if result.traceback:
-        detail = f"<pre>{escape(result.traceback)}</pre>"
+        detail = f"<pre>{escape(redact_output(result.traceback))}</pre>"
     time = "" if result.skipped else f"{result.seconds:.1f}"
     outcome = f'<span class="{state}">{state}{cell}</span>{detail}'
     return f'<tr><td>{name}</td><td>{outcome}</td><td class="time">{time}</td></tr>'

@@ -18,6 +18,7 @@ from llmlab.config.environment import find_key
 from llmlab.lab.tape.cassette import Interaction
 from llmlab.lab.tape.environment import KEY_OF
 from llmlab.lab.tape.json_shape import differences, places
+from llmlab.lab.tape.redaction import redact_output
 from llmlab.lab.tape.request_parser import SERVICES, configured_addresses
 from llmlab.lab.wire.bodies import parse_answer
 from llmlab.lab.wire.messages import TapeAnswer
@@ -160,7 +161,7 @@ def judge(item: Interaction, now: TapeAnswer) -> Finding:
     if status >= 400 > was:
         error = now.body.get("error", now.body) if isinstance(now.body, dict) else now.body
         parts = [error.get(name) for name in ("code", "type", "message")] if isinstance(error, dict) else [error]
-        message = " ".join(str(part) for part in parts if part)
+        message = redact_output(" ".join(str(part) for part in parts if part))
         kind: Kind = "retired" if status in (404, 410) or _GONE.search(message) else "fails"
         return Finding(item, kind, (f"recorded {was}, now {status}: {message[:200]}",))
     found = differences(item.answer, now)

@@ -17,9 +17,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from llmlab.config.addresses import server_url
-from llmlab.config.environment import MODES, VARIABLES, Mode, find_key, read_dotenv, set_stand_in
+from llmlab.config.environment import MODES, PLACEHOLDER, VARIABLES, Mode, find_key, read_dotenv, set_stand_in
 from llmlab.errors import ConfigurationError
-from llmlab.lab.tape.redaction import HIDDEN, PLACEHOLDER, secret_variables
+from llmlab.lab.tape.redaction import HIDDEN, secret_variables
 from llmlab.transport.client import CERTIFICATES, PROXIES
 
 KEY_OF: Final = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "openrouter": "OPENROUTER_API_KEY"}

@@ -12,15 +12,15 @@ import binascii
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from llmlab._utils.redaction import PASSES, REDACTED, redact, secret_spans
+from llmlab.config.environment import PLACEHOLDER, read_dotenv
+from llmlab.errors import ConfigurationError
 from llmlab.lab.wire.messages import Event, TapeAnswer, TapeRequest
-
-PLACEHOLDER: Final = "offline-no-key-needed"
-"""Stands in for a key where nothing is sent."""
 
 Place: TypeAlias = tuple[Any, ...]
 """The way to a text inside an event: names, indexes, and the part of the answer that it belongs to."""
@@ -67,21 +67,43 @@ def known_secrets(request: TapeRequest) -> tuple[str, ...]:
     for name, value in request.headers.items():
         if _SECRET_HEADER.search(name):
             found |= _header_secrets(value)
+            found |= {part.partition("=")[2].strip() for part in value.split(";")} if name == "cookie" else set()
     parameters = parse_qsl(urlsplit(request.path).query)
     found |= {value for name, value in parameters if _SECRET_PARAMETER.match(name)}
     found |= {*HIDDEN, *secret_variables().values()}
     found = {value for value in found if len(value) >= 4 and value.lower() not in _DUMMY}
-    found |= {quote(value, safe="") for value in found}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
 
 
-def secret_variables() -> dict[str, str]:
-    """Return the variables of the environment that hold a key, by their name and their look."""
+def secret_variables(variables: Mapping[str, str | None] = os.environ) -> dict[str, str]:
+    """Return the variables that hold a key, by their name and their look."""
     return {
-        name: value
-        for name, value in os.environ.items()
-        if _SECRET_VARIABLE.search(name) and value != PLACEHOLDER and _LIKE_A_KEY.fullmatch(value.strip())
+        name: value.strip()
+        for name, value in variables.items()
+        if value and value != PLACEHOLDER and _SECRET_VARIABLE.search(name) and _LIKE_A_KEY.fullmatch(value.strip())
     }
+
+
+def secrets_in_use() -> tuple[str, ...]:
+    """Return the keys of the environment, of `.env`, and those that are hidden while the lab is offline."""
+    found = {*HIDDEN, *secret_variables().values()}
+    with suppress(ConfigurationError):
+        found |= set(secret_variables(read_dotenv()).values())
+    return tuple(sorted(found))
+
+
+def redact_output(value: Any) -> Any:
+    """Return what a cell has put out, as JSON, without secrets; what only looks personal stays."""
+    secrets = secrets_in_use()
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: clean(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [clean(item) for item in value]
+        return redact(value, secrets) if isinstance(value, str) else value
+
+    return clean(value)
 
 
 def redact_request(request: TapeRequest, secrets: Iterable[str] = ()) -> TapeRequest:
@@ -118,9 +140,7 @@ def redact_value(value: Any, secrets: Iterable[str] = ()) -> Any:
     if isinstance(value, str):
         return redact_text(value, secrets)
     if isinstance(value, bytes):
-        for secret in secrets:
-            value = value.replace(secret.encode(), REDACTED.encode())
-        return value
+        return redact(value.decode("latin-1"), secrets).encode("latin-1")
     if isinstance(value, list):
         return [redact_value(item, secrets) for item in value]
     if isinstance(value, Mapping):
@@ -149,7 +169,7 @@ def _header_secrets(header: str) -> set[str]:
         except (binascii.Error, UnicodeDecodeError):
             return found
         found |= {f"{user}:{password}", password}
-    return found | {part.partition("=")[2].strip() for part in header.split(";") if "=" in part}
+    return found
 
 
 def _redact_events(events: Iterable[tuple[float, Event]], secrets: Iterable[str]) -> Iterator[tuple[float, Event]]:

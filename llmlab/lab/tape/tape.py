@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from llmlab.config.environment import Mode
+from llmlab.config.environment import PLACEHOLDER, Mode
 from llmlab.errors import ConfigurationError
 from llmlab.lab.faults import FaultPlan, inject
 from llmlab.lab.faults.damage import Arrival, whole
@@ -23,7 +23,6 @@ from llmlab.lab.tape.environment import LOOPBACK
 from llmlab.lab.tape.exchange import Exchange
 from llmlab.lab.tape.matcher import Matcher, as_seen_by_sdks, without_refusals
 from llmlab.lab.tape.recorder import Recorder
-from llmlab.lab.tape.redaction import PLACEHOLDER
 from llmlab.lab.tape.request_parser import SERVICES
 from llmlab.lab.tape.trace import Trace
 from llmlab.lab.wire.messages import TapeAnswer, TapeRequest, key_of
