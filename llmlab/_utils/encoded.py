@@ -6,20 +6,20 @@
 
 from __future__ import annotations
 
-import base64
+import codecs
 import re
-from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
-from html import unescape
 
 # An escape stands for the character of its number; a line break and any other backslash stand for nothing.
 _ESCAPE = re.compile(
     r"%(?:25)*[0-9A-Fa-f]{2}|\\++(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrt])?|[\r\n]++[ \t]*+"
     r"|&(?:amp;)*(?:#\d{1,5}|#x[0-9A-Fa-f]{1,4}|quot|apos|amp|lt|gt);"
 )
-_REST = re.compile(r"[A-Za-z0-9+_-]*+=*+")
+_NUMBER = re.compile(r"(?:(?:%(?:25)*|\\[ux]|#x)([0-9A-Fa-f]+)|#(\d+));?$")
+_ENTITIES = {"quot": '"', "apos": "'", "amp": "&", "lt": "<", "gt": ">"}
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_")
+_REST = re.compile(r"[A-Za-z0-9+_-]*+=*+")
 
 
 def encoded_spans(text: str, secrets: Iterable[str]) -> list[tuple[int, int]]:
@@ -29,7 +29,7 @@ def encoded_spans(text: str, secrets: Iterable[str]) -> list[tuple[int, int]]:
         text: any text.
         secrets: values long enough not to be found by chance.
     """
-    forms = [form for secret in secrets for form in _forms(secret)]
+    forms = [form for secret in secrets for form in forms_of(secret)]
     view = _unescaped(text)
     found = []
     for form, is_base64 in forms:
@@ -42,64 +42,53 @@ def encoded_spans(text: str, secrets: Iterable[str]) -> list[tuple[int, int]]:
                 end += len(_REST.findall(view, end)[0])
             found.append((start, end))
             start = view.find(form, end)
-    return found if len(view) == len(text) else _in_text(found, text)
+    if not found or len(view) == len(text):
+        return found
+    starts, ends = _places(text)
+    return [(starts[start], ends[end - 1]) for start, end in found]
 
 
 @lru_cache(maxsize=256)
-def _forms(secret: str) -> tuple[tuple[str, bool], ...]:
+def forms_of(secret: str) -> tuple[tuple[str, bool], ...]:
     """Return the forms of a secret in an unescaped text, and whether each is base64."""
     data = secret.encode("utf-8", "surrogatepass")
-    # Where each character is escaped, `\\n` within a secret is no line break.
+    # Where each character is escaped, `\n` within a secret is no line break.
     letters = (secret, data.decode("latin-1"), secret.replace("\\", ""), data.replace(b"\\", b"").decode("latin-1"))
     plain = {*map(_unescaped, letters), data.hex(), data.hex().upper()}
     coded = set()
     for before in range(3):
         # What stands before the secret moves its bits. The characters at both ends also hold bits of its neighbours.
-        whole = base64.b64encode(b"\0" * before + data).decode()
+        whole = codecs.encode(b"\0" * before + data, "base64").replace(b"\n", b"").decode()
         inner = whole[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
         coded |= {inner, inner.replace("+", "-").replace("/", "_")}
     return tuple((form, form in coded) for form in sorted(plain | coded) if form)
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(_character, text)
-
-
-def _character(found: re.Match[str]) -> str:
-    return _meaning(found[0])
+    return _ESCAPE.sub(lambda found: _meaning(found[0]), text)
 
 
 @lru_cache(maxsize=1024)
 def _meaning(escape: str) -> str:
     """Return what an escape stands for. A backslash and a line break stand for nothing, escaped themselves or not."""
-    number = re.search(r"(?:%(?:25)*|\\[ux])([0-9A-Fa-f]+)$", escape)
-    character = chr(int(number[1], 16)) if number else unescape(re.sub("&(?:amp;)+", "&", escape))
-    return "" if character[:1] in "\\\r\n" else character
+    if number := _NUMBER.search(escape):
+        code = int(number[1], 16) if number[1] else int(number[2])
+        return "" if code in b"\\\r\n" else chr(code)
+    return _ENTITIES.get(escape.rpartition("&")[2].removeprefix("amp;").rstrip(";").rpartition(";")[2], "")
 
 
-def _in_text(spans: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
-    """Return spans of the unescaped text as spans of the text itself."""
-    if not spans:
-        return []
-    # Where each part of the unescaped text begins, there and in the text. A part is an escape, or lies between two.
-    begins, places, length, last = [0], [0], 0, 0
+def _places(text: str) -> tuple[list[int], list[int]]:
+    """Return where each character of the unescaped text begins in the text itself, and where it ends."""
+    starts: list[int] = []
+    ends: list[int] = []
+    last = 0
     for escape in _ESCAPE.finditer(text):
-        length += escape.start() - last
-        begins.append(length)
-        places.append(escape.start())
-        length += len(_character(escape))
+        starts.extend(range(last, escape.start()))
+        ends.extend(range(last + 1, escape.start() + 1))
         last = escape.end()
-        begins.append(length)
-        places.append(last)
-
-    def place(index: int) -> int:
-        part = bisect_right(begins, index) - 1
-        return places[part] + index - begins[part]
-
-    # Behind the last character, where escapes without a character would be skipped otherwise.
-    return [(place(start), max(place(end - 1) + 1, _end(place(end - 1), text))) for start, end in spans]
-
-
-def _end(start: int, text: str) -> int:
-    escape = _ESCAPE.match(text, start)
-    return escape.end() if escape else start + 1
+        if _meaning(escape[0]):
+            starts.append(escape.start())
+            ends.append(last)
+    starts.extend(range(last, len(text)))
+    ends.extend(range(last + 1, len(text) + 1))
+    return starts, ends

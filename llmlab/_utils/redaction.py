@@ -10,10 +10,12 @@ It knows text only. Which headers may be stored is decided by the tape.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 from weakref import WeakValueDictionary
+
+from llmlab._utils.encoded import encoded_spans, forms_of
 
 REDACTED = "[redacted]"
 
@@ -88,6 +90,9 @@ _SCHEMES = (
 SHORTEST = 8
 """Characters of a secret that is searched in all its forms. A shorter one would be found by chance."""
 _in_use: WeakValueDictionary[int, Any] = WeakValueDictionary()
+_MARKS = (*(start for start, _ in _KEYS), *(word for words, _ in _LABELLED for word in words), *dict(_SCHEMES))
+_HIDDEN = r"[%\\\r\n&*…]|\.{3}"
+"""Escapes and masks, which may hide a known secret."""
 
 
 def note_in_use(secret: Any) -> None:
@@ -97,12 +102,34 @@ def note_in_use(secret: Any) -> None:
         secret: has a method `reveal`.
     """
     _in_use[id(secret)] = secret
+    SUSPECTS.renew()
 
 
 def in_use() -> list[str]:
     """Return the values of `note_in_use` that other words do not hold by chance."""
     alive = (reference() for reference in _in_use.valuerefs())
     return [value for secret in alive if secret is not None and len(value := secret.reveal()) >= SHORTEST]
+
+
+class Suspects:
+    """A quick look at names that each call has. Where `search` finds nothing, `redact` does not either."""
+
+    search: Callable[[str], re.Match[str] | None]
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Learn what is in use at the next search."""
+        self.search = self._learn_and_search
+
+    def _learn_and_search(self, text: str) -> re.Match[str] | None:
+        forms = [form for secret in in_use() for form, _ in forms_of(secret)]
+        self.search = re.compile("|".join([*map(re.escape, (*_MARKS, *forms)), _HIDDEN]), re.IGNORECASE).search
+        return self.search(text)
+
+
+SUSPECTS = Suspects()
 
 
 # A cut can uncover a secret that was glued to the one before it. Twice is enough in practice; the bound is for proof.
@@ -153,9 +180,6 @@ def secret_spans(
     ]
     secrets = [*dict.fromkeys([*secrets, *in_use()])]
     if long := [secret for secret in secrets if len(secret) >= SHORTEST]:
-        # Loaded only if there is a secret.
-        from llmlab._utils.encoded import encoded_spans
-
         spans += encoded_spans(text, long)
     for secret in secrets:
         if len(secret) >= 4 and secret not in REDACTED and secret[:3] in text:

@@ -94,7 +94,6 @@ def test_a_copied_example_file_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("LLMLAB_PACE")
     example = Path(__file__).resolve().parents[2] / ".env.example"
     Path(".env").write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.delenv("LLMLAB_PACE")
     assert [name for name in VARIABLES if find_key(name)] == []
     assert llmlab.load_settings().providers == {}
 

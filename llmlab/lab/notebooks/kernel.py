@@ -58,7 +58,7 @@ def kernel_environment(
         env["LLMLAB_AUTHORED"] = "1"
     if authored or env.get("LLMLAB_MODE", "offline") in ("offline", "replay"):
         for name in secret_variables():
-            env.pop(name)
+            env.pop(name, None)
     env["LLMLAB_PACE"] = "0"
     env["LLMLAB_LESSON"] = lesson or lesson_name(notebook.stem)
     env["LLMLAB_RECORDINGS"] = str(recordings or notebook.resolve().parent / "recordings")

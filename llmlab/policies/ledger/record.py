@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
 
 from llmlab._utils.clock import now
-from llmlab._utils.redaction import redact
+from llmlab._utils.redaction import SUSPECTS, redact
 from llmlab.errors import LLMError
 from llmlab.models import LOCAL, rates
 from llmlab.policies import Call
@@ -118,6 +118,8 @@ def record_call(call: Call, completion: Completion | None, error: LLMError | Non
     cost, priced = (0.0, "cached") if cached else (usage.cost, "" if usage.cost is None else "service")
     latency = answer.latency if completion or not attempts else attempts[-1].seconds
     request_id = headers.get("x-request-id") or headers.get("request-id") or (error and error.request_id) or ""
+    names = answer.model or requested, requested, answer.finish_reason or "", request_id
+    model, requested, reason, request_id = map(redact, names) if SUSPECTS.search(" ".join(names)) else names
     sent: list[AttemptRecord] = []
     ended = 0.0
     for one in attempts:
@@ -129,8 +131,8 @@ def record_call(call: Call, completion: Completion | None, error: LLMError | Non
         # The clock of the policies has no date. Waits that the tape shortened count in full on it.
         time.time() - (now() - call.started),
         call.provider,
-        redact(answer.model or requested),
-        redact(requested),
+        model,
+        requested,
         "stream" if call.stream else "whole",
         answer.source if completion else "",
         SECTION.get(),
@@ -142,9 +144,9 @@ def record_call(call: Call, completion: Completion | None, error: LLMError | Non
         priced,
         latency,
         answer.time_to_first_token,
-        redact(answer.finish_reason or ""),
+        reason,
         type(error).__name__ if error else "" if completion and call.finished else "cancelled",
-        redact(request_id),
+        request_id,
         tuple(sent),
         _messages(call) if content else "",
         redact(answer.content) if content else "",
