@@ -24,6 +24,7 @@ from llmlab.lab.notebooks.notebook_file import (
     NotebookError,
     find_notebooks,
     make_folder,
+    nbformat,
     read_notebook,
     tags,
 )
