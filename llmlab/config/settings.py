@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from llmlab.config.addresses import service_url
 from llmlab.config.environment import ProviderSettings, Settings
+from llmlab.config.safe_yaml import compose_yaml
 from llmlab.errors import ERROR_KINDS, ConfigurationError
 from llmlab.types.validation import is_count, is_name, is_number
 
@@ -152,7 +153,7 @@ class _Reader:
         self._problems: list[str] = []
         self._mapping, self._scalar, self._list = yaml.MappingNode, yaml.ScalarNode, yaml.SequenceNode
         try:
-            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+            self._root = compose_yaml(text)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f"{name}:{mark.line + 1}" if mark else name

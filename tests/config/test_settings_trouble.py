@@ -80,9 +80,7 @@ def test_a_name_that_is_no_text_is_refused() -> None:
     assert "Node" not in refused("providers: {a: {[1, 2]: 3}}")
 
 
-@pytest.mark.parametrize(
-    "value", ["!!python/name:os.system ''", "!mine x", "2026-13-45", "{[a]: b}", "&a [*a]", "!!binary é"]
-)
+@pytest.mark.parametrize("value", ["!!python/name:os.system ''", "!mine x", "{[a]: b}", "!!binary é"])
 def test_a_value_that_yaml_cannot_make_is_refused_with_its_line(value: str) -> None:
     """A ConstructorError, or a ValueError about months, names neither file nor setting."""
     assert "llmlab.yaml:3: model must be a model's name" in refused(f"providers:\n  a:\n    model: {value}\n")

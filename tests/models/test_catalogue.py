@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from genai_prices import Usage, calc_price
 
+from llmlab.config.safe_yaml import load_yaml
 from llmlab.lab.maintenance import catalogue
 from llmlab.lab.simulator import models as simulated
-from llmlab.lab.tape.yaml_format import load_yaml
 from llmlab.models import MODELS, RETIRED, SPECS, ModelSpec, find_spec, known_models, price_of
 from llmlab.models.catalogue import EMBEDDING_MODELS
 

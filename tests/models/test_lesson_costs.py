@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from llmlab.config.safe_yaml import load_yaml
 from llmlab.lab.notebooks.lessons import Lesson, all_lessons
-from llmlab.lab.tape.yaml_format import load_yaml
 from llmlab.models import price_of
 from llmlab.models.catalogue import EMBEDDING_MODELS
 

@@ -62,10 +62,11 @@ def _unknown_names(file: Path) -> Iterator[str]:
     """Yield where the file names unknown providers: the reader of the file does not know which there are."""
     import yaml
 
+    from llmlab.config.safe_yaml import compose_yaml
     from llmlab.providers import provider_class
 
     try:
-        root = yaml.compose(file.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        root = compose_yaml(file.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, OSError, UnicodeDecodeError):
         # The reader of the file explains this.
         return

@@ -32,8 +32,9 @@ from typing import Any, Final, get_args
 
 import yaml
 
+from llmlab.config.safe_yaml import load_yaml
 from llmlab.errors import ConfigurationError
-from llmlab.lab.tape.yaml_format import OneLineList, OneLineMapping, dump_yaml, load_yaml
+from llmlab.lab.tape.yaml_format import OneLineList, OneLineMapping, dump_yaml
 from llmlab.lab.wire.messages import Framing, TapeAnswer, TapeRequest, key_of
 
 _STORED_HEADERS: Final = re.compile(

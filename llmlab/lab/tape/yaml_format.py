@@ -1,20 +1,14 @@
 """YAML of recordings: text of several lines as a block, streams and numbers on one line, names in their own order.
 
-The dumper in Python writes emoji unchanged and the same text on every machine; the one in C does not. A lesson waits
-for the loader, so that one is in C if it is built in.
+The dumper in Python writes emoji unchanged and the same text on every machine; the one in C does not.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
-
-if TYPE_CHECKING:
-    from yaml import SafeLoader as _SafeLoader
-else:
-    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _OTHER_LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
 _LIST, _MAPPING, _TEXT = (f"tag:yaml.org,2002:{kind}" for kind in ("seq", "map", "str"))
@@ -32,31 +26,6 @@ def dump_yaml(value: Any) -> str:
     """Return a value as YAML. The same value always gives the same text."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31)
     return text
-
-
-def load_yaml(text: str, listed: str = "") -> tuple[Any, list[int]]:
-    """Parse YAML, and return the lines on which the items of one list begin, too.
-
-    Args:
-        text: YAML.
-        listed: name of a list at its top.
-
-    Raises:
-        yaml.YAMLError: the text is broken.
-    """
-    loader = _Loader(text)
-    try:
-        root = loader.get_single_node()
-        if root is None:
-            return None, []
-        # Before the value is made, which takes the nodes apart.
-        pairs = root.value if isinstance(root, yaml.MappingNode) else []
-        items = [
-            item for name, value in pairs if name.value == listed and value.id == "sequence" for item in value.value
-        ]
-        return loader.construct_document(root), [item.start_mark.line + 1 for item in items]
-    finally:
-        loader.dispose()
 
 
 class _Dumper(yaml.SafeDumper):
@@ -85,16 +54,6 @@ class _Dumper(yaml.SafeDumper):
     def represent_items(self, items: list[Any]) -> yaml.SequenceNode:
         numbers = all(isinstance(item, int | float) for item in items)  # such as an embedding
         return self.represent_sequence(_LIST, items, flow_style=numbers)
-
-
-class _Loader(_SafeLoader):
-    """Reads no dates: an unquoted 2026-11-14 stays text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in _SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 _Dumper.add_representer(str, _Dumper.represent_text)
