@@ -40,10 +40,7 @@ def test_models_are_described() -> None:
     """Else `client.list()`, `show()`, `ps()` and `embed()` fail offline."""
     listed = sdk.ListResponse.model_validate(ask("ollama", "/api/tags", method="GET").body)
     assert "gpt-oss:20b" in [model.model for model in listed.models]
-    for model, abilities in [
-        ("gpt-oss:20b", ["completion", "tools", "thinking"]),
-        ("embeddinggemma", ["embedding"]),
-    ]:
+    for model, abilities in [("gpt-oss:20b", ["completion", "tools", "thinking"]), ("embeddinggemma", ["embedding"])]:
         shown = sdk.ShowResponse.model_validate(ollama("/api/show", model=model).body)
         assert shown.capabilities == abilities
     assert sdk.ProcessResponse.model_validate(ask("ollama", "/api/ps", method="GET").body).models[0].size_vram

@@ -20,11 +20,7 @@ from llmlab.lab.simulator.stored import FILE, Kind, find, inside, listing, messa
 from llmlab.lab.wire.messages import TapeAnswer
 
 _ENDPOINTS = ("/v1/responses", "/v1/chat/completions", "/v1/embeddings", "/v1/completions")
-_FIELDS = {
-    "input_file_id": NEEDED,
-    "endpoint": Field(words=_ENDPOINTS, required=True),
-    "completion_window": NEEDED,
-}
+_FIELDS = {"input_file_id": NEEDED, "endpoint": Field(words=_ENDPOINTS, required=True), "completion_window": NEEDED}
 _BATCH = Kind("batch", "No batch found with id '{0}'.", "batch_id")
 _MESSAGES = Kind("message_batch", "Batch not found: {0}")
 _DAY = 24 * 3600

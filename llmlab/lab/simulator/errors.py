@@ -132,11 +132,7 @@ def error_body(service: str, error: Refused, seed: Seed, *, compatible: bool = F
     """
     message, kind = error.message, error.kind
     if service == "anthropic":
-        return {
-            "type": "error",
-            "error": {"type": kind, "message": message},
-            "request_id": request_id(service, seed),
-        }
+        return {"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id(service, seed)}
     if service == "openrouter":
         user = {"user_id": "user_" + seed.letters("user", 27)} if error.status in (400, 429) else {}
         return {"error": {"message": message, "code": error.status, **error.extra}, **user}
