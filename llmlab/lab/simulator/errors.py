@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from llmlab.lab.simulator.json_access import data
 from llmlab.lab.simulator.seed import BASE62, HEX, Seed
 
 
@@ -37,79 +38,15 @@ class Refused(Exception):
         self.param, self.code, self.extra = param, code, extra or {}
 
 
-_KEY_IN_HEADER = (
-    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
-    "(i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're accessing the API "
-    "from your browser and are prompted for a username and password. You can obtain an API key from "
-    "https://platform.openai.com/account/api-keys."
-)
-_WRONG_KEY = (
-    "Incorrect API key provided: ********. You can find your API key at https://platform.openai.com/account/api-keys."
-)
-_NO_JSON = (
-    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
-    "correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"
-)
-_NO_METHOD = "Not allowed to {method} on {path} (HINT: Perhaps you meant to use a different HTTP method?)."
-_TOO_LONG = (
-    "This model's maximum context length is {most} tokens. However, your messages resulted in {tokens} tokens. "
-    "Please reduce the length of the messages."
-)
-_TOO_LONG_INPUT = "Your input exceeds the context window of this model. Please adjust your input and try again."
-_TOO_LONG_LOCAL = "request ({tokens} tokens) exceeds the available context size ({most} tokens), try increasing it"
-_LENGTH: dict[str, str] = {"param": "messages", "code": "context_length_exceeded"}
-_GONE, _NO_AUTH = {"kind": "not_found_error"}, {"kind": "authentication_error"}
-_NO_MODEL = {"code": "model_not_found"}
-
-_WORDS: Final[dict[str, dict[str, tuple[int, str, dict[str, str]]]]] = {
-    # what is wrong: service, or service and path: status, message, more of `Refused`
-    "no key": {
-        "openai /v1/responses": (401, "Missing bearer or basic authentication in header", {}),
-        "openai": (401, _KEY_IN_HEADER, {}),
-        "anthropic": (401, "x-api-key header is required", _NO_AUTH),
-        "openrouter": (401, "Missing Authentication header", {}),
-    },
-    "wrong key": {
-        "openai": (401, _WRONG_KEY, {"code": "invalid_api_key"}),
-        "anthropic": (401, "invalid x-api-key", _NO_AUTH),
-        "openrouter": (401, "User not found.", {}),
-    },
-    "path": {
-        "openai": (404, "Invalid URL ({method} {path})", {}),
-        "anthropic": (404, "Not Found", _GONE),
-        "ollama": (404, "404 page not found", {}),
-        "local_gpt_oss": (404, "File Not Found", _GONE),
-        "": (404, "Not Found", {}),
-    },
-    "method": {"openai": (405, _NO_METHOD, {"code": "method_not_supported"}), "": (405, "Method Not Allowed", {})},
-    "json": {
-        "openai": (400, _NO_JSON, {}),
-        "anthropic": (400, "The request body is not valid JSON: expected value at line 1 column 1", {}),
-        "ollama": (400, "missing request body", {}),
-        "": (400, "Invalid JSON body", {}),
-    },
-    "model": {
-        "openai /v1/responses": (400, "The requested model '{name}' does not exist.", _NO_MODEL | {"param": "model"}),
-        "openai /v1/models": (404, "The model '{name}' does not exist", _NO_MODEL | {"param": "model"}),
-        "openai": (404, "The model `{name}` does not exist or you do not have access to it.", _NO_MODEL),
-        "anthropic": (404, "model: {name}", _GONE),
-        "openrouter": (400, "{name} is not a valid model ID", {}),
-        "": (404, "model '{name}' not found", _GONE),
-    },
-    "length": {
-        "openai /v1/responses": (400, _TOO_LONG_INPUT, _LENGTH | {"param": "input"}),
-        "anthropic": (400, "prompt is too long: {tokens} tokens > {most} maximum", {}),
-        "local_gpt_oss": (400, _TOO_LONG_LOCAL, {"kind": "exceed_context_size_error"}),
-        "": (400, _TOO_LONG, _LENGTH),
-    },
-}
+_WORDS: Final[dict[str, dict[str, tuple[int, str, dict[str, str]]]]] = data("words")
+"""What is wrong, then the service, or service and path: status, message, and more of `Refused`."""
 
 
 def refusal(problem: str, service: str, path: str, **values: object) -> Refused:
     """Return a refusal in the words of a service for this path, else of the service, else of any service.
 
     Args:
-        problem: no key, wrong key, path, method, json, model or length.
+        problem: one of the names in `data/words.json`.
         service: one of `models.MODELS`.
         path: path of the request.
         values: what the words name.

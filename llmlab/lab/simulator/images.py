@@ -14,26 +14,12 @@ import re
 from typing import Any
 
 from llmlab.lab.simulator.conversation import Conversation, Image
-from llmlab.lab.simulator.errors import Refused
+from llmlab.lab.simulator.errors import Refused, refusal
 from llmlab.lab.simulator.json_access import as_dict, as_list, as_str, dicts
 from llmlab.lab.simulator.models import Model
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 _UNKNOWN_SIZE = 1024
-_NO_IMAGE = {
-    "openai": "You uploaded an unsupported image. Please make sure your image has of one the following formats: "
-    "['png', 'jpeg', 'gif', 'webp'].",
-    "anthropic": "Could not process image",
-    "openrouter": "Provider returned error",
-}
-_BLIND = {
-    "openrouter": (404, "No endpoints found that support image input"),
-    "ollama": (400, "this model does not support image input"),
-    "local_gpt_oss": (
-        500,
-        "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
-    ),
-}
 
 
 def images_of(message: dict[str, Any], service: str) -> tuple[Image, ...]:
@@ -47,8 +33,7 @@ def images_of(message: dict[str, Any], service: str) -> tuple[Image, ...]:
 def check_images(conversation: Conversation, service: str, model: Model) -> None:
     """Refuse images for a model that takes none."""
     if not model.sees and any(turn.images for turn in conversation.turns):
-        status, message = _BLIND.get(service, (400, f"{model.id} does not support image input"))
-        raise Refused(status, message)
+        raise refusal("blind", service, "", model=model.id)
 
 
 def _of_part(part: dict[str, Any], service: str) -> Image | None:
@@ -76,8 +61,7 @@ def _of_bytes(text: str, service: str, media_type: str = "", *, low: bool = Fals
         content = b""
     kind, width, height = measure(content)
     if not kind:
-        message = _NO_IMAGE.get(service, "Failed to load image or audio file")
-        raise Refused(400, message, code="invalid_image_format")
+        raise refusal("image", service, "")
     if media_type and media_type != f"image/{kind.lower()}":
         message = (
             f"the image was specified using the {media_type} media type, but it appears to be image/{kind.lower()}"

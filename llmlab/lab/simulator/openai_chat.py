@@ -13,7 +13,7 @@ from typing import Any, Final
 from llmlab.lab.simulator import fields, tokens
 from llmlab.lab.simulator.context import Context, Routes
 from llmlab.lab.simulator.conversation import Conversation, Reply, ToolCall, Turn, unmatched_results
-from llmlab.lab.simulator.errors import Refused
+from llmlab.lab.simulator.errors import Refused, refusal
 from llmlab.lab.simulator.images import check_images, images_of
 from llmlab.lab.simulator.json_access import (
     arguments_of,
@@ -54,22 +54,12 @@ _ROLE = fields.Field(words=("system", "assistant", "user", "function", "tool", "
 _READ_AS = {"developer": "system", "function": "tool"}
 _FINISH = {"stop": "stop", "stop_text": "stop", "length": "length", "tool": "tool_calls"}
 _MOST_CHOICES = 16
-_NO_MODEL = {
-    "openai": "you must provide a model parameter",
-    "openrouter": "No models provided",
-    "local_gpt_oss": "model name is missing from the request",
-}
-_NO_MESSAGES = {
-    "openrouter": 'Input required: specify "prompt" or "messages"',
-    "ollama": "[] is too short - 'messages'",
-    "local_gpt_oss": "'messages' is required",
-}
 
 
 def _read(context: Context) -> tuple[Conversation, Model]:
     body, service = context.body, context.service
     if not body.get("model"):
-        raise Refused(400, _NO_MODEL.get(service, "model is required"))
+        raise refusal("no model", service, context.path)
     fields.check(body, _FIELDS[service])
     model, turns = context.model(body["model"]), tuple(_turns(context))
     if model.embeds or not model.chats:
@@ -130,7 +120,7 @@ def _turns(context: Context) -> Iterator[Turn]:
         problem = "Expected an array with minimum length 1, but got an empty array instead."
         raise Refused(400, f"Invalid 'messages': empty array. {problem}", param="messages", code="empty_array")
     if not isinstance(messages, list) or not messages:
-        raise Refused(400, _NO_MESSAGES[service])
+        raise refusal("no messages", service, context.path)
     for at, message in enumerate(messages):
         if not isinstance(message, dict):
             raise fields.wrong_type(f"messages[{at}]", "an object", message)
