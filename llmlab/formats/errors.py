@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from llmlab._utils.text import shorten
@@ -28,6 +25,7 @@ from llmlab.errors import (
     StoreNotFoundError,
 )
 from llmlab.formats.parsing import mapping, read_json, text
+from llmlab.formats.waits import end_of_day, is_daily, retry_after, wait_in_words
 
 _STATUS = {
     name: status
@@ -196,13 +194,13 @@ def to_error(
     actual = status if status >= 300 else problem.status
     wait = retry_after({**problem.headers, **headers})
     everything = body if isinstance(body, str) else json.dumps(body)
-    wait = _wait_in_words(everything) if wait is None and actual == 429 else wait
+    wait = wait_in_words(everything) if wait is None and actual == 429 else wait
     message = problem.message.rstrip()
     summary = f"{provider} answered {status}: {message}" + ("" if message.endswith((".", "!", "?")) else ".")
     kind, step = _kind_and_step(actual or 500, problem, bool(model), wait)
     again = {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
-    if actual == 429 and (_DAILY.search(problem.message) or "PerDay" in everything):
-        step, again = f"{_end_of_day(wait, headers)} Until then, use another model or provider.", False
+    if actual == 429 and is_daily(problem.message, everything):
+        step, again = f"{end_of_day(wait, headers)} Until then, use another model or provider.", False
     elif again is None and wait is None and _BROKE.search(problem.message):
         again = False
     details: dict[str, Any] = {
@@ -219,18 +217,12 @@ def to_error(
     return kind(f"{summary} {step}".rstrip(), **details)
 
 
-_DAILY = re.compile(r"\b(?:per|a)[ -]?day\b|\bdaily\b")
 _BROKE = re.compile(
     r"credit balance|insufficient (?:balance|credits?|funds|quota)|exceeded your current quota|out of credits"
     r"|billing (?:hard )?limit",
     re.IGNORECASE,
 )
 _NOT_THE_MODEL = re.compile(r"data policy|allowed providers|endpoints found that|guardrail|privacy", re.IGNORECASE)
-_WAIT = re.compile(
-    r"(?:again in|retry in|reset after|\"retryDelay\":) \"?"
-    r"((?:[\d.]+ ?(?:days?|hours?|minutes?|seconds?|ms|[dhms])(?![a-z])[ ,]*)+)"
-)
-_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def _kind_and_step(status: int, problem: Problem, has_model: bool, wait: float | None) -> tuple[type[LLMError], str]:
@@ -260,58 +252,3 @@ _NEXT_STEPS: dict[int, tuple[type[LLMError], str]] = {
     **dict.fromkeys((401, 403), _KEY),
     402: (LLMAPIError, "Add credit to the account, or choose a free model."),
 }
-
-
-def _end_of_day(wait: float | None, headers: Mapping[str, str]) -> str:
-    """Return when the quota of a day ends."""
-    if wait is None or wait < 60:  # Google names the seconds of another limit beside that of the day.
-        return "The quota is that of a day, which ends at midnight, mostly in UTC."
-    end = datetime.fromtimestamp(min(service_time(headers) + wait, 32e9), UTC)
-    return f"The quota is that of a day, which ends at {end:%Y-%m-%d %H:%M} UTC."
-
-
-def _wait_in_words(message: str) -> float | None:
-    """Return the seconds in "try again in 1h2m3.5s", or in Google's `retryDelay`; None without."""
-    if (found := _WAIT.search(message)) is None:
-        return None
-    parts = re.findall(r"([\d.]+) ?(ms|[dhms])", found[1])
-    try:
-        return sum(float(number) * _UNITS[unit] for number, unit in parts)
-    except ValueError:
-        return None
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds to wait before the next try, or None.
-
-    `retry-after-ms` is OpenAI's; `retry-after` holds seconds or a date (RFC 9110, section 10.2.3). A date follows the
-    clock of the service, which its `date` header shows; the clock here may be wrong. `x-ratelimit-reset` in
-    milliseconds since 1970 is OpenRouter's.
-    """
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        value = headers.get(name, "")
-        try:
-            return max(0.0, float(value) / unit)
-        except ValueError:
-            if not value:
-                continue
-        try:
-            return max(0.0, parsedate_to_datetime(value).timestamp() - service_time(headers))
-        except ValueError:
-            continue
-    reset = headers.get("x-ratelimit-reset", "")
-    if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal() and len(reset) == _DIGITS_OF_MILLISECONDS:
-        return max(0.0, int(reset) / 1000 - service_time(headers))
-    return None
-
-
-_DIGITS_OF_MILLISECONDS = 13
-"""How long a moment of this century is, in milliseconds since 1970."""
-
-
-def service_time(headers: Mapping[str, str]) -> float:
-    """Return the time by the service's clock, in seconds; by the clock here without a `date` header."""
-    try:
-        return parsedate_to_datetime(headers.get("date", "")).timestamp()
-    except ValueError:
-        return time.time()

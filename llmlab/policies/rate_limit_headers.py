@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from llmlab.formats.errors import service_time
+from llmlab.formats.waits import service_time
 
 LONGEST = 120.0
 """Seconds. A service that asks for a longer pause has run out of more than this minute's share; its next answer says

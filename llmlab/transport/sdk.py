@@ -18,7 +18,8 @@ import httpx2
 from llmlab.errors import LLMAPIError, LLMConnectionError, LLMError, LLMInvalidRequestError, LLMTimeoutError
 from llmlab.transport.base import WireReply, WireRequest, WireStream
 from llmlab.transport.deadlines import TimeLeft, keep_deadlines
-from llmlab.transport.http import HTTP_ERRORS, HttpStream, read_reply, translate
+from llmlab.transport.http import read_reply
+from llmlab.transport.http_stream import HTTP_ERRORS, HttpStream, translate
 
 # The method that a user calls for a path, by the end of the path.
 _METHODS = {

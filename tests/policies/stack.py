@@ -11,7 +11,7 @@ import llmlab
 from llmlab import Budget, Cache, Failover, Limits, RetryPolicy
 from llmlab.policies import Policy
 from llmlab.providers import Provider
-from llmlab.transport.http import HttpStream
+from llmlab.transport.http_stream import HttpStream
 
 MAKERS: dict[str, Callable[[], list[Policy]]] = {
     "none": list,

@@ -70,7 +70,7 @@ def test_what_is_left_fills_up_evenly(subtests: pytest.Subtests) -> None:
 def test_without_a_date_the_clock_here_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     headers = anthropic("requests", 0, 60, "2026-08-19T14:35:50Z")
     del headers["date"]
-    monkeypatch.setattr("llmlab.formats.errors.time.time", lambda: 1787150120.0)
+    monkeypatch.setattr("llmlab.formats.waits.time.time", lambda: 1787150120.0)
     assert ready(headers) == pytest.approx(0.5)
 
 

@@ -18,7 +18,7 @@ from llmlab.errors import (
     LLMStreamError,
     LLMTimeoutError,
 )
-from llmlab.formats.errors import retry_after
+from llmlab.formats.waits import retry_after
 from llmlab.policies import RetryPolicy
 from tests.core import bodies
 from tests.core.trying import SHAPES, ask, provider, spread

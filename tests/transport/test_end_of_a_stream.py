@@ -113,7 +113,7 @@ def test_a_failover_goes_on_when_a_stream_fails_before_its_first_chunk(body: str
 
 
 @pytest.mark.parametrize(
-    "body", ['{"choices": null}', '{"status": "ok"}', "<html>Welcome</html>", "", "[]", "7", "null"]
+    "body", ['{"choices": null}', '{"status": "ok"}', "<html>Welcome</html>", "", "[]", "7", "null", "{}\n{}"]
 )
 def test_a_failover_goes_on_when_a_success_holds_no_answer(body: str, server: LoopbackServer) -> None:
     server.answer(body)
