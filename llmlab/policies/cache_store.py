@@ -6,6 +6,7 @@ A full store drops the least recently used answer. A store holds keys and texts,
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import warnings
 from collections import OrderedDict
@@ -133,6 +134,9 @@ class SqliteStore:
     def _run_locked(self, patience: float, statements: tuple[tuple[str, tuple[Any, ...]], ...]) -> list[Any]:
         rows: list[Any] = []
         try:
+            if os.getpid() != self._process:
+                # The connection of a forked process is its parent's, and is not even closed.
+                self._of_parent, self._base = self._base, self._connect()
             if patience != self._patience:
                 self._base.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
                 self._patience = patience
@@ -160,7 +164,7 @@ class SqliteStore:
         except sqlite3.Error:
             base.close()
             raise
-        self._patience = BUSY_SECONDS
+        self._patience, self._process = BUSY_SECONDS, os.getpid()
         return base
 
     def _replace(self, error: sqlite3.Error) -> sqlite3.Connection:

@@ -38,7 +38,7 @@ def create_client(kind: type[Client], base_url: str, options: dict[str, Any]) ->
     try:
         return kind(verify=context, trust_env=not is_loopback(url.hostname or ""), **options)
     except (ValueError, ImportError, httpx2.InvalidURL):
-        raise LLMConnectionError(f"{_wrong_proxy()}. Correct the variable, or unset it.") from None
+        raise LLMConnectionError(f"{_wrong_proxy()}. Correct the variable, or unset it.", should_retry=False) from None
 
 
 def why_no_answer(url: str, error: Exception) -> str:
@@ -63,7 +63,8 @@ def _tls_context(*values: str | None) -> ssl.SSLContext:
         missing = [pair for pair in named if not os.path.exists(pair[1])]
         culprit = " is ".join((missing or named or [("the certificate store", "of this machine")])[0])
         raise LLMConnectionError(
-            f"{culprit}, which cannot be used: {error.strerror or error}. Correct the path, or unset the variable."
+            f"{culprit}, which cannot be used: {error.strerror or error}. Correct the path, or unset the variable.",
+            should_retry=False,
         ) from None
 
 

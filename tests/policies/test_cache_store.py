@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -220,4 +221,23 @@ def test_threads_share_a_store(tmp_path: Path) -> None:
     for thread in threads:
         thread.join(30)
     assert len(store) == 160
+    store.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_has_a_connection_of_its_own(tmp_path: Path) -> None:
+    """SQLite forbids a connection in two processes: it would damage the file."""
+    store = SqliteStore(tmp_path / "answers.db", 10)
+    store.put("key", "parent", 1.0)
+    child = os.fork()
+    if child == 0:
+        try:
+            before = store.get("key", 0.0)
+            store.put("key", f"child of {before}", 2.0)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert store.get("key", 0.0) == "child of parent"
+    store.put("key", "parent again", 3.0)
+    assert (store.get("key", 0.0), len(store)) == ("parent again", 1)
     store.close()
