@@ -47,7 +47,7 @@ def service_url(text: str, source: str, default: str, path: str = "") -> str:
     scheme, given, rest = text.partition("://")
     scheme, rest = (scheme.lower(), rest) if given else ("http", text)
     if scheme not in ("http", "https") or re.match(r"https?:?/", rest) or (usual.scheme == "https" and not given):
-        hint = re.sub(r"^https?:?/+", "", rest)
+        hint = re.sub(r"^(?:https?:?)?/+", "", rest)
         guess = f"{usual.scheme if scheme == 'http' else 'http'}://{hint}"
         raise ConfigurationError(f"{source} must begin with http:// or https://. Did you mean {guess} ?")
     example = f" such as {default}" if default else ""

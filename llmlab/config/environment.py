@@ -41,7 +41,7 @@ VARIABLES: Final[Mapping[str, str]] = {
 """Every variable that a user can set, and its meaning. A test compares `.env.example` with it."""
 
 # Placeholders of tutorials: ..., <your key>, your-key-here, sk-..., sk-ant-your-key, xxxx, changeme.
-_PLACEHOLDER = re.compile(r"(?:sk-(?:[a-z0-9]+-)*)?(?:\.{3}|…|<.*>|your[-_ ].*|x{3,}|changeme)", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"(?:sk-(?:[a-z0-9]+-)*)?(?:\.{3}|…|<.*>|your[-_ ].*|x{3,}|changeme|bearer)", re.IGNORECASE)
 
 PLACEHOLDER: Final = "offline-no-key-needed"
 """Stands in for a key where nothing is sent."""

@@ -84,6 +84,7 @@ PLACEHOLDERS: list[Any] = [
     "sk-...",
     "sk-ant-…",
     "sk-your-key",
+    "Bearer ",
     "xxxx",
 ]
 
