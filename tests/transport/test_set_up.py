@@ -29,7 +29,7 @@ REFUSED: list[Any] = [
 def test_a_wrong_variable_is_named(
     variables: dict[str, str], sentence: str, shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is it tried again. A ValueError about a URL, or `No such file or directory`, tells nobody which of forty variables is meant."""
+    """Nor is it tried again: `No such file or directory` tells nobody which of forty variables is meant."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(LLMConnectionError) as caught:
