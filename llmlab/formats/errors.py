@@ -24,7 +24,7 @@ from llmlab.errors import (
     ModelNotFoundError,
     StoreNotFoundError,
 )
-from llmlab.formats.parsing import mapping, read_json, text
+from llmlab.formats.parsing import mapping, read_json, text, whole_characters
 from llmlab.formats.waits import end_of_day, is_daily, retry_after, wait_in_words
 
 _STATUS = {
@@ -93,7 +93,7 @@ def find_problem(body: object) -> Problem | None:
         message += "".join(f". Sign in at {body[name]}" for name in body if _SIGN_IN.search(str(name)))
         headers = mapping(metadata.get("headers"))
         return Problem(
-            message,
+            whole_characters(message),
             code if isinstance(code, (str, int)) else kind or None,
             kind,
             text(body.get("request_id")) or None,

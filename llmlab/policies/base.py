@@ -141,6 +141,7 @@ class Call:
         """Read an open stream up to its first chunk. Until then, everything can be tried again."""
         self.headers = opened.wire.headers
         state = StreamState(opened, self.format.stream(), self.provider, self, self.request.response_format)
+        state.model = self.request.model
         try:
             ready = state.decoder.finished
             while not ready:

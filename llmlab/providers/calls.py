@@ -187,7 +187,9 @@ class Calls:
         if wire is None:
             return count_messages(request.messages, encoding_of(request.model), request.tools)
         body = yield from self.post_json(wire, request.model)
-        return TokenCount(number(body.get("input_tokens")), "endpoint")
+        if not (count := number(body.get("input_tokens"))):
+            raise no_answer(body)
+        return TokenCount(count, "endpoint")
 
     def health_flow(self) -> Flow[Health]:
         """Return the flow that asks for the models, once, and turns any error into words."""

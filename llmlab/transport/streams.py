@@ -47,6 +47,8 @@ class StreamState:
         self.provider = provider
         self.observer = observer
         self.response_format = response_format
+        self.model = ""
+        """The model of the request, for events that name none."""
         self.details: dict[str, Any] = {}
         """Further fields of the answer, from the room that opened the stream."""
         self.events: list[dict[str, Any]] = []
@@ -134,9 +136,11 @@ class StreamState:
 
     def snapshot(self) -> Completion:
         """Return what has arrived so far as a `Completion`."""
+        answer = self.decoder.completion()
         return replace(
-            self.decoder.completion(),
+            answer,
             provider=self.provider,
+            model=answer.model or self.model,
             raw_response=self.events,
             # The tape, where it is on, names the source in a header.
             source=cast("Source", self.opened.wire.headers.get("x-llmlab-source", "live")),

@@ -97,6 +97,13 @@ def test_results_come_in_any_order(server: LoopbackServer) -> None:
     assert texts(found) == [f"answer {number}" for number in range(12)]
 
 
+def test_a_result_that_is_no_answer_costs_no_other_one(server: LoopbackServer) -> None:
+    nothing = {"custom_id": "1", "result": {"type": "succeeded", "message": {"type": "message", "content": None}}}
+    found = outcomes(server, "anthropic", anthropic_view(succeeded=2), jsonl(nothing, anthropic_line(0)))
+    assert texts(found) == ["answer 0", "LLMAPIError"]
+    assert found[1].provider == "anthropic"
+
+
 def test_both_files_of_openai_are_read(server: LoopbackServer) -> None:
     view = OPENAI_VIEW | {"error_file_id": "file-err", "request_counts": {"total": 3, "completed": 2, "failed": 1}}
     refused = {"status_code": 400, "request_id": "req_9", "body": {"error": {"message": "too hot", "code": "hot"}}}

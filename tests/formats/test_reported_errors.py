@@ -23,7 +23,7 @@ from tests.core import bodies
 DATE = {"date": "Sat, 28 Nov 2026 10:00:00 GMT"}
 SHAPES: list[tuple[Any, str, Any]] = [
     ({"error": {"message": "no", "type": "t", "code": "c"}}, "no", "c"),
-    ({"error": {"message": "no", "code": 429}}, "no", 429),
+    ({"error": {"message": "no \ud83d", "code": 429}}, "no \ufffd", 429),
     ({"error": {"message": "no", "code": "429"}}, "no", "429"),
     ({"object": "error", "message": "no", "type": "BadRequestError", "code": 400}, "no", 400),
     ({"message": "no", "type": "t", "param": None, "code": "c"}, "no", "c"),

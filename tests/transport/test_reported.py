@@ -181,6 +181,25 @@ def test_a_failure_is_an_error_of_its_kind(source: str, server: LoopbackServer) 
         assert is_passing(caught.value) is passes
 
 
+def test_an_answer_that_names_no_model_has_that_of_the_request(server: LoopbackServer) -> None:
+    """openvinotoolkit/model_server#3553 and others leave fields out; a ledger needs the model."""
+    for shape, body in (
+        ("complete_stream", sse([{"id": None, "model": None, "choices": [{"delta": {"content": "Hi"}}]}], done=True)),
+        ("complete", {"id": None, "model": None, "choices": [{"message": {"content": "Hi"}}]}),
+    ):
+        server.answers.clear()
+        server.answer(body)
+        answer = ask(provider("openrouter", server.url, model="m-7"), shape)
+        assert (answer.content, answer.model, answer.id) == ("Hi", "m-7", "")
+
+
+def test_a_count_that_is_no_count_is_an_error(server: LoopbackServer) -> None:
+    """0 tokens would pass for a count."""
+    server.answer({"status": "ok"})
+    with provider("anthropic", server.url) as made, pytest.raises(llmlab.LLMAPIError, match="with no answer"):
+        made.count_tokens("Hi")
+
+
 def test_an_answer_that_was_cut_by_its_limit_is_one(server: LoopbackServer) -> None:
     """openclaw/openclaw#108989: `response.incomplete` is an end, too."""
     server.answer(sse([{"type": "response.incomplete", "response": INCOMPLETE}]))

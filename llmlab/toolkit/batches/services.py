@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
-from llmlab.errors import LLMAPIError, LLMError, LLMInvalidRequestError, StructuredOutputError
+from llmlab.errors import LLMAPIError, LLMError, LLMInvalidRequestError
 from llmlab.formats import OPENAI_CHAT, OPENAI_RESPONSES, Format
 from llmlab.formats.errors import find_problem, to_error
 from llmlab.formats.parsing import items, mapping, number, text
@@ -111,10 +111,11 @@ class ServiceBatch(Batch):
 
     def _decode(self, name: str, format: Format, body: Mapping[str, Any], source: str) -> Outcome:
         """Return the answer to a request. Its latency is 0, because no call waited for it."""
-        answer = replace(format.decode(body), provider=self.provider, raw_response=body, source=source)  # type: ignore[arg-type]
         try:
+            answer = replace(format.decode(body), provider=self.provider, raw_response=body, source=source)  # type: ignore[arg-type]
             return with_parsed(answer, self._response_formats.get(name))
-        except StructuredOutputError as error:
+        except LLMError as error:
+            error.provider = self.provider
             return error
 
 
