@@ -139,6 +139,7 @@ def test_what_stands_around_a_secret_stays() -> None:
 def test_a_known_value_is_taken_out_wherever_it_stands() -> None:
     assert redact("xxsome wordsxx", ["some words"]) == f"xx{REDACTED}xx"
     assert redact("a cat", ["a", "cat", ""]) == "a cat"
+    assert redact("the key a.*b[ is not aXXb", ["a.*b["]) == f"the key {REDACTED} is not aXXb"
 
 
 def test_a_key_behind_a_known_value_is_taken_out() -> None:
@@ -202,8 +203,13 @@ UNITS = (
         "-----BEGIN ",
         "[redacted]",
     ),
-    "-----BEGIN PRIVATE KEY-----",
-    "-----END ",
+    *(
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END ",
+        "token.segment.",
+        '"k": "v", ',
+        "agent-challenge-1.0.1 aiohappyeyeballs-2.7.1 ",
+    ),
 )
 
 
