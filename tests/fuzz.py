@@ -12,16 +12,22 @@ import random
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from llmlab.errors import LLMAPIError, LLMError, LLMStreamError
+from llmlab._utils.redaction import redact
+from llmlab.config.settings import load_settings
+from llmlab.errors import ConfigurationError, LLMAPIError, LLMError, LLMStreamError
 from llmlab.formats import FORMATS, Format
 from llmlab.formats.errors import find_problem, to_error
 from llmlab.formats.parsing import read_json
+from llmlab.lab.tape.cassette import read_cassette, write_cassette
 from llmlab.types.completion import Completion
 from llmlab.types.request import build_request
 from tests.exchanges import EXCHANGES, Exchange
 from tests.formats.test_what_a_model_wrote import ADD, CHECKS, goes_on
+from tests.planted import LOOK_ALIKES, PLANTED, SECRETS
 
 ODD: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 7.5, float("nan"), float("inf"), 10**30, "", " ", "\ud83d", "\ude00", "😀", "null",
@@ -33,6 +39,17 @@ PIECES = (
     b"\n", b"\n\n", b"\r\n", b"data: ", b"data: [DONE]\n\n", b"event: error\n", b"error: no\n\n", b"{", b"}", b"[",
     b'"', b"\xef\xbb\xbf", b"\xff", b"\xf0\x9f", b"\\ud83d", b":", b",", b"null", b"[" * 999, b"9" * 5000,
 )  # fmt: skip
+CASSETTES = sorted((Path(__file__).parents[1] / "notebooks" / "recordings").glob("*.yaml"))
+SETTINGS = """
+backend: openai
+providers:
+  openai: {api_key_env: OPENAI_API_KEY, timeout: 30, max_retries: 2, retry: {on: [timeout], jitter: 0.5}}
+  ollama:
+    base_url: "${HERE:-http://localhost:11434}"
+    limits: {in_flight: 2, requests_per_minute: 60}
+    budget: {max_usd: 1.5, allow_unpriced: true}
+  local_gpt_oss: {fallback: openai, temperature: 0, cache: {ttl: 60, tools: no}}
+"""
 ANSWERS = [one for one in EXCHANGES if one.format]
 
 
@@ -128,7 +145,72 @@ def decoder(chance: random.Random) -> None:
         check(body)
 
 
-TARGETS: dict[str, Callable[[random.Random], None]] = {"decoder": decoder}
+def cassette(chance: random.Random) -> None:
+    """A file of recordings that somebody has edited. What is read is written, and read as the same."""
+    data = damage_bytes(chance.choice(CASSETTES).read_bytes()[: chance.choice([2_000, 20_000])], chance)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "01_call.yaml"
+        path.write_bytes(data)
+        try:
+            file = read_cassette(path)
+        except ConfigurationError:
+            return
+        write_cassette(path, file)
+        assert read_cassette(path).interactions == file.interactions
+
+
+def settings(chance: random.Random) -> None:
+    """An llmlab.yaml that somebody has edited."""
+    words = (
+        "&a",
+        "*a",
+        "<<:",
+        "!x",
+        "${A}",
+        "${A:-1}",
+        "- ",
+        "{",
+        "}",
+        "[",
+        "? ",
+        "|",
+        "\t",
+        "9" * 20,
+        "2026-11-14",
+        "~",
+    )
+    data = damage_bytes(SETTINGS.encode(), chance).decode("utf-8", "replace")
+    for _ in range(chance.randrange(3)):
+        at = chance.randrange(len(data) + 1)
+        data = data[:at] + chance.choice(words) + data[at:]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "llmlab.yaml"
+        path.write_text(data, encoding="utf-8")
+        try:
+            found = load_settings(path)
+            for name in found.providers:
+                found.options_for(name)
+                found.fallbacks(name)
+        except LLMError:
+            return
+
+
+def redaction(chance: random.Random) -> None:
+    """Planted secrets between odd pieces of text. None is left, and a second look finds nothing."""
+    pieces = (*LOOK_ALIKES, *map(str, ODD), "%", "\\", "&amp;", "\n", "=", "Bearer ", "key=", "…", "***")
+    form = chance.choice(list(PLANTED.values()))
+    text = "".join(chance.choice((*pieces, f" {form} ")) for _ in range(chance.randrange(1, 12)))
+    left = redact(text, SECRETS)
+    assert f" {form} " not in left
+    assert redact(left, SECRETS) == left
+
+
+TARGETS: dict[str, Callable[[random.Random], None]] = {
+    "decoder": decoder,
+    "cassette": cassette,
+    "settings": settings,
+    "redaction": redaction,
+}
 
 
 def run(target: str, seconds: float, first: int = 0) -> int:

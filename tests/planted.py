@@ -105,6 +105,6 @@ LOOK_ALIKES = (
     "x@y, 3 @ home, @mention",
     "C:\\temp\\x", "/usr/lib/python3",
     "==== ---- ____ ++++",
-    "日本語のテキスト", "Ünïcödé", "👩‍👩‍👧 family",
+    "日本語のテキスト", "Ünïcödé", "👩‍👩‍👧 family \\u2026 &#8230;",
     "ratelimit-remaining: 59",
 )  # fmt: skip

@@ -72,8 +72,8 @@ def _unescaped(text: str) -> str:
 def _meaning(escape: str) -> str:
     """Return what an escape stands for. A backslash and a line break stand for nothing, escaped themselves or not."""
     if number := _NUMBER.search(escape):
-        code = int(number[1], 16) if number[1] else int(number[2])
-        return "" if code in b"\\\r\n" else chr(code)
+        character = chr(int(number[1], 16) if number[1] else int(number[2]))
+        return "" if character in "\\\r\n" else character
     return _ENTITIES.get(escape.rpartition("&")[2].removeprefix("amp;").rstrip(";").rpartition(";")[2], "")
 
 

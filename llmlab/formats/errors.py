@@ -245,10 +245,12 @@ def _kind_and_step(status: int, problem: Problem, has_model: bool, wait: float |
 
 
 _CHANGE = (LLMInvalidRequestError, "Change the request; the same one would fail again.")
+_ADDRESS = (LLMInvalidRequestError, "Are the ids and the base URL right? Most base URLs end in /v1.")
 _KEY = (LLMAuthenticationError, "Check the key in .env; python3 -m llmlab doctor shows what is set.")
 _NEXT_STEPS: dict[int, tuple[type[LLMError], str]] = {
     **dict.fromkeys(range(300, 400), (LLMAPIError, "Set base_url to the new address.")),
-    **dict.fromkeys((400, 404, 405, 413, 415, 422), _CHANGE),
+    **dict.fromkeys((400, 413, 415, 422), _CHANGE),
+    **dict.fromkeys((404, 405), _ADDRESS),
     **dict.fromkeys((401, 403), _KEY),
     402: (LLMAPIError, "Add credit to the account, or choose a free model."),
 }

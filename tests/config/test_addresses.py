@@ -8,6 +8,7 @@ import pytest
 
 from llmlab.config.addresses import is_loopback
 from llmlab.config.environment import Secret, find_key
+from llmlab.errors import LLMInvalidRequestError
 from llmlab.providers import get_provider
 from llmlab.providers.openai import OpenAIProvider
 from tests.core import bodies
@@ -111,3 +112,13 @@ def test_this_machine_is_known_by_all_its_names() -> None:
     assert all(map(is_loopback, ["localhost", "LOCALHOST.", "127.0.0.1", "127.9.9.9", "::1", "[::1]", "a.localhost"]))
     assert is_loopback("::ffff:127.0.0.1")
     assert not any(map(is_loopback, ["", "localhost.example", "128.0.0.1", "10.0.0.1", "::2", "example.com"]))
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_wrong_path_brings_the_address_to_mind(status: int, server: LoopbackServer) -> None:
+    """A gateway without /v1 is asked as it was given; if that is wrong, the error must not blame the model."""
+    server.answer("404 page not found", status, headers={"content-type": "text/plain"})
+    with pytest.raises(LLMInvalidRequestError, match="Most base URLs end in /v1") as caught:
+        ask(provider("openai", f"{server.url}/gateway", max_retries=0), "complete")
+    assert server.seen[0].path == "/gateway/responses"
+    assert "model" not in caught.value.message
