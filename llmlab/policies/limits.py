@@ -172,7 +172,8 @@ class Limits:
         if call.headers is not before:
             when, limits = self._shared.time(), slot.service.limits
             limits.update(call.headers, when)
-            if isinstance(error, LLMRateLimitError):
+            # Nobody waits for the end of a day.
+            if isinstance(error, LLMRateLimitError) and error.should_retry is not False:
                 limits.pause(when, error.retry_after)
 
     def _end(self, slot: Slot, completion: Completion | None, error: BaseException | None = None) -> None:

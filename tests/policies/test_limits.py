@@ -287,6 +287,19 @@ def test_what_a_service_has_left_is_not_overdrawn(frozen: None, server: Loopback
     assert [wait.seconds for wait in told] == [pytest.approx(0.02)]
 
 
+def test_nobody_waits_for_the_end_of_a_day(frozen: None, server: LoopbackServer) -> None:
+    """A call that waits nine hours in a queue looks like one that hangs."""
+    llmlab.stop()
+    server.answer({"error": {"message": "The quota per day is used up. Try again in 9h."}}, 429)
+    server.answer(bodies.CHAT)
+    limits = Limits()
+    with provider("openrouter", server.url, policies=[limits]) as llm, waits(limits) as told:
+        with pytest.raises(LLMRateLimitError, match="which ends at"):
+            llm.complete("Hi")
+        assert llm.complete("Hi").content == bodies.TEXT
+    assert told == []
+
+
 # Deadlines
 
 
