@@ -122,6 +122,8 @@ def test_a_broken_file_names_the_place(tmp_path: Path) -> None:
         (WANTED.replace("- [0.41, {", "- [{"), r"line 6.*an event must be"),
         (WANTED.replace("    events:\n", "    events: 7\n    rest:\n"), r"line 6.*must be a list"),
         (WANTED.replace("  answer:\n    status: 429", "  answers:\n    status: 429"), r"line 23.*answer"),
+        (WANTED + "exchanges: []\n", "exchanges must stand once"),
+        (WANTED.replace("exchanges:\n", "<<: {exchanges: [1]}\nrest:\n"), "exchanges must stand once"),
         ("- a list\n", "a mapping"),
         ("", "a mapping"),
         ("a: \x07\n", r"a\.yaml"),

@@ -165,6 +165,8 @@ def read_cassette(path: Path) -> Cassette:
     items = _expect(list, head.get("exchanges") or [], path.name, "exchanges")
     if head.get("provenance") not in ("authored", "recorded"):
         raise _broken(path.name, "its first line must say provenance: authored, or recorded")
+    if len(lines) != len(items):
+        raise _broken(path.name, "exchanges must stand once, and as a list of their own")
     interactions = (_parse(item, f"{path.name}, line {line}") for item, line in zip(items, lines, strict=True))
     return Cassette(head["provenance"], str(head.get("date", "")), tuple(interactions), head.get("sdk") or {})
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from llmlab.config.addresses import server_url
+from llmlab.config.addresses import is_loopback, server_url
 from llmlab.config.environment import MODES, PLACEHOLDER, VARIABLES, Mode, find_key, read_dotenv, set_stand_in
 from llmlab.errors import ConfigurationError
 from llmlab.lab.tape.redaction import HIDDEN, secret_variables
@@ -25,7 +25,6 @@ from llmlab.transport.client import CERTIFICATES, PROXIES
 KEY_OF: Final = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "openrouter": "OPENROUTER_API_KEY"}
 """The variable that holds the key of each service that needs one."""
 KEYS: Final = tuple(KEY_OF.values())
-LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _OTHER_CERTIFICATES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "no_proxy")
 PATIENCE: Final = 2.0
 """Seconds to wait for the version of an Ollama."""
@@ -144,13 +143,14 @@ def find_ollama() -> str:
     """
     address = server_url("OLLAMA_HOST", "http://localhost:11434")
     url = urlsplit(address)
-    if url.scheme != "http" or url.hostname not in LOOPBACK:
+    host = url.hostname or ""
+    if url.scheme != "http" or not is_loopback(host):
         raise ConfigurationError(
             f"OLLAMA_HOST is {address}, which is not this machine, and offline nothing leaves it. Set OLLAMA_HOST to "
             "localhost, or use %llmlab live."
         )
     start = "Start it with `ollama serve`, or stay with %llmlab offline."
-    connection = http.client.HTTPConnection(url.hostname, url.port or 80, timeout=PATIENCE)
+    connection = http.client.HTTPConnection(host, url.port or 80, timeout=PATIENCE)
     try:
         connection.request("GET", f"{url.path}/api/version")
         with connection.getresponse() as answer:

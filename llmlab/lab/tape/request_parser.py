@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from llmlab.config.addresses import server_url
+from llmlab.config.addresses import is_loopback, server_url
 from llmlab.lab.wire.bodies import read_body
 from llmlab.lab.wire.messages import TapeRequest
 
 _HOSTS: Final = {"api.openai.com": "openai", "api.anthropic.com": "anthropic", "openrouter.ai": "openrouter"}
 _LOCAL_PORTS: Final = {11434: "ollama", 8080: "local_gpt_oss"}
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 SERVICES: Final = (*_HOSTS.values(), *_LOCAL_PORTS.values())
 """The services that the lab knows by name."""
 
@@ -59,6 +58,6 @@ def _service(url: Any) -> tuple[str, str]:
         return alias, path[length:]
     if host in _HOSTS:
         return _HOSTS[host], path
-    if host in _LOOPBACK and port in _LOCAL_PORTS:
+    if port in _LOCAL_PORTS and (host == "0.0.0.0" or is_loopback(host)):
         return _LOCAL_PORTS[port], path
     return (host if port is None else f"{host}:{port}"), path

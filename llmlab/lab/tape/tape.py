@@ -13,13 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from llmlab.config.addresses import is_loopback
 from llmlab.config.environment import PLACEHOLDER, Mode
 from llmlab.errors import ConfigurationError
 from llmlab.lab.faults import FaultPlan, inject
 from llmlab.lab.faults.damage import Arrival, whole
 from llmlab.lab.simulator import simulate
 from llmlab.lab.tape.cassette import Cassette, Interaction, read_cassette
-from llmlab.lab.tape.environment import LOOPBACK
 from llmlab.lab.tape.exchange import Exchange
 from llmlab.lab.tape.matcher import Matcher, as_seen_by_sdks, without_refusals
 from llmlab.lab.tape.recorder import Recorder
@@ -123,7 +123,7 @@ class Tape:
             )
             exchange.fault, exchange.answer = fault.name, arrival.answer
             return arrival
-        to_ollama = bool(self.local) and exchange.alias == "ollama" and host in LOOPBACK
+        to_ollama = bool(self.local) and exchange.alias == "ollama" and is_loopback(host)
         if self.passes_through or (to_ollama and self._matcher.find(request, use=False) is None):
             return None
         answer = self._matcher.find(request)
