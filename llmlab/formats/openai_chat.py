@@ -121,8 +121,7 @@ class StreamDecoder(BaseStreamDecoder):
         """Return the answer in a body that is not streamed. Errors in it are not looked for."""
         decoder = cls()
         choices = sorted(items(body.get("choices")), key=lambda choice: number(choice.get("index")))
-        for index, choice in enumerate(choices or [{}]):
-            decoder._read_choice(body, choice, index)
+        decoder._read_several(body, dict(enumerate(choices)))
         return decoder._whole(body)
 
     def feed(self, event: Mapping[str, Any]) -> Chunk | None:
@@ -134,8 +133,7 @@ class StreamDecoder(BaseStreamDecoder):
             chunk = self._read(event, choice)  # as nearly always
         else:
             choice = {}
-            several = [self._read_choice(event, one, number(one.get("index"))) for one in items(choices) or [{}]]
-            chunk = next(filter(None, several), None)
+            chunk = self._read_several(event, {number(one.get("index")): one for one in items(choices)})
         # Only now, so that the text and the usage in the same event are not lost.
         if (event.get("error") or choice.get("error") or not choice) and (problem := find_problem(event)):
             raise stream_error(problem)
@@ -148,12 +146,12 @@ class StreamDecoder(BaseStreamDecoder):
         others = tuple(self._others[index].completion() for index in sorted(self._others))
         return replace(answer, alternatives=others)
 
-    def _read_choice(self, event: Mapping[str, Any], choice: Mapping[str, Any], index: int) -> Chunk | None:
-        """Take in one choice of several. Only choice 0 has chunks."""
-        if index == 0:
-            return self._read(event, choice)
-        self._others.setdefault(index, type(self)())._read({**event, "usage": None}, choice)
-        return None
+    def _read_several(self, event: Mapping[str, Any], choices: Mapping[int, Mapping[str, Any]]) -> Chunk | None:
+        """Take in choices by their index. Only choice 0 has chunks, and the usage is that of all."""
+        for index, choice in choices.items():
+            if index:
+                self._others.setdefault(index, type(self)())._read({**event, "usage": None}, choice)
+        return self._read(event, choices.get(0, {}))
 
     def _read(self, event: Mapping[str, Any], choice: Mapping[str, Any]) -> Chunk | None:
         if not self._id:

@@ -147,9 +147,8 @@ def test_of_several_choices_the_first_is_the_answer(name: str) -> None:
         {**head, "choices": [choice(0, "red")]},
         {**head, "choices": [choice(1, "BLUE")]},
         {**head, "choices": [choice(1, " TWO"), choice(0, " one")]},
-        {**head, "choices": [choice(1, "", "length")]},
         {**head, "choices": [choice(0, "", "stop")]},
-        {**head, "choices": [], "usage": usage},
+        {**head, "choices": [choice(1, "", "length")], "usage": usage},
         DONE,
     ]
     assert read(format, events) == whole
