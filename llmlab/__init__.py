@@ -54,9 +54,11 @@ _PUBLIC = {
         "execute_llm_call_async execute_llm_call_stream execute_llm_call_stream_async"
     ),
     "toolkit.interfaces.wrapper": "LLM",
+    "toolkit.jobs": "Job JobGroup job jobs start_job start_job_async submit_many",
     "toolkit.tools": "ToolRun ToolStep run_tools run_tools_async run_tools_stream run_tools_stream_async tool",
     "toolkit.vector_stores": "HostedVectorStore LocalVectorStore VectorStore open_store open_store_async",
     "lab.exercises": "check hint",
+    "lab.notebooks.worker": "worker",
     "lab.tape": "faults mode start stop",
     "lab.tape.lab": "trace",
 }
@@ -120,6 +122,7 @@ if TYPE_CHECKING:
     from llmlab.formats import register_format as register_format
     from llmlab.lab.exercises import check as check
     from llmlab.lab.exercises import hint as hint
+    from llmlab.lab.notebooks.worker import worker as worker
     from llmlab.lab.tape import faults as faults
     from llmlab.lab.tape import mode as mode
     from llmlab.lab.tape import start as start
@@ -192,6 +195,13 @@ if TYPE_CHECKING:
     from llmlab.toolkit.interfaces.service import execute_llm_call_stream as execute_llm_call_stream
     from llmlab.toolkit.interfaces.service import execute_llm_call_stream_async as execute_llm_call_stream_async
     from llmlab.toolkit.interfaces.wrapper import LLM as LLM
+    from llmlab.toolkit.jobs import Job as Job
+    from llmlab.toolkit.jobs import JobGroup as JobGroup
+    from llmlab.toolkit.jobs import job as job
+    from llmlab.toolkit.jobs import jobs as jobs
+    from llmlab.toolkit.jobs import start_job as start_job
+    from llmlab.toolkit.jobs import start_job_async as start_job_async
+    from llmlab.toolkit.jobs import submit_many as submit_many
     from llmlab.toolkit.tools import ToolRun as ToolRun
     from llmlab.toolkit.tools import ToolStep as ToolStep
     from llmlab.toolkit.tools import run_tools as run_tools

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 import llmlab
 from llmlab.lab.cli.app import app
 from llmlab.lab.notebooks.lessons import all_lessons
+from llmlab.toolkit.jobs.settings import forget
 from tests.notebooks.lesson_table import with_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,13 +55,17 @@ def test_links_lead_somewhere() -> None:
 
 
 @pytest.mark.parametrize("example", [code for _, code in EXAMPLES], ids=[name for name, _ in EXAMPLES])
-def test_python_examples_run(example: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_examples_run(
+    example: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An example is copied before it is read."""
+    monkeypatch.chdir(tmp_path)
     llmlab.start("offline", pace=0)
     try:
         exec(example, {})
     finally:
         llmlab.stop()
+        forget()
     assert capsys.readouterr().out
 
 

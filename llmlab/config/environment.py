@@ -32,6 +32,8 @@ VARIABLES: Final[Mapping[str, str]] = {
     "LLMLAB_RECORDINGS": "folder of the recordings; default: recordings/ beside the notebook",
     "LLMLAB_CONFIG": "path of llmlab.yaml; default: in the working directory",
     "LLMLAB_LEDGER": "URL of a database in which every call is counted, such as sqlite:///costs.db",
+    "LLMLAB_JOBS_URL": "URL of the database with the rows of jobs; default: a file in the folder .llmlab",
+    "LLMLAB_BROKER_URL": "URL of the broker of jobs, such as redis://localhost; default: files in the folder .llmlab",
     "LLMLAB_NETWORK": "allow lets other code than llmlab's reach the network in offline and replay modes",
     "LLMLAB_AUTHORED": "1 lets the simulator answer in mode record, for authored recordings; set by the runner",
     "QDRANT_API_KEY": "key of a Qdrant server with vector stores, if it needs one",

@@ -33,7 +33,7 @@ if sys.platform != "win32":
     import fcntl
 
 CLONE = Path(__file__).resolve().parents[2]
-BASE, TEST = "base", "test"
+BASE, TEST, JOBS = "base", "test", "jobs"
 CONSTRAINTS = "constraints.txt"
 
 VERSIONS = {
@@ -148,6 +148,9 @@ def prepare(arguments: Sequence[str], environment: Environment | None = None) ->
     """
     command = next((word for word in arguments if not word.startswith("-")), "")
     need = TEST if command in ("test", "update") else BASE
+    if command in ("worker", "jobs") and absent(JOBS):
+        # An extra is got by the first command that needs it.
+        need = JOBS
     named = [name for name in VERSIONS if f"--{name}" in arguments and command in ("lab", "test")]
     environment = environment or Environment(versions=next(iter(named), "pinned"))
     if not (environment.clone / "pyproject.toml").is_file():

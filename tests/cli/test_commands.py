@@ -54,9 +54,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_help_of_every_command_shows_an_example() -> None:
     """A learner copies the example before reading the options."""
-    assert len(EXAMPLES) == 24
+    assert len(EXAMPLES) == 31
     for example in EXAMPLES:
-        words = example.split()[: 2 if example.startswith(("batch", "config")) else 1]
+        words = example.split()[: 2 if example.startswith(("batch", "config", "jobs")) else 1]
         result = invoke(*words, "--help")
         text = re.sub(r"\x1b\[[0-9;]*m", "", result.stdout)
         assert result.exit_code == 0, example

@@ -26,6 +26,7 @@ from llmlab.lab.cli import (
     doctor,
     drift,
     info,
+    jobs,
     lab,
     notebooks,
     recordings,
@@ -54,6 +55,13 @@ COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
     (serve_health.serve_health, "serve-health --provider openai --provider ollama"),
     (costs.costs, "costs --db sqlite:///costs.db --by day --since 7d"),
     (config.check, "config check llmlab.yaml --json"),
+    (jobs.worker, "worker --concurrency 8"),
+    (jobs.list_jobs, "jobs list --status failed"),
+    (jobs.show, "jobs show 3f2a"),
+    (jobs.watch, "jobs watch --project 123"),
+    (jobs.cancel, "jobs cancel 3f2a"),
+    (jobs.retry, "jobs retry 3f2a"),
+    (jobs.export, "jobs export --status succeeded --json"),
 )
 CALLS: tuple[tuple[Callable[..., Any], str], ...] = (
     (ask.ask, 'ask "Why is the sky blue?" --provider ollama'),
@@ -71,6 +79,7 @@ CALLS: tuple[tuple[Callable[..., Any], str], ...] = (
 )
 GROUPS = {
     "batch": ("Many prompts at once, answered later and at half the price.", "batch submit prompts.txt"),
+    "jobs": ("Calls that workers make in the background.", "jobs watch"),
     "config": ("The settings file, llmlab.yaml.", "config check"),
 }
 

@@ -149,17 +149,26 @@ def tags(cell: Notebook) -> list[str]:
     return list(cell.metadata.get("tags", []))
 
 
-def parameters(notebook: Notebook) -> dict[str, Any]:
-    """Return the names that the notebook's `parameters` cell assigns, with their values; None for no plain value."""
-    found: dict[str, Any] = {}
+def parameter_names(notebook: Notebook) -> set[str]:
+    """Return the names that the notebook's `parameters` cell assigns: what papermill may set."""
+    names: set[str] = set()
     for _, cell in code_cells(notebook):
-        for node in ast.walk(ast.parse(cell.source)) if "parameters" in tags(cell) else ():
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                found.setdefault(node.id, None)
-            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Constant):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                found |= {target.id: node.value.value for target in targets if isinstance(target, ast.Name)}
-    return found
+        if "parameters" in tags(cell):
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    names.add(node.id)
+    return names
+
+
+def parameter_default(notebook: Notebook, name: str) -> Any:
+    """Return what the notebook's `parameters` cell gives a name, if that is a plain value; else None."""
+    for _, cell in code_cells(notebook):
+        for node in ast.parse(cell.source).body if "parameters" in tags(cell) else ():
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            value = getattr(node, "value", None)
+            if isinstance(value, ast.Constant) and name in [getattr(target, "id", "") for target in targets]:
+                return value.value
+    return None
 
 
 def set_parameters(notebook: Notebook, values: Mapping[str, str]) -> Notebook:
@@ -169,7 +178,7 @@ def set_parameters(notebook: Notebook, values: Mapping[str, str]) -> Notebook:
         notebook: the notebook.
         values: values by name; names that its `parameters` cell does not assign are left out.
     """
-    takes = parameters(notebook)
+    takes = parameter_names(notebook)
     lines = [f"{name} = {value!r}" for name, value in values.items() if name in takes]
     if lines:
         cell = nbformat.v4.new_code_cell(

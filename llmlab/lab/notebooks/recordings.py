@@ -15,7 +15,8 @@ from llmlab.lab.notebooks.notebook_file import (
     NotebookError,
     code_cells,
     find_notebooks,
-    parameters,
+    parameter_default,
+    parameter_names,
     read_notebook,
 )
 from llmlab.lab.tape.cassette import Cassette, Interaction, read_cassette
@@ -59,7 +60,7 @@ def recording_place(path: Path, provider: str | None = None) -> Path:
         provider: its parameter, where that was set: another one than its own has a file of its own.
     """
     name = lesson_name(path.stem)
-    own = provider is None or provider == parameters(read_notebook(path)).get("provider")
+    own = provider is None or provider == parameter_default(read_notebook(path), "provider")
     return path.resolve().parent / "recordings" / f"{name if own else f'{name}.{provider}'}.yaml"
 
 
@@ -99,12 +100,12 @@ def plan_recording(target: str | Path, provider: str | None = None) -> Plan:
     notebook = read_notebook(path)
     own = read_if_there(recording_place(path))
     services = dict.fromkeys(item.request.alias for item in own.interactions) if own else _services(notebook)
-    takes = parameters(notebook)
-    if provider and "provider" not in takes and list(services) != [provider]:
+    takes = "provider" in parameter_names(notebook)
+    if provider and not takes and list(services) != [provider]:
         asks = ", ".join(services) or "nobody that could be told from its cells"
         raise NotebookError(f"{path.name} takes no --provider; it asks {asks}. Leave --provider out to record it.")
-    chosen = provider if "provider" in takes else None
-    if chosen and chosen != takes["provider"]:
+    chosen = provider if takes else None
+    if chosen and chosen != parameter_default(notebook, "provider"):
         services = {chosen: None}
     place = recording_place(path, chosen)
     variables = (KEY_OF[service] for service in services if service in KEY_OF)

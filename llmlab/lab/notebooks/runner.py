@@ -24,12 +24,10 @@ from llmlab.lab.notebooks.notebook_file import (
     NotebookError,
     find_notebooks,
     make_folder,
+    parameter_names,
     read_notebook,
     set_parameters,
     write_notebook,
-)
-from llmlab.lab.notebooks.notebook_file import (
-    parameters as parameters_of,
 )
 from llmlab.lab.notebooks.pending_recording import pending_recording
 from llmlab.lab.notebooks.recordings import check_recordings, recording_place
@@ -206,11 +204,11 @@ def _remove_old(copy: Path) -> None:
 def _refusal(path: Path, choices: Mapping[str, str]) -> str:
     """Say why a notebook cannot take these parameters; empty when it can, or when running it will tell better."""
     try:
-        takes = parameters_of(read_notebook(path)) if choices else {}
+        takes = parameter_names(read_notebook(path)) if choices else set()
     except (LLMError, SyntaxError):
         return ""
     missing = [f"--{name}" for name in choices if name not in takes]
     if not missing:
         return ""
-    able = ", ".join(f"--{name}" for name in ("mode", *sorted(takes.keys() & {"provider", "model"})))
+    able = ", ".join(f"--{name}" for name in ("mode", *sorted(takes & {"provider", "model"})))
     return f"lesson {path.stem.partition('_')[0]} takes no {' and no '.join(missing)}; it takes {able}."
