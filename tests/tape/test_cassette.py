@@ -124,6 +124,7 @@ def test_a_broken_file_names_the_place(tmp_path: Path) -> None:
         (WANTED.replace("  answer:\n    status: 429", "  answers:\n    status: 429"), r"line 23.*answer"),
         (WANTED + "exchanges: []\n", "exchanges must stand once"),
         (WANTED.replace("exchanges:\n", "<<: {exchanges: [1]}\nrest:\n"), "exchanges must stand once"),
+        (WANTED + "sdk: openai\n", "sdk must be a mapping"),
         ("- a list\n", "a mapping"),
         ("", "a mapping"),
         ("a: \x07\n", r"a\.yaml"),

@@ -168,7 +168,8 @@ def read_cassette(path: Path) -> Cassette:
     if len(lines) != len(items):
         raise _broken(path.name, "exchanges must stand once, and as a list of their own")
     interactions = (_parse(item, f"{path.name}, line {line}") for item, line in zip(items, lines, strict=True))
-    return Cassette(head["provenance"], str(head.get("date", "")), tuple(interactions), head.get("sdk") or {})
+    sdk = _expect(dict, head.get("sdk") or {}, path.name, "sdk")
+    return Cassette(head["provenance"], str(head.get("date", "")), tuple(interactions), sdk)
 
 
 def _parse(item: Any, where: str) -> Interaction:
