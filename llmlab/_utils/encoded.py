@@ -65,6 +65,8 @@ def forms_of(secret: str) -> tuple[tuple[str, bool], ...]:
 
 
 def _unescaped(text: str) -> str:
+    if not any(map(text.__contains__, "%\\\r\n&")):
+        return text
     return _ESCAPE.sub(lambda found: _meaning(found[0]), text)
 
 

@@ -10,7 +10,7 @@ It knows text only. Which headers may be stored is decided by the tape.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 from weakref import WeakValueDictionary
@@ -90,8 +90,10 @@ _SCHEMES = (
 SHORTEST = 8
 """Characters of a secret that is searched in all its forms. A shorter one would be found by chance."""
 _in_use: WeakValueDictionary[int, Any] = WeakValueDictionary()
-_MARKS = (*(start for start, _ in _KEYS), *(word for words, _ in _LABELLED for word in words), *dict(_SCHEMES))
-_HIDDEN = r"[%\\\r\n&*…]|\.{3}"
+_STARTS = tuple(dict.fromkeys(start for start, _ in _KEYS))
+_WORDS = ("api", *_NAMED, "://", "bearer", "basic")
+"""Most texts hold none of these, and one look at each is quick."""
+_HIDDEN = ("%", "\\", "\r", "\n", "&", "*", "…", "...")
 """Escapes and masks, which may hide a known secret."""
 
 
@@ -102,7 +104,7 @@ def note_in_use(secret: Any) -> None:
         secret: has a method `reveal`.
     """
     _in_use[id(secret)] = secret
-    SUSPECTS.renew()
+    SUSPECTS.marks = ()
 
 
 def in_use() -> list[str]:
@@ -112,25 +114,18 @@ def in_use() -> list[str]:
 
 
 class Suspects:
-    """A quick look at names that each call has. Where `search` finds nothing, `redact` does not either."""
+    """A quick look at names that each call has. A text in lower case without any of the marks holds no secret."""
 
-    search: Callable[[str], re.Match[str] | None]
+    marks: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
-        self.renew()
-
-    def renew(self) -> None:
-        """Learn what is in use at the next search."""
-        self.search = self._learn_and_search
-
-    def _learn_and_search(self, text: str) -> re.Match[str] | None:
-        forms = [form for secret in in_use() for form, _ in forms_of(secret)]
-        self.search = re.compile("|".join([*map(re.escape, (*_MARKS, *forms)), _HIDDEN]), re.IGNORECASE).search
-        return self.search(text)
+    def learn(self) -> tuple[str, ...]:
+        """Return the marks, also of what is in use by now."""
+        forms = (form for secret in in_use() for form, _ in forms_of(secret))
+        self.marks = tuple({mark.lower() for mark in (*_STARTS, *_WORDS, *_HIDDEN, *forms)})
+        return self.marks
 
 
 SUSPECTS = Suspects()
-
 
 # A cut can uncover a secret that was glued to the one before it. Twice is enough in practice; the bound is for proof.
 PASSES = 8
@@ -163,21 +158,20 @@ def secret_spans(
         secrets: values known to be secret here; those under four characters are ignored.
         labelled: further patterns, of which everything after the first group is meant.
     """
-    spans = [
-        match.span() for start, pattern in _KEYS if start in text for match in pattern.finditer(text) if match.lastindex
-    ]
+    spans: list[tuple[int, int]] = []
+    if any(map(text.__contains__, _STARTS)):
+        keys = (match for start, pattern in _KEYS if start in text for match in pattern.finditer(text))
+        spans += [match.span() for match in keys if match.lastindex]
     lower = text.lower()
     # A few letters grow when they become small. Then places in `lower` would be wrong.
     lower = lower if len(lower) == len(text) else "".join(one if len(one.lower()) > 1 else one.lower() for one in text)
-    found = [(pattern, lower) for words, pattern in _LABELLED if any(word in lower for word in words)]
-    found += [(pattern, text) for word, pattern in _SCHEMES if word in lower]
-    found += [(pattern, text) for pattern in labelled]
-    spans += [
-        (match.end(1), match.end())
-        for pattern, where in found
-        for match in pattern.finditer(where)
-        if match.lastindex == pattern.groups
-    ]
+    found = [(pattern, text) for pattern in labelled]
+    if any(map(lower.__contains__, _WORDS)):
+        found += [(pattern, lower) for words, pattern in _LABELLED if any(word in lower for word in words)]
+        found += [(pattern, text) for word, pattern in _SCHEMES if word in lower]
+    for pattern, where in found:
+        count = pattern.groups
+        spans += [(match.end(1), match.end()) for match in pattern.finditer(where) if match.lastindex == count]
     secrets = [*dict.fromkeys([*secrets, *in_use()])]
     if long := [secret for secret in secrets if len(secret) >= SHORTEST]:
         spans += encoded_spans(text, long)

@@ -195,7 +195,11 @@ class Cache:
                 waiting.set_result(None)
 
     def _count(self, completion: Completion | None, **counts: int) -> None:
-        self._lock.run(self._counts.update, {**counts, "saved": completion.usage.total_tokens if completion else 0})
+        self._lock.run(self._add, {**counts, "saved": completion.usage.total_tokens if completion else 0})
+
+    def _add(self, counts: Mapping[str, int]) -> None:
+        for name, count in counts.items():
+            self._counts[name] += count
 
 
 class _InFlight:

@@ -111,10 +111,11 @@ class Limits:
                 raise call.too_late()
             slot.sent = True
             answer = yield from inner(call)
-            self._shared.run(self._read_limits, call, slot, before)
+            if call.headers is not before:
+                self._shared.run(self._read_limits, call, slot)
         except BaseException as error:
-            if isinstance(error, LLMError) and slot.sent:
-                self._shared.run(self._read_limits, call, slot, before, error)
+            if isinstance(error, LLMError) and call.headers is not before:
+                self._shared.run(self._read_limits, call, slot, error)
             self._end(slot, None, error)
             raise
         if isinstance(answer, Completion):
@@ -167,14 +168,12 @@ class Limits:
             )
         return min(prompt + answer + unlimited, limit)
 
-    def _read_limits(self, call: Call, slot: Slot, before: object, error: LLMError | None = None) -> None:
+    def _read_limits(self, call: Call, slot: Slot, error: LLMError | None = None) -> None:
         """Read what the service reports of its limits. Needs the lock."""
-        if call.headers is not before:
-            when, limits = self._shared.time(), slot.service.limits
-            limits.update(call.headers, when)
-            # Nobody waits for the end of a day.
-            if isinstance(error, LLMRateLimitError) and error.should_retry is not False:
-                limits.pause(when, error.retry_after)
+        when, limits = self._shared.time(), slot.service.limits
+        limits.update(call.headers, when)
+        if isinstance(error, LLMRateLimitError) and error.should_retry is not False:
+            limits.pause(when, error.retry_after)
 
     def _end(self, slot: Slot, completion: Completion | None, error: BaseException | None = None) -> None:
         """Give a slot back. Only the first time counts."""

@@ -39,7 +39,7 @@ class SharedQueue:
         finally:
             # A stream may have ended in a finaliser, while this very thread held the lock.
             if self._ended and not self._lock.held:
-                self._lock.run(self._settle)
+                self._settle_alone()
 
     def start(self, slot: Slot) -> bool:
         """Note that a call goes on after its wait. Returns False if its deadline came first."""
@@ -55,7 +55,14 @@ class SharedQueue:
         """Note the end of a call and the tokens that it used; None if nothing was sent. May be repeated."""
         self._ended.append((slot, tokens))
         if not self._lock.held:
-            self.run(self._settle)
+            self._settle_alone()
+
+    def _settle_alone(self) -> None:
+        try:
+            self._lock.run(self._settle)
+        except BaseException:
+            self._lock.run(self._recover)
+            raise
 
     def time(self) -> float:
         """Return the time of the queue, which never goes back. Needs the lock.
@@ -71,10 +78,13 @@ class SharedQueue:
             self._settle()
             return result
         except BaseException:
-            # Ctrl-C may have come in the middle of a change.
-            self.queue.recount()
-            self._settle()
+            self._recover()
             raise
+
+    def _recover(self) -> None:
+        """Make the queue right again after an interrupt in the middle of a change. Needs the lock."""
+        self.queue.recount()
+        self._settle()
 
     def _settle(self) -> None:
         """Take in the calls that have ended, and dispatch. Needs the lock."""

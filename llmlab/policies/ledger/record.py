@@ -119,7 +119,8 @@ def record_call(call: Call, completion: Completion | None, error: LLMError | Non
     latency = answer.latency if completion or not attempts else attempts[-1].seconds
     request_id = headers.get("x-request-id") or headers.get("request-id") or (error and error.request_id) or ""
     names = answer.model or requested, requested, answer.finish_reason or "", request_id
-    model, requested, reason, request_id = map(redact, names) if SUSPECTS.search(" ".join(names)) else names
+    suspicious = any(map(" ".join(names).lower().__contains__, SUSPECTS.marks or SUSPECTS.learn()))
+    model, requested, reason, request_id = map(redact, names) if suspicious else names
     sent: list[AttemptRecord] = []
     ended = 0.0
     for one in attempts:
