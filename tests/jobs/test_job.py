@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,23 @@ def test_a_key_of_ones_own_gives_one_job_and_one_answer(embedded: Path) -> None:
     ids = {llmlab.start_job(ask(), idempotency_key="order-17") for _ in range(3)}
     assert len(ids) == 1
     assert len(llmlab.jobs()) == 1
+
+
+def test_one_key_at_the_same_time_gives_one_job(place: str) -> None:
+    """Two programs that begin together must not both pay, nor meet an error of the database."""
+    with ThreadPoolExecutor(8) as pool:
+        ids = set(pool.map(lambda _: llmlab.start_job(ask(), idempotency_key="order-18"), range(8)))
+    assert len(ids) == 1
+    assert len(llmlab.jobs()) == 1
+
+
+def test_a_group_may_be_larger_than_a_statement(embedded: Path) -> None:
+    """SQLite takes 32,766 values in a statement."""
+    store = settings.open_jobs()
+    ids = store.add([{"request": "{}", "max_attempts": 1}] * 33_000)
+    assert store.cancel(ids[-1])
+    assert store.ended(ids) == [ids[-1]]
+    assert [row.id for row in store.get(ids)] == ids
 
 
 def test_many_jobs_are_a_group_and_a_frame(embedded: Path) -> None:

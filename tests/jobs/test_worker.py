@@ -128,15 +128,22 @@ def test_a_worker_that_cannot_start_says_why(embedded: Path, monkeypatch: pytest
         llmlab.worker().start()
 
 
-def test_the_command_runs_until_it_is_told_to_stop(embedded: Path) -> None:
+@pytest.mark.parametrize("reason", ["Ctrl-C", "its notebook is gone"])
+def test_the_command_runs_until_it_is_told_to_stop(reason: str, embedded: Path) -> None:
+    """A worker that outlives a dead notebook would go on, and spend, unseen."""
     command = [sys.executable, "-m", "llmlab", "worker", "--concurrency", "1", "--mode", "offline"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
-    assert process.stdout is not None
+    command += ["--until-stdin-ends"] * (reason != "Ctrl-C")
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=dict(os.environ))
+    assert process.stdin
+    assert process.stdout
     assert process.stdout.readline() == "The worker takes jobs.\n"
-    process.send_signal(signal.SIGINT)
-    assert process.stdout.read().endswith("The worker has ended.\n")
-    process.stdout.close()
-    assert process.wait(20) == 0
+    if reason == "Ctrl-C":
+        process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert output.endswith("The worker has ended.\n")
+    assert "Warning" not in errors
+    assert process.returncode == 0
 
 
 def test_a_job_without_a_broker_is_stored_and_waits(embedded: Path, monkeypatch: pytest.MonkeyPatch) -> None:

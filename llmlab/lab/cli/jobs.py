@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
 import sys
+import threading
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +15,7 @@ import typer
 
 from llmlab.lab.cli import options
 from llmlab.lab.cli.session import errors_shown, show_json, switched_on
+from llmlab.lab.notebooks.worker import READY, WITH_STDIN
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,15 +38,17 @@ def worker(
     in_flight: Annotated[int | None, typer.Option("--in-flight", min=1, help="Jobs at once, over all workers.")] = None,
     max_usd: Annotated[float | None, typer.Option("--max-usd", min=0, help="Limit of all costs, in USD.")] = None,
     mode: options.Mode = None,
+    until_stdin_ends: Annotated[bool, typer.Option(WITH_STDIN, hidden=True)] = False,
 ) -> None:
     """Run jobs until Ctrl-C or SIGTERM; what runs then is finished first.
 
     Rows are in LLMLAB_JOBS_URL, messages come from LLMLAB_BROKER_URL; without them both are in the folder .llmlab.
     """
     with switched_on(mode):
-        from llmlab.lab.notebooks.worker import READY
         from llmlab.toolkit.jobs import JobLimits, JobWorker
 
+        if until_stdin_ends:
+            threading.Thread(target=_end_with_stdin, name="llmlab-jobs-stdin", daemon=True).start()
         limits = JobLimits(requests_per_minute, in_flight, max_usd)
         JobWorker(concurrency, limits).run(lambda: typer.echo(READY))
     typer.echo("The worker has ended.")
@@ -134,6 +140,13 @@ def export(
             writer = csv.DictWriter(sys.stdout, list(lines[0]))
             writer.writeheader()
             writer.writerows(lines)
+
+
+def _end_with_stdin() -> None:
+    """Stop this process as SIGTERM does when the program that started it has ended."""
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _find(project: int | None, organization: int | None, status: Any) -> JobGroup:

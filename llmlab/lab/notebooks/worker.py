@@ -16,6 +16,7 @@ from llmlab.errors import ConfigurationError
 from llmlab.lab.tape.lab import LAB
 
 READY = "The worker takes jobs."
+WITH_STDIN = "--until-stdin-ends"
 _GRACE = 15.0
 """Seconds in which a worker may finish what it runs."""
 
@@ -47,7 +48,7 @@ class worker:
 
     def start(self) -> Self:
         """Start the process, and return when it takes jobs."""
-        command = [sys.executable, "-m", "llmlab", "worker", "--concurrency", str(self._concurrency)]
+        command = [sys.executable, "-m", "llmlab", "worker", "--concurrency", str(self._concurrency), WITH_STDIN]
         settings: dict[str, str] = {"LLMLAB_MODE": LAB.tape.mode if LAB.tape else "live"}
         if (switched_on := LAB.tape) is not None:
             settings |= {"LLMLAB_LESSON": switched_on.lesson or "", "LLMLAB_PACE": str(switched_on.pace)}
@@ -56,7 +57,8 @@ class worker:
             self._process = subprocess.Popen(
                 command,
                 env={**os.environ, **settings},
-                stdin=subprocess.DEVNULL,
+                # A pipe that closes when this process ends, however it does; the worker then ends too.
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -83,8 +85,9 @@ class worker:
         process, self._process = self._process, None
         if process is not None:
             process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
     def __enter__(self) -> Self:
         return self.start()

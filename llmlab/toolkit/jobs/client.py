@@ -173,9 +173,9 @@ class JobGroup(Sequence[Job]):
         """
         left, until, pause = list(self.ids), None if timeout is None else time.monotonic() + timeout, 0.02
         while left:
-            ended = [row.id for row in self._store.get(left) if row is not None and row.status in FINAL]
+            ended = dict.fromkeys(self._store.ended(left))
+            left = [one for one in left if one not in ended]
             for one in ended:
-                left.remove(one)
                 yield Job(one, self._store)
             if left and until is not None and time.monotonic() >= until:
                 raise LLMTimeoutError(

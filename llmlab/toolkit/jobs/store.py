@@ -9,7 +9,6 @@ worker owns a job while its heartbeat is fresh; after `LEASE` seconds without on
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Any, Final, Literal, TypeAlias
 import sqlalchemy as sql
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.dialects import postgresql, sqlite
 
 from llmlab._utils.redaction import redact
 from llmlab.errors import ConfigurationError
@@ -59,11 +59,11 @@ class JobStore:
         if address.drivername not in _DRIVERS:
             raise ConfigurationError(f"jobs are stored in SQLite or PostgreSQL: use {_EXAMPLES}")
         self._url = address.set(drivername=_DRIVERS[address.drivername])
-        self._lock = threading.Lock()
+        self._is_sqlite = self._url.drivername == "sqlite"
 
     @cached_property
     def _engine(self) -> Any:
-        is_sqlite = self._url.drivername == "sqlite"
+        is_sqlite = self._is_sqlite
         if is_sqlite and self._url.database:
             with suppress(OSError):
                 Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -91,31 +91,28 @@ class JobStore:
         common = {"status": "queued", "sent_at": now}
         # A microsecond apart, so that sorting by time keeps their order.
         new = [{**row, **common, "id": uuid.uuid4().hex, "created_at": now + n / 1e6} for n, row in enumerate(rows)]
+        keys = [row["idempotency_key"] for row in rows if row.get("idempotency_key")]
         for row in new:
             row["idempotency_key"] = row.get("idempotency_key") or row["id"]
-        keys = [row["idempotency_key"] for row in new]
+        insert = (sqlite if self._is_sqlite else postgresql).insert(jobs).on_conflict_do_nothing()
+        query = sql.select(jobs.c.idempotency_key, jobs.c.id).where(jobs.c.idempotency_key.in_(keys))
 
-        def insert(connection: Any) -> dict[str, str]:
-            known = dict(
-                connection.execute(
-                    sql.select(jobs.c.idempotency_key, jobs.c.id).where(jobs.c.idempotency_key.in_(keys))
-                ).all()
-            )
-            missing = [row for row in new if row["idempotency_key"] not in known]
-            if missing:
-                connection.execute(sql.insert(jobs), missing)
-            return {row["idempotency_key"]: row["id"] for row in missing} | known
+        def store(connection: Any) -> dict[str, str]:
+            connection.execute(insert, new)
+            return dict(connection.execute(query).all()) if keys else {}
 
-        ids = self.run(insert)
-        return [ids[key] for key in keys]
+        known = self.run(store)
+        return [known.get(row["idempotency_key"], row["id"]) for row in new]
 
     def get(self, ids: Iterable[str]) -> list[Any]:
         """Return the rows of these ids, in their order; None for an id that does not exist."""
         wanted = list(ids)
-        query = sql.select(jobs).where(jobs.c.id.in_(wanted))
-        rows = self.run(lambda connection: connection.execute(query).all(), reads=True)
-        by_id = {row.id: row for row in rows}
+        by_id = {row.id: row for row in self._select(wanted, *jobs.c)}
         return [by_id.get(one) for one in wanted]
+
+    def ended(self, ids: Sequence[str]) -> list[str]:
+        """Return the ids whose jobs have ended."""
+        return [row.id for row in self._select(ids, jobs.c.id, where=[jobs.c.status.in_(FINAL)])]
 
     def find(self, **filters: Any) -> list[str]:
         """Return the ids of jobs whose columns have these values, oldest first."""
@@ -232,13 +229,24 @@ class JobStore:
         if "_engine" in self.__dict__:
             self._engine.dispose()
 
+    def _select(self, ids: Sequence[str], *columns: Any, where: Any = ()) -> list[Any]:
+        """Return columns of the rows with these ids; so many at once as every database takes."""
+        query = sql.select(*columns).where(*where)
+
+        def select(connection: Any) -> list[Any]:
+            parts = (ids[start : start + 1000] for start in range(0, len(ids), 1000))
+            return [row for part in parts for row in connection.execute(query.where(jobs.c.id.in_(part))).all()]
+
+        rows: list[Any] = self.run(select, reads=True)
+        return rows
+
     def _change(self, job_id: str, where: Any, values: Mapping[str, Any]) -> bool:
         update = sql.update(jobs).where(jobs.c.id == job_id, where).values(values)
         return bool(self.run(lambda connection: connection.execute(update).rowcount))
 
     def _lock_table(self, connection: Any) -> None:
         """Let one worker at a time count and claim. In SQLite the transaction has the lock already."""
-        if self._url.drivername != "sqlite":
+        if not self._is_sqlite:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(20261129)")
 
     def _retried(self, work: Callable[[], Any]) -> Any:
