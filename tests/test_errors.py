@@ -144,7 +144,7 @@ def test_a_retired_model_lists_the_others_closest_first() -> None:
         (401, {"error": {"message": "no"}}, errors.LLMAuthenticationError, "Check the key in .env"),
         (403, {"error": {"message": "no"}}, errors.LLMAuthenticationError, "Check the key in .env"),
         (400, {"error": {"message": "no"}}, LLMInvalidRequestError, "Change the request"),
-        (404, {"error": {"message": "no such path"}}, LLMInvalidRequestError, "Change the request"),
+        (404, {"error": {"message": "no such path"}}, LLMInvalidRequestError, "Are the ids and the base URL right?"),
         (413, {"error": {"message": "no"}}, LLMInvalidRequestError, "Change the request"),
         (422, {"detail": [{"msg": "field required"}]}, LLMInvalidRequestError, "Change the request"),
         (404, {"error": "model 'm' not found"}, ModelNotFoundError, "model 'm' not found"),
