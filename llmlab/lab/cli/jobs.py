@@ -15,7 +15,6 @@ import typer
 
 from llmlab.lab.cli import options
 from llmlab.lab.cli.session import errors_shown, show_json, switched_on
-from llmlab.lab.notebooks.worker import READY, WITH_STDIN
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,13 +37,14 @@ def worker(
     in_flight: Annotated[int | None, typer.Option("--in-flight", min=1, help="Jobs at once, over all workers.")] = None,
     max_usd: Annotated[float | None, typer.Option("--max-usd", min=0, help="Limit of all costs, in USD.")] = None,
     mode: options.Mode = None,
-    until_stdin_ends: Annotated[bool, typer.Option(WITH_STDIN, hidden=True)] = False,
+    until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
 ) -> None:
     """Run jobs until Ctrl-C or SIGTERM; what runs then is finished first.
 
     Rows are in LLMLAB_JOBS_URL, messages come from LLMLAB_BROKER_URL; without them both are in the folder .llmlab.
     """
     with switched_on(mode):
+        from llmlab.lab.notebooks.worker import READY
         from llmlab.toolkit.jobs import JobLimits, JobWorker
 
         if until_stdin_ends:

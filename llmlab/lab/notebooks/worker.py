@@ -16,7 +16,6 @@ from llmlab.errors import ConfigurationError
 from llmlab.lab.tape.lab import LAB
 
 READY = "The worker takes jobs."
-WITH_STDIN = "--until-stdin-ends"
 _GRACE = 15.0
 """Seconds in which a worker may finish what it runs."""
 
@@ -48,7 +47,8 @@ class worker:
 
     def start(self) -> Self:
         """Start the process, and return when it takes jobs."""
-        command = [sys.executable, "-m", "llmlab", "worker", "--concurrency", str(self._concurrency), WITH_STDIN]
+        command = [sys.executable, "-m", "llmlab", "worker", "--concurrency", str(self._concurrency)]
+        command += ["--until-stdin-ends"]
         settings: dict[str, str] = {"LLMLAB_MODE": LAB.tape.mode if LAB.tape else "live"}
         if (switched_on := LAB.tape) is not None:
             settings |= {"LLMLAB_LESSON": switched_on.lesson or "", "LLMLAB_PACE": str(switched_on.pace)}
