@@ -40,6 +40,26 @@ _POSTGRES: Final = "postgresql+psycopg"
 _DRIVERS: Final = {"sqlite": "sqlite", "postgres": _POSTGRES, "postgresql": _POSTGRES, _POSTGRES: _POSTGRES}
 
 
+def _abandoned(now: Any) -> Any:
+    alive = sql.select(workers.c.id).where(workers.c.heartbeat >= now - LEASE)
+    return jobs.c.worker.is_(None) | jobs.c.worker.not_in(alive)
+
+
+_NOW: Final = sql.bindparam("now", type_=sql.Double)
+_free = (jobs.c.status == "queued") | ((jobs.c.status == "running") & _abandoned(_NOW))
+_update_free = sql.update(jobs).where(jobs.c.id == sql.bindparam("job_id"), _free)
+_CLAIM: Final = (
+    _update_free.where(jobs.c.attempts < jobs.c.max_attempts)
+    .values(status="running", attempts=jobs.c.attempts + 1, started_at=_NOW)
+    .values(worker=sql.bindparam("by"), claim=sql.bindparam("token"))
+    .returning(*jobs.c)
+)
+_LOST: Final = '{"type": "WorkerLost", "message": "the worker of this job stopped in each attempt"}'
+_GIVE_UP: Final = _update_free.where(jobs.c.attempts >= jobs.c.max_attempts).values(
+    status="failed", error=_LOST, finished_at=_NOW
+)
+
+
 class JobStore:
     """The rows of one database. Safe with threads and with processes.
 
@@ -137,30 +157,16 @@ class JobStore:
         Returns:
             The row, and 0; None and 0 if there is nothing to do; None and the seconds to wait.
         """
-        now, token = time.time(), uuid.uuid4().hex
-        free = (jobs.c.status == "queued") | ((jobs.c.status == "running") & _abandoned(now))
-        spent = jobs.c.attempts >= jobs.c.max_attempts
-        gave_up = {
-            "status": "failed",
-            "error": '{"type": "WorkerLost", "message": "the worker of this job stopped in each attempt"}',
-            "finished_at": now,
-        }
-        taken = {
-            "status": "running",
-            "attempts": jobs.c.attempts + 1,
-            "worker": worker,
-            "claim": token,
-            "started_at": now,
-        }
+        values = {"job_id": job_id, "by": worker, "token": uuid.uuid4().hex, "now": time.time()}
 
         def take(connection: Any) -> tuple[Any, float]:
             if limits:
                 self._lock_table(connection)
                 if wait := limits.wait(connection):
                     return None, wait
-            connection.execute(sql.update(jobs).where(jobs.c.id == job_id, free, spent).values(gave_up))
-            update = sql.update(jobs).where(jobs.c.id == job_id, free).values(taken).returning(*jobs.c)
-            return connection.execute(update).one_or_none(), 0.0
+            if (row := connection.execute(_CLAIM, values).one_or_none()) is None:
+                connection.execute(_GIVE_UP, {"job_id": job_id, "now": values["now"]})
+            return row, 0.0
 
         result: tuple[Any, float] = self.run(take)
         return result
@@ -260,11 +266,6 @@ class JobStore:
                     where = self._url.render_as_string(hide_password=True)
                     raise ConfigurationError(f"the jobs at {where}: {redact(reason)}") from None
                 time.sleep(0.2)
-
-
-def _abandoned(now: float) -> Any:
-    alive = sql.select(workers.c.id).where(workers.c.heartbeat >= now - LEASE)
-    return jobs.c.worker.is_(None) | jobs.c.worker.not_in(alive)
 
 
 def _set_up_sqlite(connection: Any, _: Any) -> None:
