@@ -1,7 +1,8 @@
-"""The compose file of docs/scale.md. If it is wrong, the first day of a fleet is spent on it."""
+"""The compose file and the numbers of docs/scale.md. If it is wrong, the first day of a fleet is spent on it."""
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -45,3 +46,16 @@ def test_the_command_of_a_worker_exists() -> None:
     help_text = CliRunner().invoke(app, ["worker", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
     assert options
     assert all(option in re.sub(r"\x1b\[[0-9;]*m", "", help_text) for option in options)
+
+
+def test_the_capacity_sheet_is_computed() -> None:
+    """A fleet of the wrong size misses its hour, or costs too much."""
+    page = FILE.with_name("scale.md").read_text(encoding="utf-8")
+    limit = min(int(rate) for rate in re.findall(r"(\d+) (?:jobs per second )?with (?:files|Redis)", page))
+    rows = re.findall(r"^\| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert rows
+    for row in rows:
+        jobs, seconds, calls, workers, rate = (float(value.replace(",", "")) for value in row)
+        assert calls == math.ceil(jobs * seconds / 3600)
+        assert workers == math.ceil(calls / 8)
+        assert rate == round(jobs / 3600 / workers, 1) < limit
