@@ -18,7 +18,7 @@ from tests.loopback import LoopbackServer
 # Each takes more than five seconds. Last in a run, one process would work on it while the others have ended.
 SLOW = (
     *("test_quality", "test_contributing", "test_plain_tools", "test_lab", "test_bootstrap", "test_foreign"),
-    *("test_comparison", "test_runner", "test_soak", "test_handout", "test_ask"),
+    *("test_worker", "test_comparison", "test_runner", "test_soak", "test_scan", "test_handout", "test_ask"),
 )
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

@@ -9,10 +9,10 @@ anew with each provider would limit nothing.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from llmlab._utils.locks import Lock
 from llmlab.config.environment import ProviderSettings
 from llmlab.policies.base import Policy
 from llmlab.policies.budget import Budget
@@ -20,7 +20,7 @@ from llmlab.policies.cache import Cache
 from llmlab.policies.limits import Limits
 from llmlab.policies.retry import RetryPolicy
 
-_lock = threading.Lock()
+_lock = Lock()
 _shared: dict[str, Policy] = {}
 
 
@@ -40,10 +40,13 @@ def _policy(name: str, kind: Callable[..., Policy], options: Mapping[str, Any] |
     if options is None:
         return []
     key = f"{name} {kind} {sorted(options.items())}"
-    with _lock:
-        if key not in _shared:
-            _shared[key] = kind(**options)
-        return [_shared[key]]
+    return [_lock.run(_share, key, lambda: kind(**options))]
+
+
+def _share(key: str, create: Callable[[], Policy]) -> Policy:
+    if key not in _shared:
+        _shared[key] = create()
+    return _shared[key]
 
 
 def _retry(settings: ProviderSettings, arguments: Mapping[str, Any]) -> list[Policy]:

@@ -104,6 +104,10 @@ def check_that_all_is_usable(used: list[Policy], llm: Provider, streams: Streams
         for one in vars(policy).values() if hasattr(policy, "__dict__") else ():
             lock = one if isinstance(one, Lock) else getattr(one, "_lock", None)
             assert not isinstance(lock, Lock) or is_free(lock.lock), f"a lock is held after {where}"
+    counted = threading.Thread(target=lambda: len(list(llmlab.ledger())), daemon=True)
+    counted.start()
+    counted.join(5)
+    assert not counted.is_alive(), f"the ledger is locked after {where}"
     client = getattr(llm.transport, "_client", None)
     if client is not None:
         assert not [one for one in client._transport._pool.connections if not one.is_idle() and not one.is_closed()], (

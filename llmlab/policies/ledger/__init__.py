@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 
+from llmlab._utils.locks import Lock
 from llmlab.errors import ConfigurationError
 from llmlab.policies.ledger.record import AttemptRecord, CallRecord
 from llmlab.policies.ledger.store import Ledger
@@ -19,7 +19,7 @@ from llmlab.policies.ledger.store import Ledger
 __all__ = ["AttemptRecord", "CallRecord", "Ledger", "ledger"]
 
 _log = logging.getLogger("llmlab")
-_lock = threading.RLock()
+_lock = Lock()
 _ledger: Ledger | None = None
 
 
@@ -29,16 +29,22 @@ def ledger(*, content: bool | None = None) -> Ledger:
     Args:
         content: True stores prompts and answers too, from now on; False stops it.
     """
-    global _ledger
-    with _lock:
-        if _ledger is None:
-            _ledger = Ledger()
-            if url := os.environ.get("LLMLAB_LEDGER"):
-                try:
-                    _ledger.save_to(url)
-                except ConfigurationError as error:
-                    # The first call is over, and its answer must not be lost.
-                    _log.warning("LLMLAB_LEDGER is wrong, and calls are not stored there: %s", error)
+    current = _lock.run(_first) if _ledger is None else _ledger
     if content is not None:
-        _ledger.content = content
+        current.content = content
+    return current
+
+
+def _first() -> Ledger:
+    """Return the ledger of this process, and create it once."""
+    global _ledger
+    if _ledger is None:
+        created = Ledger()
+        if url := os.environ.get("LLMLAB_LEDGER"):
+            try:
+                created.save_to(url)
+            except ConfigurationError as error:
+                # The first call is over, and its answer must not be lost.
+                _log.warning("LLMLAB_LEDGER is wrong, and calls are not stored there: %s", error)
+        _ledger = created
     return _ledger

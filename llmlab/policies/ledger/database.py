@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import atexit
 import logging
-import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
+from llmlab._utils.locks import Lock
 from llmlab._utils.redaction import redact
 from llmlab.errors import ConfigurationError
 from llmlab.policies.ledger.record import AttemptRecord, CallRecord, storable
@@ -68,7 +68,7 @@ class Database:
         self._calls, self._attempts = _tables(sqlalchemy)
         self._batch = max(1, batch)
         self._waiting: deque[CallRecord] = deque(maxlen=_MAX_WAITING)
-        self._lock = threading.RLock()
+        self._lock = Lock()
         self._writing = self._ready = False
 
     def open(self) -> None:
@@ -82,25 +82,29 @@ class Database:
 
     def add(self, record: CallRecord) -> None:
         """Take a record, and write it with the rest of its batch. Never raises: a warning says what went wrong."""
-        with self._lock:
-            self._waiting.append(record)
-            # A dropped stream ends its call when garbage is collected, even while this thread writes.
-            if not self._writing and len(self._waiting) % self._batch == 0:
-                self._flush_or_warn("records of the ledger that wait")
+        self._lock.run(self._add, record)
+
+    def _add(self, record: CallRecord) -> None:
+        self._waiting.append(record)
+        # A dropped stream ends its call when garbage is collected, even while this thread writes.
+        if not self._writing and len(self._waiting) % self._batch == 0:
+            self._flush_or_warn("records of the ledger that wait")
 
     def flush(self) -> None:
         """Write the records that wait. After an error nothing is lost; the next time tries again."""
-        with self._lock:
-            records, self._writing = list(self._waiting), True
-            # After an error the database may have come back empty: a new server, a deleted file.
-            ready, self._ready = self._ready, False
-            try:
-                self._run(lambda connection: self._write(connection, records, ready))
-                self._ready = True
-                for _ in records:
-                    self._waiting.popleft()
-            finally:
-                self._writing = False
+        self._lock.run(self._flush)
+
+    def _flush(self) -> None:
+        records, self._writing = list(self._waiting), True
+        # After an error the database may have come back empty: a new server, a deleted file.
+        ready, self._ready = self._ready, False
+        try:
+            self._run(lambda connection: self._write(connection, records, ready))
+            self._ready = True
+            for _ in records:
+                self._waiting.popleft()
+        finally:
+            self._writing = False
 
     def close(self) -> None:
         """Write the records that wait, for the last time."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
 from llmlab._utils.charts import Picture, bar_chart, line_chart
+from llmlab._utils.locks import Lock
 from llmlab.errors import ConfigurationError, LLMError
 from llmlab.policies import Call
 from llmlab.policies.ledger.database import BATCH, Database
@@ -51,8 +51,7 @@ class Ledger:
         self.content = content
         self._records = deque(records, max_records)
         self._database: Database | None = None
-        # Reentrant: a dropped stream ends its call when garbage is collected, even while this thread writes a record.
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     def note(self, call: Call, completion: Completion | None, error: LLMError | None) -> None:
         """Record a call. Every provider does this at the end of every call.
@@ -63,8 +62,7 @@ class Ledger:
             error: why it failed; None if it did not fail, or was cancelled.
         """
         record = record_call(call, completion, error, self.content)
-        with self._lock:
-            self._records.append(record)
+        with self._lock.lock: self._records.append(record)  # fmt: skip # noqa: E701 - see Lock
         if self._database is not None:
             self._database.add(record)
         if "opentelemetry.trace" in sys.modules:
@@ -216,15 +214,13 @@ class Ledger:
 
     def clear(self) -> None:
         """Forget all records. The records in a database stay."""
-        with self._lock:
-            self._records.clear()
+        self._lock.run(self._records.clear)
 
     def __len__(self) -> int:
         return len(self._records)
 
     def __iter__(self) -> Iterator[CallRecord]:
-        with self._lock:
-            return iter(list(self._records))
+        return iter(self._lock.run(list, self._records))
 
     def __repr__(self) -> str:
         return repr(self.table())
