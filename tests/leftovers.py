@@ -84,6 +84,9 @@ def _state() -> Iterator[tuple[str, Any]]:
             for name, value in vars(module).items()
             if name[:1] == "_" and name[1:2].islower() and name not in BY_DESIGN and isinstance(value, _STATE)
         ]
+    registry = sys.modules.get("llmlab.providers.registry")
+    if registry is not None:
+        yield "the names of providers", registry.provider_names()
     for space, name, full_name in _globals:
         value = space.get(name)
         yield full_name, (id(value), len(value) if isinstance(value, Sized) else 0)

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy
 
 import llmlab
+from llmlab.providers import registry
 from llmlab.toolkit.interfaces.service import LLMCallRequest, LLMConfig, LLMModelSpec
 from llmlab.toolkit.jobs import settings
 from tests.ledger.conftest import postgres as postgres
@@ -110,6 +111,8 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("LLMLAB_JOBS_URL", "LLMLAB_BROKER_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+    # A test may register providers of its own.
+    monkeypatch.setattr(registry._plugins, "_registered", {})
     with llmlab.start("offline", lesson="none", recordings=tmp_path, pace=0):
         yield tmp_path
     settings.forget()

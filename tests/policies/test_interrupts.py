@@ -58,13 +58,15 @@ class Tracer:
 
     def run(self, work: Callable[[], object]) -> str:
         """Do work, and return the last line that ran."""
+        # Coverage may be tracing, and goes on after it.
+        before = sys.gettrace()
         sys.settrace(self)
         try:
             work()
         except KeyboardInterrupt:
             pass
         finally:
-            sys.settrace(None)
+            sys.settrace(before)
         return self.lines[-1]
 
 

@@ -22,6 +22,13 @@ class FolderChannel(filesystem.Channel):  # type: ignore[misc]
         self._waiting: list[str] = []
         """Names of messages as of the last look into the folder, newest first."""
 
+    def get_table(self, exchange: str) -> list[tuple[str, str, str]]:
+        """Lead each exchange to the queue of its name. Kombu's table in a file may be read while it is written."""
+        return [(exchange, "", exchange)]
+
+    def _queue_bind(self, *_: Any) -> None:
+        """There is nothing to note."""
+
     def _put(self, queue: str, payload: Any, **_: Any) -> None:
         file = Path(self.data_folder_out, f"{time.time_ns()}_{uuid.uuid4().hex}.{queue}.msg")
         draft = file.with_name(f".{file.name}")
