@@ -78,6 +78,8 @@ def address(tmp_path: Path) -> Iterator[str]:
         "JUPYTER_DATA_DIR": str(tmp_path / "data"),
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
         "IPYTHONDIR": str(tmp_path / "ipython"),
+        # A learner sees text grow.
+        "LLMLAB_PACE": "1",
     }
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -20,8 +20,8 @@ REFUSED = {
     "bomb": (BOMB, "its aliases stand for more than a file may hold"),
     "merge": ("a: &a {x: 1}\n" + "b: {<<: [" + "*a," * (MOST_REPEATED + 9) + "]}\n", "its aliases stand for more"),
     "itself": ("backend: &a [*a]\n", "it contains itself"),
-    "deep": ("[" * 20_000, "nest"),
-    "deep block": ("- " * 20_000, "nest"),
+    "deep": ("[" * 3_000, "nest"),
+    "deep block": ("- " * 3_000, "nest"),
 }
 
 

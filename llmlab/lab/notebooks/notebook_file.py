@@ -1,7 +1,6 @@
 """Read, find and write notebook files, with errors that name the file and the next step.
 
-Everything of this room that needs `nbformat` takes it from here, because importing it plainly costs more than a second:
-see `_import_nbformat`. Nothing here runs a notebook.
+Nothing here runs a notebook.
 """
 
 from __future__ import annotations
@@ -9,36 +8,18 @@ from __future__ import annotations
 import ast
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from llmlab.errors import ConfigurationError
+from llmlab.lab.notebooks.quick_nbformat import nbformat as nbformat
 from llmlab.lab.tape.redaction import redact_output
 
 # The root of the package's own clone; in an installed package there are no lessons beside it.
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def _import_nbformat() -> Any:
-    """Import nbformat without the grammars for internationalised URLs.
-
-    nbformat imports jsonschema, which builds the grammars of `rfc3987_syntax` at import: 1.0 to 1.3 seconds for a check
-    that no notebook uses. jsonschema does without when the module cannot be imported, so for this moment it cannot.
-    """
-    hidden = "rfc3987_syntax" not in sys.modules
-    if hidden:
-        sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
-    try:
-        import nbformat
-    finally:
-        if hidden:
-            del sys.modules["rfc3987_syntax"]
-    return nbformat
-
-
-nbformat: Any = _import_nbformat()
 # A notebook, a cell or an output: JSON whose keys are attributes too. nbformat gives it no types, and neither do we.
 Notebook: TypeAlias = Any
 
