@@ -30,9 +30,9 @@ def is_loopback(host: str) -> bool:
 def service_url(text: str, source: str, default: str, path: str = "") -> str:
     """Return the address below which the paths of a service's requests begin.
 
-    For a local server, whose default has http://, `host`, `host:port`, `:port` and 0.0.0.0 are allowed, as Ollama
-    allows them in OLLAMA_HOST. As there, the port of the default completes a text without http://. An endpoint at the
-    end is left out; `/v1` and `/api` are added where the service has them, and left out where `path` begins with them.
+    For a local server, whose default has http://, `host`, `host:port`, `:port` and 0.0.0.0 are allowed, and the port of
+    the default completes them, as in OLLAMA_HOST. An endpoint at the end is left out; `/v1` and `/api` are added where
+    the service has them, and left out where `path` begins with them.
 
     Args:
         text: what a user has written.
@@ -60,10 +60,9 @@ def service_url(text: str, source: str, default: str, path: str = "") -> str:
         raise ConfigurationError(f"{source} is not a URL{example}: it has no host, port 0, or a space in it")
     if parts.query or parts.fragment:
         raise ConfigurationError(f"{source} has a part after ? or #, which no base URL has; leave that part out")
-    if port is None and not given:
-        port = usual.port
+    port = usual.port if port is None and not given else port
     login, at, _ = parts.netloc.rpartition("@")
-    # A server listens on 0.0.0.0, but cannot be called there.
+    # Nobody can call 0.0.0.0, where servers listen.
     host = "localhost" if parts.hostname in (None, "0.0.0.0", "::") else parts.hostname
     below = _base_path(parts.path, path, usual.path, host == usual.hostname or is_loopback(host))
     host = f"[{host}]" if ":" in host else host

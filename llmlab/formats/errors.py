@@ -198,23 +198,22 @@ def to_error(
     message = problem.message.rstrip()
     summary = f"{provider} answered {status}: {message}" + ("" if message.endswith((".", "!", "?")) else ".")
     kind, step = _kind_and_step(actual or 500, problem, bool(model), wait)
-    again = {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
-    if actual == 429 and is_daily(problem.message, everything):
-        step, again = f"{end_of_day(wait, headers)} Until then, use another model or provider.", False
-    elif again is None and wait is None and _BROKE.search(problem.message):
-        again = False
-    details: dict[str, Any] = {
-        "provider": provider,
-        "status_code": actual or status,
-        "request_id": headers.get("x-request-id") or headers.get("request-id") or problem.request_id,
-        "code": problem.code,
-        "retry_after": wait,
-        "should_retry": again,
-        "secrets": secrets,
-    }
+    daily = actual == 429 and is_daily(problem.message, everything)
+    if daily:
+        step = f"{end_of_day(wait, headers)} Until then, use another model or provider."
+    request_id = headers.get("x-request-id") or headers.get("request-id") or problem.request_id
+    details: dict[str, Any] = {"provider": provider, "status_code": actual or status, "request_id": request_id}
+    details |= {"code": problem.code, "retry_after": wait, "secrets": secrets}
+    details["should_retry"] = False if daily else _should_retry(headers, wait, problem.message)
     if kind is ModelNotFoundError:
         details["model"] = model
     return kind(f"{summary} {step}".rstrip(), **details)
+
+
+def _should_retry(headers: Mapping[str, str], wait: float | None, message: str) -> bool | None:
+    """Return what the service says of another attempt; None if it says nothing."""
+    again = {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
+    return False if again is None and wait is None and _BROKE.search(message) else again
 
 
 _BROKE = re.compile(

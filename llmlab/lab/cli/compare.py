@@ -30,6 +30,11 @@ _Candidates = Annotated[
 _Judge = Annotated[
     str | None, typer.Option("--judge", help="The provider whose model scores the answers, from 0 to 10.")
 ]
+_Runs = Annotated[int, typer.Option("--n", min=1, help="How often each prompt is sent.")]
+_Resume = Annotated[
+    Path | None, typer.Option("--resume", help="A file for the answers, so that a stopped run goes on.")
+]
+_Table = Annotated[bool, typer.Option("--table", help="Show latency, tokens per second, privacy and cost instead.")]
 _Criteria = Annotated[str, typer.Option("--criteria", help="What makes a good answer, for the judge.")]
 
 
@@ -37,23 +42,19 @@ def compare(
     file: _Prompts = None,
     provider: _Candidates = None,
     mode: options.Mode = None,
-    n: Annotated[int, typer.Option("--n", min=1, help="How often each prompt is sent.")] = 1,
+    n: _Runs = 1,
     judge: _Judge = None,
     criteria: _Criteria = "The answer is right, complete and short.",
     max_tokens: options.MaxTokens = None,
     in_flight: options.InFlight = 4,
-    resume: Annotated[
-        Path | None, typer.Option("--resume", help="A file for the answers, so that a stopped run goes on.")
-    ] = None,
-    table: Annotated[
-        bool, typer.Option("--table", help="Show latency, tokens per second, privacy and cost instead.")
-    ] = False,
+    resume: _Resume = None,
+    table: _Table = False,
     as_json: options.Json = False,
 ) -> None:
     """Ask several models the same, and show answers, errors, latency, cost, and how sure their differences are.
 
-    Differences are those of the same prompts, with the interval that holds the true one in 95 of 100 such comparisons.
-    Exit code 1 when a model did not answer a prompt.
+    Differences are those of the same prompts; the interval holds the true one in 95 of 100 such comparisons. Exit code
+    1 when a model did not answer a prompt.
 
     With --json it is {rows [{number, prompt, contestant, run, answer, input_tokens, output_tokens, cost (USD),
     latency (seconds), source, error, score, reason}], summary [{contestant, answers, errors, score, latency,
@@ -64,30 +65,28 @@ def compare(
     With --json it is {rows [{provider, latency, tokens_per_second, privacy, cost, error}]}.
     """
     from llmlab.providers import get_provider
-    from llmlab.toolkit.evaluation import Judge
-    from llmlab.toolkit.evaluation import compare as compared
+    from llmlab.toolkit import evaluation
 
     if table:
         if judge or resume:
             raise typer.BadParameter("--table measures, and goes without --judge and --resume.")
-        with switched_on(mode, as_json=as_json):
-            prompts = read_prompts(file) if file else performance.PROMPTS
-            measured = performance.measure(prompts, provider or (), n, in_flight, max_tokens or 500)
-        performance.show(measured, as_json=as_json)
-        raise typer.Exit(int(any(one.error for one in measured)))
+        return _measure(file, provider, mode, n, in_flight, max_tokens, as_json)
     if file is None or not provider:
         raise typer.BadParameter("name FILE and --provider, or use --table.")
-    prompts = read_prompts(file)
-    limit: dict[str, Any] = {"max_tokens": max_tokens} if max_tokens else {}
+    prompts, limit = read_prompts(file), {"max_tokens": max_tokens} if max_tokens else {}
     with switched_on(mode, as_json=as_json), get_provider(judge) if judge else nullcontext() as judges:
-        judging = Judge(judges, criteria) if judges else None
-        found = compared(prompts, provider, n=n, judge=judging, in_flight=in_flight, resume=resume, **limit)
-    _show(found, as_json)
-    for row in found.rows:
-        if row.answer is None:
-            typer.echo(f"llmlab: {row.contestant}, prompt {row.number}: {row.error}", err=True)
-    if not all(row.answer for row in found.rows):
-        raise typer.Exit(1)
+        scored: dict[str, Any] = {**limit, "judge": evaluation.Judge(judges, criteria) if judges else None}
+        found = evaluation.compare(prompts, provider, n=n, in_flight=in_flight, resume=resume, **scored)
+    return _show(found, as_json)
+
+
+def _measure(
+    file: Any, provider: Any, mode: Any, n: int, in_flight: int, max_tokens: int | None, as_json: bool
+) -> None:
+    with switched_on(mode, as_json=as_json):
+        prompts = read_prompts(file) if file else performance.PROMPTS
+        measured = performance.measure(prompts, provider or (), n, in_flight, max_tokens or 500)
+    performance.show(measured, as_json=as_json)
 
 
 def _show(found: Comparison, as_json: bool) -> None:
@@ -99,6 +98,11 @@ def _show(found: Comparison, as_json: bool) -> None:
         typer.echo(summary.to_string(float_format="%.4g", na_rep="-"))
         if len(differences):
             typer.echo(f"\n{differences.to_string(index=False, float_format='%.4g', na_rep='-')}")
+    failed = [row for row in found.rows if row.answer is None]
+    for row in failed:
+        typer.echo(f"llmlab: {row.contestant}, prompt {row.number}: {row.error}", err=True)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _lines(table: DataFrame) -> list[dict[str, Any]]:

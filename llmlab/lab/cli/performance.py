@@ -90,7 +90,7 @@ def measure(prompts: Sequence[Any], names: Sequence[str], n: int, in_flight: int
 
 
 def show(measured: Sequence[Measured], *, as_json: bool) -> None:
-    """Print the table in Markdown, or as JSON; errors go to standard error."""
+    """Print the table in Markdown, or as JSON; errors go to standard error, and give the exit code 1."""
     if as_json:
         show_json({"rows": [asdict(one) for one in measured]})
     else:
@@ -99,9 +99,11 @@ def show(measured: Sequence[Measured], *, as_json: bool) -> None:
         lines.insert(1, tuple("-" * width for width in widths))
         for cells in lines:
             typer.echo(f"| {' | '.join(map(str.ljust, cells, widths))} |")
-    for one in measured:
-        if one.error:
-            typer.echo(f"llmlab: {one.provider}: {one.error}", err=True)
+    failed = [one for one in measured if one.error]
+    for one in failed:
+        typer.echo(f"llmlab: {one.provider}: {one.error}", err=True)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _measured(name: str, provider: Provider, found: Comparison) -> Measured:

@@ -113,16 +113,14 @@ class CallRecord(NamedTuple):
 def record_call(call: Call, completion: Completion | None, error: LLMError | None, content: bool) -> CallRecord:
     """Return what is known of a call that is over; prompt and answer only with `content`."""
     headers, requested, attempts = call.headers, call.request.model, call.attempts
-    answer = completion or _NO_ANSWER
-    usage, cached = answer.usage, answer.source == "cached"
+    usage, cached = (answer := completion or _NO_ANSWER).usage, answer.source == "cached"
     cost, priced = (0.0, "cached") if cached else (usage.cost, "" if usage.cost is None else "service")
     latency = answer.latency if completion or not attempts else attempts[-1].seconds
     request_id = headers.get("x-request-id") or headers.get("request-id") or (error and error.request_id) or ""
     names = answer.model or requested, requested, answer.finish_reason or "", request_id
     suspicious = any(map(" ".join(names).lower().__contains__, SUSPECTS.marks or SUSPECTS.learn()))
     model, requested, reason, request_id = map(redact, names) if suspicious else names
-    sent: list[AttemptRecord] = []
-    ended = 0.0
+    sent, ended = list[AttemptRecord](), 0.0
     for one in attempts:
         # Only the names of the errors are stored: an error holds a whole call stack.
         error_name = type(one.error).__name__ if one.error else ""
